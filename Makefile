@@ -1,0 +1,51 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format reference clean debian-packages
+
+help: ## Lists these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+install: .venv/installed ## Makes .venv with the command .venv/bin/distreamer
+
+demo: .venv/installed-audio ## Runs a studio, a link to cut and a transmitter here, with a page to watch and hear it
+	$(BIN)/distreamer demo $(ARGS)
+
+test: .venv/installed-dev debian-packages ## Runs all tests, real servers, players and a browser included
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/installed-dev ## Format, lint, types, layers, generated pages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed-dev ## Formats the code and mends what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+reference: .venv/installed ## Writes the pages in docs/reference and examples/sample.conf anew
+	$(BIN)/distreamer config reference --write docs/reference
+	$(BIN)/distreamer config sample > examples/sample.conf
+
+clean: ## Removes what the other targets made
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+debian-packages:
+	@scripts/debian-packages
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/installed-audio: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[audio]'
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[audio,dev]'
+	@touch $@

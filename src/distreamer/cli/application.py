@@ -1,0 +1,34 @@
+"""What the commands need from the program around them, so that tests can give them something smaller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from distreamer.config.environment import has_variables
+from distreamer.config.instance import InstanceConfig
+from distreamer.config.loader import load_all, load_environment
+from distreamer.config.registry import Registry
+
+DEFAULT_FILE = Path("distreamer.conf")
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Given to every command as click's ``obj``."""
+
+    registry: Callable[[], Registry]
+    """Called by the commands that need it: it imports all modules."""
+    run: Callable[[Sequence[InstanceConfig]], int]
+    """Runs instances until a signal ends them; gives the exit code."""
+    environ: Mapping[str, str]
+
+    def load(self, files: Sequence[Path]) -> tuple[InstanceConfig, ...]:
+        """The instances of ``files``; without files that of ``distreamer.conf`` in the current folder or, when
+        there is none, that of the environment alone. Raises ConfigError."""
+        if files:
+            return load_all(files, self.registry(), self.environ)
+        if DEFAULT_FILE.exists() or not has_variables(self.environ):
+            return load_all([DEFAULT_FILE], self.registry(), self.environ)
+        return (load_environment(self.registry(), self.environ),)

@@ -1,0 +1,39 @@
+"""A click group whose first argument may be a command or a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from distreamer.config.wording import printable
+from distreamer.errors import ConfigError, DiStreamerError
+
+EXIT_ERROR = 1
+EXIT_CONFIG = 2
+
+
+class CommandOrFiles(click.Group):
+    """``distreamer studio.conf`` means ``distreamer run studio.conf``. Documented errors end with one line each
+    on standard error and the exit code: 2 for the configuration, 1 for anything else."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Puts ``run`` in front of what is neither a command nor one of the group's own options."""
+        own_options = {name for parameter in self.get_params(context) for name in parameter.opts}
+        if not args or (args[0] not in self.commands and args[0] not in own_options):
+            args = ["run", *args]
+        return super().parse_args(context, args)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(context)
+        except ConfigError as error:
+            for problem in error.problems:
+                click.echo(problem, err=True)
+            count = len(error.problems)
+            click.echo(f"distreamer: {count} {'fault' if count == 1 else 'faults'}; nothing was started", err=True)
+            context.exit(EXIT_CONFIG)
+        except DiStreamerError as error:
+            click.echo(f"distreamer: {printable(str(error))}", err=True)
+            context.exit(EXIT_ERROR)

@@ -1,0 +1,66 @@
+"""The commands that take configuration files: ``run`` and ``check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from distreamer.cli.application import Application
+from distreamer.config.describe import written_values
+from distreamer.config.instance import InstanceConfig
+from distreamer.config.settings import PlayingOutputSettings
+from distreamer.config.wording import printable
+from distreamer.units import spoken_seconds
+
+_files = click.argument("files", metavar="[CONF]...", nargs=-1, type=click.Path(path_type=Path))
+
+
+@click.command()
+@_files
+@click.pass_context
+def run(context: click.Context, files: tuple[Path, ...]) -> None:
+    """Run an instance for each CONF, until SIGINT or SIGTERM.
+
+    The word "run" may be left out. Without CONF it is distreamer.conf in the current folder; when there is none,
+    the environment variables DS_... alone make an instance.
+    """
+    application = context.ensure_object(Application)
+    context.exit(application.run(application.load(files)))
+
+
+@click.command()
+@_files
+@click.pass_obj
+def check(application: Application, files: tuple[Path, ...]) -> None:
+    """Say what CONF would do, or everything that is wrong with it.
+
+    Nothing is started. The exit code is 2 when anything is wrong.
+    """
+    for config in application.load(files):
+        click.echo("\n".join(_in_words(config)))
+
+
+def _in_words(config: InstanceConfig) -> list[str]:
+    general = config.general
+    source = printable(str(config.path)) if config.path else "the environment"
+    lines = [f"{source} is in order. The instance {printable(config.name)} would run with"]
+    for name, settings in (*config.inputs, *config.outputs):
+        lines.append(f"  {name}: {settings.mode}")
+        lines += [f"    {written}" for written in written_values(settings) if not written.startswith("MODE ")]
+    lines.append(f"  {spoken_seconds(general.history)} of audio kept")
+    if any(isinstance(settings, PlayingOutputSettings) for _, settings in config.outputs):
+        lines.append(f"  listeners {_delay(config)} behind live")
+    lines.append(f"  the log on the console, at level {general.outputlevel}")
+    if general.logfile:
+        lines.append(f"  the log in {printable(str(general.logfile))}, at level {general.loglevel}")
+    return lines
+
+
+def _delay(config: InstanceConfig) -> str:
+    if config.general.delay is not None:
+        return spoken_seconds(config.general.delay)
+    for _, settings in config.outputs:
+        if isinstance(settings, PlayingOutputSettings) and "minfragments" in settings.model_fields_set:
+            return f"MINFRAGMENTS = {settings.minfragments} fragments"
+    return "25 s"

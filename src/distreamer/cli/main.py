@@ -1,0 +1,65 @@
+"""The program ``distreamer``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import click
+
+from distreamer import __version__
+from distreamer.cli.application import Application
+from distreamer.cli.demo import demo
+from distreamer.cli.group import CommandOrFiles
+from distreamer.cli.instances import check, run
+from distreamer.cli.manual import config_group, modules
+from distreamer.config.instance import InstanceConfig
+from distreamer.config.registry import Registry
+
+_EXAMPLES = """\
+\b
+Examples:
+  distreamer                            run ./distreamer.conf
+  distreamer studio.conf news.conf      run two instances side by side
+  distreamer check studio.conf          say what it would do, or what is wrong
+  distreamer config sample > new.conf   begin a configuration
+  distreamer demo                       see it work on this machine
+
+A file that is called like a command is given as ./check.
+"""
+
+
+@click.group(
+    cls=CommandOrFiles,
+    name="distreamer",
+    epilog=_EXAMPLES,
+    options_metavar="[CONF]... |",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="distreamer")
+def commands() -> None:
+    """Carries a radio programme over a link that fails, without the listeners noticing.
+
+    With CONF files, or with nothing, it runs them; see "run".
+    """
+
+
+for _command in (run, check, modules, config_group, demo):
+    commands.add_command(_command)
+
+
+def main() -> None:
+    """The entry point of the installed program."""
+    commands(prog_name="distreamer", obj=Application(registry=_registry, run=_run, environ=os.environ))
+
+
+def _registry() -> Registry:
+    from distreamer.runtime.modules import REGISTRY  # late: --version need not wait for all modules
+
+    return REGISTRY
+
+
+def _run(configs: Sequence[InstanceConfig]) -> int:
+    from distreamer.runtime.daemon import run as run_daemon
+
+    return run_daemon(configs)

@@ -1,0 +1,92 @@
+"""The commands that print what the models know: ``modules`` and ``config``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from distreamer.cli.application import Application
+from distreamer.config.describe import summary_of
+from distreamer.config.reference import reference as reference_pages
+from distreamer.config.reference import sample as sample_file
+from distreamer.config.registry import MODULE_KINDS, ModuleKind, Registry
+from distreamer.config.schema import schema as json_schema
+from distreamer.config.wording import did_you_mean
+from distreamer.errors import ResourceError
+
+PIPE_WIDTH = 160
+"""Columns, where there is no terminal to ask."""
+
+
+@click.command()
+@click.pass_obj
+def modules(application: Application) -> None:
+    """List the MODEs of inputs and outputs."""
+    registry = application.registry()
+    table = Table("section", "MODE", "what it does", box=None, pad_edge=False)
+    for kind in MODULE_KINDS:
+        for mode, model in registry.modes(kind).items():
+            table.add_row(f"\\[{kind}]", mode, summary_of(model))
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(table)
+
+
+@click.group(name="config")
+def config_group() -> None:
+    """Print a sample file, the reference or a JSON schema."""
+
+
+@config_group.command()
+@click.option("--input", "input_mode", metavar="MODE", help="The input; ShoutcastClient unless told.")
+@click.option("--output", "output_mode", metavar="MODE", help="The output; ShoutcastServer unless told.")
+@click.pass_obj
+def sample(application: Application, input_mode: str | None, output_mode: str | None) -> None:
+    """Print a sample file with every key of an input and an output."""
+    registry = application.registry()
+    chosen = [_known(registry, kind, mode) for kind, mode in zip(MODULE_KINDS, (input_mode, output_mode), strict=True)]
+    click.echo(sample_file(registry, *chosen), nl=False)
+
+
+@config_group.command()
+@click.option(
+    "--write", "folder", metavar="FOLDER", type=click.Path(path_type=Path), help="Write the pages there instead."
+)
+@click.pass_obj
+def reference(application: Application, folder: Path | None) -> None:
+    """Print the reference of all keys, in Markdown."""
+    pages = reference_pages(application.registry())
+    if folder is None:
+        click.echo("\n".join(pages.values()), nl=False)
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for outdated in set(folder.glob("*.md")) - {folder / name for name in pages}:
+            outdated.unlink()
+        for name, text in pages.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ResourceError(f"the reference cannot be written: {error}") from error
+    click.echo(f"{len(pages)} pages written to {folder}")
+
+
+@config_group.command()
+@click.pass_obj
+def schema(application: Application) -> None:
+    """Print the configuration's JSON schema."""
+    click.echo(json.dumps(json_schema(application.registry()), indent=2, ensure_ascii=False))
+
+
+def _known(registry: Registry, kind: ModuleKind, mode: str | None) -> str | None:
+    if mode is None:
+        return None
+    known = registry.spelling(kind, mode)
+    if known is None:
+        guess = did_you_mean(mode, registry.modes(kind)) or f"; {registry.choice(kind)}"
+        raise click.UsageError(f"there is no {kind.lower()} {mode}{guess}")
+    return known

@@ -1,0 +1,39 @@
+"""Environment variables that set or override keys: DS_INPUT_PORT, DS_OUTPUT_STUDIO__PORT."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from distreamer.config.ini import Entry, Place, Section, environment_form
+
+_VARIABLE = re.compile(r"DS_(GENERAL|INPUT|OUTPUT)_(.+)", re.DOTALL)
+
+
+def variable_of(kind: str, key: str) -> str:
+    """The variable that sets ``key`` (upper case) in the section of a kind that has no name."""
+    return f"DS_{kind}_{key}"
+
+
+def overlay(sections: dict[tuple[str, str], Section], environ: Mapping[str, str]) -> None:
+    """Puts what ``environ`` says over ``sections``; sections that are not there yet come behind, by name.
+
+    Variables that do not begin with DS_GENERAL_, DS_INPUT_ or DS_OUTPUT_ are none of ours.
+    """
+    for variable in sorted(environ):
+        match = _VARIABLE.fullmatch(variable)
+        if not match:
+            continue
+        kind, rest = match[1], match[2]
+        name, separator, key = rest.partition("__")
+        if kind == "GENERAL" or not separator or not name:
+            name, key = "", rest
+        place = Place(True, 0, variable)
+        new = Section(kind, environment_form(name).lower(), place)
+        section = sections.setdefault(new.identity, new)
+        section.entries[key.lower()] = Entry(key.lower(), environ[variable].strip(), place)
+
+
+def has_variables(environ: Mapping[str, str]) -> bool:
+    """Whether any variable in ``environ`` is ours."""
+    return any(_VARIABLE.fullmatch(variable) for variable in environ)

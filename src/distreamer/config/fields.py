@@ -1,0 +1,72 @@
+"""The types that settings are made of: bounds, units and wording travel with the type.
+
+The markers ``Unit``, ``Words`` and ``Secret`` are read by ``config.describe``; pydantic enforces the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a number counts: ``seconds``, ``bytes``, ``fragments``."""
+
+    name: str
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Puts ``unit`` beside the number's bounds in the JSON schema."""
+        return {**handler(core_schema), "unit": self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a value is asked for in a sentence, where the bare type would say too little."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """The value is never shown."""
+
+
+def check_http_url(url: str) -> str:
+    """``url`` as it is; raises ValueError with a plain sentence when a client could not connect to it."""
+    parts = urlsplit(url)  # raises ValueError for brackets that do not match
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("must begin with http:// or https://")
+    if not parts.hostname:
+        raise ValueError("must name a host after http:// or https://")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("must have a port from 1 to 65535 after the colon")
+    if any(character.isspace() for character in url):
+        raise ValueError("must not contain a space")
+    return url
+
+
+Seconds = Annotated[float, Unit("seconds")]
+Bytes = Annotated[int, Unit("bytes")]
+Level = Annotated[int, Field(ge=0, le=4)]
+"""DiStreamer 2's scale of what is told, see ``GeneralSettings.outputlevel``."""
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""A port to listen on; 0 lets the system pick a free one, which the log then names."""
+BindAddress = Annotated[str, Words("an address of this machine, or 0.0.0.0 for all of them")]
+Password = Annotated[str, Field(repr=False), Secret()]
+HttpUrl = Annotated[
+    str,
+    AfterValidator(check_http_url),
+    Words("an address that begins with http:// or https://"),
+    Field(examples=["http://radio.example:8000/live"]),
+]
+"""Kept as it was written: SHOUTcast addresses that end in ``/;`` must reach the server unchanged."""

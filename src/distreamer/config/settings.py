@@ -1,0 +1,91 @@
+"""The models that a configuration file fills. They are the manual too: the text under each field is printed.
+
+A field's name is its INI key in lower case. Module files derive their own settings from ``InputSettings`` or
+``OutputSettings``; the first line of such a class's docstring says what the MODE does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from distreamer.config.fields import Level, Seconds
+
+
+class Settings(BaseModel):
+    """The base of every section's settings: immutable, and no key is taken that it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        str_strip_whitespace=True,
+        allow_inf_nan=False,
+    )
+
+
+class GeneralSettings(Settings):
+    """What concerns the whole instance."""
+
+    outputlevel: Level = 2
+    """What the console (standard error) shows. 0: only what stops the instance. 1: also what it does, and
+    errors. 2: also warnings, the troubles that it gets over by itself. 3: also details, such as every
+    connection. 4: also what the libraries underneath say."""
+
+    logfile: Path | None = None
+    """A file that gets the log as well; empty for none. It is opened anew when another program, such as
+    logrotate, has moved it away."""
+
+    loglevel: Level = 2
+    """What LOGFILE gets, on the same scale as OUTPUTLEVEL."""
+
+    history: Annotated[Seconds, Field(ge=10, le=86400)] = 300
+    """How much audio is kept. A link that comes back after this long or less has lost nothing."""
+
+    delay: Annotated[Seconds, Field(ge=1, le=3600)] | None = None
+    """How far behind live the listeners hear. The longer, the longer the link may be down before anyone hears
+    it. Empty: 25 seconds, or what MINFRAGMENTS asks for. It must not be more than HISTORY."""
+
+    statusseconds: Annotated[Seconds, Field(ge=0, le=86400)] = 60
+    """How often the log gets one line that says in plain words how the instance is, from level 1 on;
+    0 for never."""
+
+    name: Annotated[str, Field(max_length=64, examples=["studio"])] = ""
+    """What this instance is called in the log. Empty: the name of the configuration file without its
+    ending."""
+
+    @model_validator(mode="after")
+    def _delay_is_kept(self) -> Self:
+        if self.delay is not None and self.delay > self.history:
+            raise ValueError(
+                f"DELAY = {self.delay:g} must not be above HISTORY = {self.history:g}: "
+                "what the listeners have yet to hear must be kept"
+            )
+        return self
+
+
+class ModuleSettings(Settings):
+    """What every [INPUT] and [OUTPUT] section has."""
+
+    mode: str = ""
+    """Which module it is, as ``distreamer modules`` lists them. (Files must give it; empty only in settings
+    that a program made.)"""
+
+
+class InputSettings(ModuleSettings):
+    """The base of the settings of all inputs."""
+
+
+class OutputSettings(ModuleSettings):
+    """The base of the settings of all outputs."""
+
+
+class PlayingOutputSettings(OutputSettings):
+    """The base of the settings of outputs that play in real time, DELAY behind live."""
+
+    minfragments: Annotated[int, Field(ge=1, le=1000)] = 5
+    """How far behind live the listeners hear, in DiStreamer 2 fragments, when DELAY is not set: five fragments
+    of 81920 bytes (or of the source's FRAGMENTSIZE) are 25.6 s at 128 kbit/s. Listeners get 404 until as much
+    is buffered. New files had better set DELAY in [GENERAL], in seconds."""

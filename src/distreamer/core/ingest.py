@@ -1,0 +1,127 @@
+"""The way of an input's bytes into the store: framer, title places, fragmenter, epochs.
+
+An ingest belongs to the instance and outlives the connections of its input: what a returning source brings is
+appended to the same epoch whenever a decoder can go on with it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from distreamer.core.fragmenter import Fragmenter
+from distreamer.core.ports import Framer
+from distreamer.core.store import Store
+from distreamer.media.auto import AutoFramer
+from distreamer.model.audio import Frame, Station, StreamInfo, Title
+from distreamer.model.fragment import Fragment
+
+MAXIMUM_PENDING_TITLES = 64
+"""Titles that may wait for their frame; the oldest are dropped (a source that sends titles and no audio)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDescription:
+    """What is known of a source when it connects."""
+
+    content_type: str = ""
+    """As the source says; a hint, the bytes decide."""
+    bitrate: int = 0
+    """Bits per second as the source says; 0 when it does not."""
+    station: Station = field(default_factory=Station)
+
+
+class Ingest:
+    """The one writer of a store that is filled from raw audio."""
+
+    def __init__(
+        self,
+        store: Store,
+        new_epoch_id: Callable[[], int],
+        fragment_seconds: float = 1.0,
+        legacy_fragment_bytes: int = 0,
+    ) -> None:
+        self.dropped_titles = 0
+        self.audio_seconds = 0.0
+        """Seconds of audio found since the present connection began."""
+        self._store = store
+        self._new_epoch_id = new_epoch_id
+        self._fragment_seconds = fragment_seconds
+        self._legacy_fragment_bytes = legacy_fragment_bytes
+        self._source = SourceDescription()
+        self._framer: Framer | None = None
+        self._fragmenter: Fragmenter | None = None
+        self._info: StreamInfo | None = None
+        self._titles: deque[tuple[int, Title]] = deque()
+
+    @property
+    def info(self) -> StreamInfo | None:
+        """What the running epoch carries; None before the first frame."""
+        return self._info
+
+    @property
+    def dropped_bytes(self) -> int:
+        """Bytes of the present connection that were no audio."""
+        return self._framer.dropped if self._framer else 0
+
+    def connected(self, source: SourceDescription, at: float) -> None:
+        """A connection to the source begins at Unix time ``at``; what was left of the one before is closed."""
+        self.disconnected(at)
+        self._source = source
+        self.audio_seconds = 0.0
+        self._framer = AutoFramer(source.content_type, source.bitrate)
+        if self._info is not None and self._fragmenter is not None and self._info.station != source.station:
+            self._info = StreamInfo(self._info.format, source.station, self._legacy_fragment_bytes)
+            self._store.describe(self._fragmenter.epoch, source.station)
+
+    def audio(self, data: bytes, at: float) -> None:
+        """Bytes of audio that arrived at Unix time ``at``."""
+        if self._framer is None:
+            self._framer = AutoFramer(self._source.content_type, self._source.bitrate)
+        self._take(self._framer.feed(data), at)
+
+    def title(self, title: Title) -> None:
+        """A title that begins with the next byte of audio; it takes effect at the next frame boundary."""
+        if len(self._titles) >= MAXIMUM_PENDING_TITLES:
+            self._titles.popleft()
+            self.dropped_titles += 1
+        self._titles.append((self._framer.fed if self._framer else 0, title))
+
+    def disconnected(self, at: float) -> None:
+        """The connection is gone, at Unix time ``at``: whole frames go into the store, the cut-off one is dropped."""
+        if self._framer is None:
+            return
+        self._take(self._framer.close(), at)
+        self._framer = None
+        # A title that was announced and met no frame begins with the first frame of the next connection.
+        self._titles = deque((0, title) for _, title in self._titles)
+        if self._fragmenter is not None:
+            self._add(self._fragmenter.interrupt())
+
+    def _take(self, frames: list[Frame], at: float) -> None:
+        for frame in frames:
+            fragmenter = self._fragmenter_for(frame)
+            self.audio_seconds += frame.duration / frame.format.clock_rate
+            title = frame.title
+            while self._titles and self._titles[0][0] <= frame.position:
+                title = self._titles.popleft()[1]
+            self._add(fragmenter.add(frame, at, title))
+
+    def _fragmenter_for(self, frame: Frame) -> Fragmenter:
+        if self._fragmenter is not None and self._info is not None:
+            if self._info.format is frame.format or self._info.format.joins(frame.format):
+                return self._fragmenter
+            self._add(self._fragmenter.cut())
+        self._info = StreamInfo(frame.format, self._source.station, self._legacy_fragment_bytes)
+        epoch = self._new_epoch_id()
+        self._store.open_epoch(epoch, self._info)
+        before = self._fragmenter.title if self._fragmenter else None
+        self._fragmenter = Fragmenter(epoch, frame.format.clock_rate, self._fragment_seconds)
+        if before is not None:
+            self._titles.appendleft((0, before))
+        return self._fragmenter
+
+    def _add(self, fragments: list[Fragment]) -> None:
+        for fragment in fragments:
+            self._store.add(fragment)

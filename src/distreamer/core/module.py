@@ -1,0 +1,114 @@
+"""What an input or an output is, and what it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from distreamer.core.ingest import Ingest
+from distreamer.core.playout_head import PlayoutHead
+from distreamer.core.ports import Clock
+from distreamer.core.store import Store
+from distreamer.model.status import LinkStatus, ListenersStatus, ModuleState, ModuleStatus
+
+
+class Health:
+    """How a module says how it is. The supervisor writes the failures, the module the rest."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since = clock.now()
+        self.state = ModuleState.STARTING
+        self.detail = ""
+        self.restarts = 0
+        self.last_error = ""
+
+    @property
+    def state_seconds(self) -> float:
+        """Since the module is in its state."""
+        return self._clock.now() - self._since
+
+    def starting(self, detail: str) -> None:
+        """The module works towards its job; ``detail`` is one plain sentence."""
+        self._become(ModuleState.STARTING, detail)
+
+    def running(self, detail: str) -> None:
+        """The module does its job; ``detail`` is one plain sentence."""
+        self._become(ModuleState.RUNNING, detail)
+
+    def retrying(self, error: str) -> None:
+        """The module failed with ``error`` and will be run again."""
+        self.restarts += 1
+        self.last_error = error
+        self._become(ModuleState.RETRYING, error)
+
+    def stopped(self) -> None:
+        self._become(ModuleState.STOPPED, "")
+
+    def _become(self, state: ModuleState, detail: str) -> None:
+        if state is not self.state:
+            self._since = self._clock.now()
+        self.state = state
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class InputContext:
+    """What an input works with. It writes through ``ingest`` (raw audio) or into ``store`` (fragments)."""
+
+    name: str
+    store: Store
+    ingest: Ingest
+    clock: Clock
+    log: FilteringBoundLogger
+    health: Health
+    playout: PlayoutHead | None
+    """The instance's playout, when some output plays: its budget is told to the sender."""
+    delay_seconds: float
+    """How much audio the instance wants to hold ahead of its listeners."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputContext:
+    """What an output works with. It reads ``store`` (fragments) or ``playout`` (what listeners hear now)."""
+
+    name: str
+    store: Store
+    clock: Clock
+    log: FilteringBoundLogger
+    health: Health
+    playout: PlayoutHead
+
+
+class Module(Protocol):
+    """An input or an output, made once from its settings and context, and run by the supervisor."""
+
+    async def run(self) -> None:
+        """Does the job until it is cancelled; raises DiStreamerError when it cannot go on; may return when the job
+        ended by itself (a source that closed). It is run again after either, with all it kept in itself."""
+        ...
+
+    def links(self) -> tuple[LinkStatus, ...]:
+        """Its conversations with other DiStreamers."""
+        ...
+
+    def listeners(self) -> ListenersStatus | None:
+        """Its players; None when it serves none."""
+        ...
+
+
+def module_status(name: str, mode: str, module: Module, health: Health) -> ModuleStatus:
+    """The snapshot of one module."""
+    return ModuleStatus(
+        name=name,
+        mode=mode,
+        state=health.state,
+        state_seconds=health.state_seconds,
+        detail=health.detail,
+        restarts=health.restarts,
+        last_error=health.last_error,
+        links=module.links(),
+        listeners=module.listeners(),
+    )

@@ -1,0 +1,87 @@
+"""What the core needs from outside, and what it gives to modules: small interfaces, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from distreamer.model.audio import Frame
+
+
+class Clock(Protocol):
+    """Both clocks of the machine. Waiting is the event loop's business."""
+
+    def now(self) -> float:
+        """Seconds that only go forward, from an arbitrary origin."""
+        ...
+
+    def wall(self) -> float:
+        """Unix time in seconds."""
+        ...
+
+
+class Framer(Protocol):
+    """Cuts a byte stream into frames. Never raises on bad bytes: it drops them and counts them."""
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that ``data`` completes, in order."""
+        ...
+
+    def close(self) -> list[Frame]:
+        """The stream ended: the frames that were only waiting for confirmation. The framer starts afresh."""
+        ...
+
+    @property
+    def fed(self) -> int:
+        """Bytes fed so far: the position at which the next byte will be."""
+        ...
+
+    @property
+    def dropped(self) -> int:
+        """Bytes dropped so far: garbage, tags, cut-off frames."""
+        ...
+
+
+class ByteStream(Protocol):
+    """A connection as the layers above TCP see it."""
+
+    @property
+    def peer(self) -> str:
+        """``host:port`` of the other side, for messages."""
+        ...
+
+    async def read(self, limit: int = 65536) -> bytes:
+        """At least one byte and at most ``limit``; empty at the end. Raises LinkError when it breaks."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Waits until the transport takes ``data``. Raises LinkError when it breaks."""
+        ...
+
+    async def close(self) -> None:
+        """Ends it at once; never raises."""
+        ...
+
+
+class MessageStream(Protocol):
+    """A carrier of the native protocol: whole messages, in order, both ways."""
+
+    @property
+    def peer(self) -> str:
+        """``host:port`` of the other side, for messages."""
+        ...
+
+    async def receive(self) -> bytes:
+        """The next message; raises LinkError when the carrier ended or broke."""
+        ...
+
+    async def send(self, message: bytes) -> None:
+        """Waits until the carrier takes ``message``; raises LinkError when it broke."""
+        ...
+
+    async def close(self) -> None:
+        """Ends it at once; never raises."""
+        ...
+
+
+Unsubscribe = Callable[[], None]

@@ -1,0 +1,94 @@
+"""A listener for the demo that connects like a player, and checks every frame and every second."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+from distreamer.core.ports import Clock
+from distreamer.demo.hearing import MAXIMUM_TITLES, FrameCheck, Heard, KnownFrames, SimulatedPlayer
+from distreamer.errors import LinkError, PeerError, ProtocolError
+from distreamer.media.auto import AutoFramer
+from distreamer.model.audio import Frame
+from distreamer.protocol.http1 import ResponseHead, request_bytes
+from distreamer.protocol.http1_response import Body, EndOfBody, ResponseReader
+from distreamer.protocol.icy import Audio, IcyDemuxer, parse_metadata
+from distreamer.transport.tcp import TcpStream, connect
+
+CONNECT_SECONDS = 5.0
+RECONNECT_SECONDS = 0.5
+"""A player that lost its server comes back, as VLC does."""
+
+
+class StrictListener:
+    """Listens to ``http://host:port/`` with titles; ``known`` is what it should hear."""
+
+    def __init__(self, host: str, port: int, known: KnownFrames, clock: Clock) -> None:
+        self._address = (host, port)
+        self._clock = clock
+        self._check = FrameCheck(known)
+        self._player = SimulatedPlayer()
+        self._titles: list[str] = []
+        self._disconnects = 0
+
+    async def run(self) -> None:
+        """Until it is cancelled; comes back whenever it is disconnected."""
+        while True:
+            with contextlib.suppress(LinkError, PeerError, ProtocolError):
+                await self._listen()
+            self._disconnects += 1
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    def heard(self) -> Heard:
+        """What it heard up to now."""
+        self._player.advance(self._clock.now())
+        return Heard(
+            seconds=self._player.heard_seconds,
+            silent_seconds=self._player.silent_seconds,
+            stops=self._player.stops,
+            missing=self._check.missing,
+            repeated=self._check.repeated,
+            strange=self._check.strange,
+            disconnects=self._disconnects,
+            titles=tuple(self._titles),
+            is_silent=self._player.is_silent,
+        )
+
+    async def _listen(self) -> None:
+        """One connection, until it ends."""
+        stream = await connect(*self._address, timeout_seconds=CONNECT_SECONDS)
+        try:
+            fields = [("Host", stream.peer), ("User-Agent", "DiStreamer-demo"), ("Icy-MetaData", "1")]
+            await stream.write(request_bytes("GET", "/", fields))
+            await self._take(stream)
+        finally:
+            await stream.close()
+
+    async def _take(self, stream: TcpStream) -> None:
+        reader, demuxer, framer = ResponseReader(), IcyDemuxer(0), AutoFramer()
+        while data := await stream.read():
+            for event in reader.receive_data(data):
+                if isinstance(event, ResponseHead):
+                    if event.status != 200:
+                        raise PeerError(stream.peer, f"answered {event.status} {event.reason}")
+                    demuxer = IcyDemuxer(int(event.headers.get("icy-metaint", "0")))
+                    framer = AutoFramer(event.headers.get("content-type"))
+                elif isinstance(event, Body):
+                    for frame in self._frames(event.data, demuxer, framer):
+                        self._check.heard(frame.data)
+                        self._player.received(frame.duration / frame.format.clock_rate, self._clock.now())
+                elif isinstance(event, EndOfBody):
+                    return
+
+    def _frames(self, data: bytes, demuxer: IcyDemuxer, framer: AutoFramer) -> Iterator[Frame]:
+        for event in demuxer.feed(data):
+            if isinstance(event, Audio):
+                yield from framer.feed(event.data)
+            elif (title := parse_metadata(event.data)) is not None:
+                self._note_title(title.text)
+
+    def _note_title(self, text: str) -> None:
+        if text not in self._titles[-1:]:
+            self._titles.append(text)
+            del self._titles[:-MAXIMUM_TITLES]

@@ -1,0 +1,170 @@
+"""Ogg pages (RFC 3533, section 6), found in any bytes by their capture pattern and checksum."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+CAPTURE = b"OggS"
+NO_GRANULE = -1
+"""The granule position of a page on which no packet ends."""
+
+_HEADER = struct.Struct("<4sBBqIIIB")
+_CHECKSUM_AT = 22
+_CHECKSUM_BYTES = 4
+_CONTINUED, _BEGINS, _ENDS = 1, 2, 4
+_FULL_SEGMENT = 255
+_ALL_ONES = 0xFFFFFFFF
+_BITS_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+class PacketPart(NamedTuple):
+    """A packet, or as much of it as lies on one page."""
+
+    data: bytes
+    ends: bool
+    """False when it goes on on the stream's next page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One whole page with the right checksum."""
+
+    data: bytes
+    """The page, header included."""
+    position: int
+    """Offset of its first byte in all that was fed."""
+    continued: bool
+    """Its first packet began on an earlier page."""
+    begins: bool
+    """The first page of its logical stream (BOS)."""
+    ends: bool
+    """The last page of its logical stream (EOS)."""
+    granule: int
+    """What the codec counts, at the end of the last packet that ends here; ``NO_GRANULE`` when none does."""
+    serial: int
+    """Names the logical stream."""
+    sequence: int
+    """Counts the pages of the logical stream."""
+
+    def packets(self) -> Iterator[PacketPart]:
+        """The packets on the page, in order; the first is a continuation when ``continued``."""
+        segments = self.data[_HEADER.size - 1]
+        begin = at = _HEADER.size + segments
+        for size in self.data[_HEADER.size : at]:
+            at += size
+            if size < _FULL_SEGMENT:
+                yield PacketPart(self.data[begin:at], ends=True)
+                begin = at
+        if begin < at:
+            yield PacketPart(self.data[begin:at], ends=False)
+
+
+def checksum(data: bytes) -> int:
+    """The CRC of Ogg: polynomial 0x04C11DB7, most significant bit first, begun with 0.
+
+    zlib computes the same polynomial over mirrored bits, begun and ended with ones; so bytes and result are
+    mirrored, and the ones taken out.
+    """
+    mirrored = zlib.crc32(data.translate(_BITS_REVERSED), _ALL_ONES) ^ _ALL_ONES
+    return int.from_bytes(mirrored.to_bytes(4, "little").translate(_BITS_REVERSED), "big")
+
+
+def with_checksum(page: bytes) -> bytes:
+    """``page`` with the checksum that its bytes ask for."""
+    blank = page[:_CHECKSUM_AT] + bytes(_CHECKSUM_BYTES) + page[_CHECKSUM_AT + _CHECKSUM_BYTES :]
+    value = checksum(blank).to_bytes(_CHECKSUM_BYTES, "little")
+    return blank[:_CHECKSUM_AT] + value + blank[_CHECKSUM_AT + _CHECKSUM_BYTES :]
+
+
+class PageReader:
+    """Finds the pages in a byte stream; what is no page, or a damaged one, is dropped and counted."""
+
+    def __init__(self, position: int = 0) -> None:
+        """``position`` is that of the first byte to be fed."""
+        self._buffer = b""
+        self.fed = position
+        self.dropped = 0
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that may yet become a page: less than the largest page, 65,307."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[Page]:
+        """The pages that ``data`` completes, in order."""
+        self.fed += len(data)
+        buffer = self._buffer + data
+        pages: list[Page] = []
+        at = 0
+        while True:
+            found, size = _next_page(buffer, at)
+            self.dropped += found - at
+            at = found
+            if not size:
+                break
+            pages.append(_page(buffer[at : at + size], self.fed - len(buffer) + at))
+            at += size
+        self._buffer = buffer[at:]
+        return pages
+
+    def drop(self) -> None:
+        """Drops what is buffered."""
+        self.dropped += len(self._buffer)
+        self._buffer = b""
+
+
+def _next_page(buffer: bytes, at: int) -> tuple[int, int]:
+    """Where the next whole page is, and its size; or where one may have begun, and 0.
+
+    A damaged header may announce up to 64 kB that never were a page, many seconds at a low bitrate; so a whole
+    page inside of an unfinished one wins.
+    """
+    begin, unfinished = at, None
+    while (at := buffer.find(CAPTURE, at)) >= 0:
+        size = _page_size(buffer, at)
+        if size is None or at + size > len(buffer):
+            unfinished = at if unfinished is None else unfinished
+        elif size and _is_intact(buffer[at : at + size]):
+            return at, size
+        at += 1
+    return (max(begin, _capture_begun(buffer)) if unfinished is None else unfinished), 0
+
+
+def _capture_begun(buffer: bytes) -> int:
+    """Where a capture pattern begins that the end of ``buffer`` cuts off; the end when none does."""
+    for length in range(len(CAPTURE) - 1, 0, -1):
+        if buffer.endswith(CAPTURE[:length]):
+            return len(buffer) - length
+    return len(buffer)
+
+
+def _page_size(buffer: bytes, at: int) -> int | None:
+    """Bytes of the page that begins at ``at``; 0 when its version is unknown, None when more bytes are needed."""
+    if len(buffer) < at + _HEADER.size:
+        return None
+    if buffer[at + len(CAPTURE)] != 0:
+        return 0
+    body = at + _HEADER.size + buffer[at + _HEADER.size - 1]
+    return body - at + sum(buffer[at + _HEADER.size : body]) if len(buffer) >= body else None
+
+
+def _is_intact(page: bytes) -> bool:
+    return with_checksum(page) == page
+
+
+def _page(data: bytes, position: int) -> Page:
+    _, _, flags, granule, serial, sequence, _, _ = _HEADER.unpack_from(data)
+    return Page(
+        data,
+        position,
+        bool(flags & _CONTINUED),
+        bool(flags & _BEGINS),
+        bool(flags & _ENDS),
+        granule,
+        serial,
+        sequence,
+    )

@@ -1,0 +1,1 @@
+"""Values that every layer shares. Nothing here does anything."""

@@ -1,0 +1,147 @@
+"""The status snapshot: one frozen tree per instance, read by the log, the demo, the API and the metrics alike.
+
+All durations are seconds, all sizes bytes, all counters count since the instance's start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from distreamer.model.audio import StreamInfo, Title
+
+
+class ModuleState(StrEnum):
+    """What a supervised module is doing."""
+
+    STARTING = "starting"
+    """Runs, but has nothing to show yet."""
+    RUNNING = "running"
+    """Does its job."""
+    RETRYING = "retrying"
+    """Failed, and will be started again."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """A conversation with another DiStreamer."""
+
+    peer: str
+    connected: bool
+    carrier: str = ""
+    """``websocket``, …"""
+    connected_seconds: float = 0.0
+    silent_seconds: float = 0.0
+    """How long the peer has said nothing."""
+    rtt_seconds: float | None = None
+    fragments: int = 0
+    """Fragments carried (sent and acknowledged, or received) since start."""
+    duplicates: int = 0
+    """Fragments received that were held already."""
+    cuts: int = 0
+    """How often an established conversation was lost."""
+    peer_budget_seconds: float | None = None
+    """How long the link may be down before the far end's listeners hear it, as the far end says; None when it
+    does not play."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenersStatus:
+    """The players connected to an output."""
+
+    connected: int = 0
+    peak: int = 0
+    served: int = 0
+    """Listeners that ever got audio."""
+    moved_forward: int = 0
+    """How often a listener that was too slow lost audio."""
+    closed_without_audio: int = 0
+    """Listeners closed by TIMEOUT."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleStatus:
+    """One input or output."""
+
+    name: str
+    """``input``, ``output``, or with the section's own name: ``output studio``."""
+    mode: str
+    state: ModuleState
+    state_seconds: float
+    """Since it is in that state."""
+    detail: str = ""
+    """One plain sentence."""
+    restarts: int = 0
+    last_error: str = ""
+    links: tuple[LinkStatus, ...] = ()
+    listeners: ListenersStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """The fragments that the instance holds."""
+
+    info: StreamInfo | None = None
+    """None until there is a stream."""
+    epoch: int | None = None
+    first_number: int | None = None
+    """Of the newest epoch."""
+    last_number: int | None = None
+    seconds: float = 0.0
+    size: int = 0
+    newest_age_seconds: float | None = None
+    """Since the store last grew."""
+    added: int = 0
+    duplicates: int = 0
+    evicted: int = 0
+    """Fragments dropped because HISTORY or the size limit was reached."""
+    title: Title | None = None
+    """The newest."""
+
+
+class PlayoutState(StrEnum):
+    """What the playout head is doing."""
+
+    WAITING = "waiting"
+    """The buffer fills; nothing was played yet."""
+    PLAYING = "playing"
+    DRY = "dry"
+    """The buffer ran out: listeners hear nothing, or filler."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutStatus:
+    """The head that plays for listeners."""
+
+    state: PlayoutState = PlayoutState.WAITING
+    delay_seconds: float = 0.0
+    """What it keeps between the newest fragment and itself."""
+    budget_seconds: float = 0.0
+    """The outage budget: how long nothing may arrive before anyone hears it."""
+    behind_seconds: float | None = None
+    """How long ago what listeners hear now reached the source; None before anything was played. Needs clocks that
+    agree at both ends."""
+    played_seconds: float = 0.0
+    dry_seconds: float = 0.0
+    """How long listeners were left without programme."""
+    dry_times: int = 0
+    skipped_seconds: float = 0.0
+    """Audio that was due and never came, or was left out to keep up."""
+    title: Title | None = None
+    """As heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStatus:
+    """Everything known about one instance at one moment."""
+
+    name: str
+    at: float
+    """Unix time."""
+    uptime_seconds: float
+    inputs: tuple[ModuleStatus, ...]
+    outputs: tuple[ModuleStatus, ...]
+    store: StoreStatus
+    playout: PlayoutStatus | None
+    """None when no output plays."""

@@ -1,0 +1,142 @@
+"""The OUTPUT mode DiStreamerServer: receivers connect from the other end of a bad link."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from distreamer import __version__
+from distreamer.config.fields import BindAddress, Password, Port
+from distreamer.config.settings import OutputSettings
+from distreamer.core.module import OutputContext
+from distreamer.core.ports import MessageStream
+from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, PeerError
+from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.outputs.receivers import Receivers
+from distreamer.protocol.native.faults import GoodbyeCode
+from distreamer.protocol.native.handshake import Acceptor, Identity
+from distreamer.protocol.native.scram import Verifier, check_password
+from distreamer.sessions.native_sender import SenderSession
+from distreamer.sessions.native_session import error_of
+from distreamer.transport.tcp import listening_sockets, spoken_address
+from distreamer.transport.websocket import WebSocketServer
+
+MOST_CONVERSATIONS = 128
+"""Receivers, the carriers that they race and the ghosts that they left; one more is told ``busy``."""
+AGENT = f"DiStreamer/{__version__}"
+
+
+class DiStreamerServerSettings(OutputSettings):
+    """Serves the programme to DiStreamerClients over links that may fail."""
+
+    hostname: BindAddress = "0.0.0.0"
+    """The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its IPv6
+    addresses."""
+
+    port: Port = 7080
+    """The TCP port to listen on. 0 takes a free port, which the log then names."""
+
+    password: Annotated[Password, Field(max_length=200), AfterValidator(check_password)] = ""
+    """What receivers must know; empty for none. It is never sent: both sides prove that they know it."""
+
+
+class DiStreamerServer:
+    """Accepts receivers and gives each a conversation of its own; one that fails disturbs no other."""
+
+    def __init__(self, settings: DiStreamerServerSettings, context: OutputContext) -> None:
+        """Raises ConfigError for a PASSWORD that cannot be used."""
+        self._settings = settings
+        self._context = context
+        self._identity = Identity(secrets.token_hex(8), AGENT)
+        password = settings.password
+        self._verifier = Verifier.of(password, secrets.token_bytes(16)) if password else None
+        self._receivers = Receivers(context.clock)
+        self._conversations = 0
+        self._group: asyncio.TaskGroup | None = None
+        self._address: tuple[str, int] | None = None
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port that receivers can connect to; None while nothing listens there."""
+        return self._address
+
+    def links(self) -> tuple[LinkStatus, ...]:
+        return self._receivers.links()
+
+    def listeners(self) -> ListenersStatus | None:
+        return None
+
+    async def run(self) -> None:
+        """Serves until it is cancelled; raises BindError when it cannot listen."""
+        sockets = listening_sockets(self._settings.hostname, self._settings.port)
+        host, port = sockets[0].getsockname()[:2]
+        self._context.log.info("listening for receivers", address=spoken_address(host, port))
+        pages = {"/": self._greeting}
+        try:
+            async with WebSocketServer(sockets, self.accept, pages), asyncio.TaskGroup() as group:
+                self._group, self._address = group, (host, port)
+                await self._tell_health()
+        finally:
+            self._address = None
+
+    async def _tell_health(self) -> None:
+        try:
+            while True:
+                self._context.health.running(self._receivers.sentence())
+                await self._receivers.changed()
+        finally:
+            # A carrier that comes up while the server ends is not accepted any more.
+            self._group = None
+
+    async def accept(self, stream: MessageStream) -> None:
+        """Holds a conversation on a carrier that just came up, until it ends."""
+        if self._group is None:
+            return
+        name = f"conversation with {stream.peer}"
+        await asyncio.wait({self._group.create_task(self._converse(stream), name=name)})
+
+    async def _converse(self, stream: MessageStream) -> None:
+        session = SenderSession(
+            stream,
+            self._context.store,
+            self._context.clock,
+            Acceptor(self._identity, self._verifier, secrets.token_urlsafe(18)),
+            self._taken,
+        )
+        if self._conversations >= MOST_CONVERSATIONS:
+            self._context.log.warning("too many receivers", peer=stream.peer, limit=MOST_CONVERSATIONS)
+            session.session.end(GoodbyeCode.BUSY, f"there are {MOST_CONVERSATIONS} conversations already")
+        self._conversations += 1
+        error: DiStreamerError | None = None
+        try:
+            error = error_of(await session.run(), stream.peer)
+        except (LinkError, PeerError) as broken:
+            error = broken
+        except Exception as defect:  # a defect that one receiver meets must not end the others' audio
+            self._context.log.error("a defect in DiStreamer; please report it", peer=stream.peer, exc_info=defect)
+        finally:
+            self._conversations -= 1
+            was_receiver = self._receivers.left(session)
+            self._say_end(stream.peer, error, was_receiver=was_receiver)
+
+    def _taken(self, session: SenderSession) -> None:
+        news = self._receivers.taken(session)
+        if news:
+            self._context.log.info(news, peer=session.session.stream.peer)
+
+    def _say_end(self, peer: str, error: DiStreamerError | None, *, was_receiver: bool) -> None:
+        """A raced carrier that nobody needed is no news."""
+        if isinstance(error, AuthenticationError):
+            self._context.log.warning("a receiver was refused", peer=peer, reason=error.reason)
+        elif isinstance(error, PeerError):
+            self._context.log.warning("a conversation was ended", peer=peer, reason=error.reason)
+        elif isinstance(error, LinkError) and was_receiver:
+            self._context.log.warning("a receiver was lost", peer=peer, reason=error.reason)
+        elif isinstance(error, LinkError):
+            self._context.log.debug("a carrier ended", peer=peer, reason=error.reason)
+
+    def _greeting(self) -> str:
+        return f"DiStreamer {__version__} serves a programme here. Point a DiStreamerClient at this address.\n"

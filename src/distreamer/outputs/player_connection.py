@@ -1,0 +1,102 @@
+"""One TCP connection of a player: a request, then audio. It has a cursor and counters, no task and no queue."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol, cast
+
+from distreamer.core.rendition import Cursor
+from distreamer.errors import ProtocolError
+from distreamer.protocol.http1 import RequestHead, RequestReader
+
+HIGHEST_BUFFER_BYTES = 128 * 1024
+"""More than this unsent, beyond what the system buffers, and nothing is written to the player for a while."""
+LOWEST_BUFFER_BYTES = 32 * 1024
+"""No more than this unsent, and it is written to again."""
+
+
+class Host(Protocol):
+    """Whom a connection tells what happens to it."""
+
+    def opened(self, connection: PlayerConnection) -> None: ...
+
+    def asked(self, connection: PlayerConnection, request: RequestHead) -> None:
+        """The request is complete."""
+
+    def misasked(self, connection: PlayerConnection, reason: str) -> None:
+        """What came is no request."""
+
+    def stuck(self, connection: PlayerConnection) -> None:
+        """The player does not take what was written."""
+
+    def unstuck(self, connection: PlayerConnection) -> None:
+        """It took it."""
+
+    def closed(self, connection: PlayerConnection) -> None:
+        """The connection is gone. Called once, last."""
+
+
+class PlayerConnection(asyncio.Protocol):
+    """Driven by the transport; speaks to its host only."""
+
+    __slots__ = ("_host", "_reader", "_transport", "begun_at", "cursor", "is_stuck", "peer", "slot")
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._reader: RequestReader | None = RequestReader()
+        self._transport: asyncio.Transport | None = None
+        self.peer = ""
+        self.cursor: Cursor | None = None
+        """The place in the rendition; None unless it listens."""
+        self.slot = 0
+        self.begun_at = 0.0
+        """When it began to listen, on the host's clock."""
+        self.is_stuck = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(HIGHEST_BUFFER_BYTES, LOWEST_BUFFER_BYTES)
+        address = transport.get_extra_info("peername")
+        self.peer = f"{address[0]}:{address[1]}" if address else "unknown"
+        self._host.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._reader is None:
+            return  # Whatever a player says behind its request means nothing, and is not kept.
+        try:
+            request = self._reader.receive_data(data)
+        except ProtocolError as error:
+            self._reader = None
+            self._host.misasked(self, str(error))
+            return
+        if request is not None:
+            self._reader = None
+            self._host.asked(self, request)
+
+    def pause_writing(self) -> None:
+        self.is_stuck = True
+        self._host.stuck(self)
+
+    def resume_writing(self) -> None:
+        self.is_stuck = False
+        self._host.unstuck(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._host.closed(self)
+
+    def write(self, data: bytes) -> None:
+        """Sends ``data``, or buffers what does not fit; nothing when the connection is gone."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Ends it when all that was written is sent."""
+        self._reader = None
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Ends it at once."""
+        if self._transport is not None:
+            self._transport.abort()

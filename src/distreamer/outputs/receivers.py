@@ -1,0 +1,135 @@
+"""Who receives from an output: one record for each receiver, which outlives its conversations."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from distreamer.core.ports import Clock
+from distreamer.model.status import LinkStatus
+from distreamer.protocol.native.faults import GoodbyeCode
+from distreamer.sessions.native_sender import SenderSession
+from distreamer.units import spoken_seconds
+
+MOST_REMEMBERED = 64
+"""Receivers that are away and still listed; the one that is away longest is forgotten first."""
+REMEMBERED_SECONDS = 3600.0
+"""How long a receiver that is away is listed."""
+
+
+@dataclass(slots=True)
+class _Receiver:
+    """A receiver, by the name that it gave itself for all its conversations."""
+
+    peer: str
+    """Its address, without the port, which changes with each conversation."""
+    session: SenderSession | None
+    since: float
+    """When its present conversation was taken, or when it was last heard."""
+    fragments: int = 0
+    """Acknowledged in conversations that have ended."""
+    cuts: int = 0
+
+
+class Receivers:
+    """Knows a receiver that returns, and ends the ghost that it left."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._by_node: dict[str, _Receiver] = {}
+        self._changed = asyncio.Event()
+
+    async def changed(self) -> None:
+        """Waits until a receiver came or went, or a second: its outage budget changes all the time."""
+        try:
+            async with asyncio.timeout(1.0):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+        self._changed.clear()
+
+    def taken(self, session: SenderSession) -> str:
+        """A receiver said on ``session`` what it wants. Its older conversation, if there is one, is a ghost.
+
+        Gives what is new about it, in words; nothing when it only asks for something else."""
+        assert session.welcomed is not None
+        node = session.welcomed.node
+        now = self._clock.now()
+        host = session.session.stream.peer.rpartition(":")[0].strip("[]")
+        known = self._by_node.get(node)
+        news = "a receiver connected" if known is None else "a receiver is back"
+        known = self._by_node.setdefault(node, _Receiver(host, None, now))
+        ghost = known.session
+        if ghost is session:
+            return ""
+        if ghost is not None:
+            self._part(known, ghost)
+            ghost.session.end(GoodbyeCode.REPLACED, "the receiver has taken another carrier")
+        known.peer, known.session, known.since = host, session, now
+        self._forget(now)
+        self._changed.set()
+        return news
+
+    def left(self, session: SenderSession) -> bool:
+        """``session`` has ended; says whether a receiver was lost by it."""
+        for known in self._by_node.values():
+            if known.session is session:
+                self._part(known, session)
+                self._changed.set()
+                return True
+        return False
+
+    def links(self) -> tuple[LinkStatus, ...]:
+        """Those that are connected and those that were."""
+        now = self._clock.now()
+        self._forget(now)
+        return tuple(self._status(known, now) for known in self._by_node.values())
+
+    def sentence(self) -> str:
+        """How the receivers are, for the health of the output."""
+        here = [link for link in self.links() if link.connected]
+        if not here:
+            return "no receiver is connected"
+        count = "1 receiver" if len(here) == 1 else f"{len(here)} receivers"
+        return f"{count}: " + ", ".join(_words(link) for link in here)
+
+    def _part(self, known: _Receiver, session: SenderSession) -> None:
+        known.fragments += session.role.acknowledged
+        known.cuts += 1
+        known.session = None
+        known.since = session.session.conversation.heard_at
+
+    def _forget(self, now: float) -> None:
+        away = sorted((known.since, node) for node, known in self._by_node.items() if known.session is None)
+        for rank, (since, node) in enumerate(reversed(away)):
+            if rank >= MOST_REMEMBERED or now - since > REMEMBERED_SECONDS:
+                del self._by_node[node]
+
+    def _status(self, known: _Receiver, now: float) -> LinkStatus:
+        session = known.session
+        if session is None:
+            return LinkStatus(
+                peer=known.peer,
+                connected=False,
+                carrier="websocket",
+                silent_seconds=now - known.since,
+                fragments=known.fragments,
+                cuts=known.cuts,
+            )
+        return LinkStatus(
+            peer=known.peer,
+            connected=True,
+            carrier="websocket",
+            connected_seconds=now - known.since,
+            silent_seconds=session.session.silent_seconds,
+            rtt_seconds=session.session.conversation.round_trip,
+            fragments=known.fragments + session.role.acknowledged,
+            cuts=known.cuts,
+            peer_budget_seconds=session.report.budget_seconds,
+        )
+
+
+def _words(link: LinkStatus) -> str:
+    if link.peer_budget_seconds is None:
+        return f"{link.peer} is connected"
+    return f"{link.peer} can lose the link for {spoken_seconds(round(link.peer_budget_seconds))}"

@@ -1,0 +1,108 @@
+"""The password proves itself: SCRAM-SHA-256 (RFC 5802, RFC 7677), done by scramp.
+
+Nonces and salts come from outside, so that both sides are plain functions of what they are given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from scramp import ScramClient, ScramException, ScramMechanism
+
+from distreamer.errors import ConfigError
+from distreamer.protocol.native import limits
+from distreamer.protocol.native.faults import ConversationError, GoodbyeCode
+
+_MECHANISM: Final = "SCRAM-SHA-256"
+NEEDS_PASSWORD: Final = "a PASSWORD is set here, and the other side has none"
+WRONG_PASSWORD: Final = "the PASSWORD of the other side is not the one here"
+
+
+def check_password(password: str) -> str:
+    """``password`` as it is; raises ValueError with a plain reason when SASLprep (RFC 4013) forbids it."""
+    if password:
+        try:
+            ScramClient([_MECHANISM], limits.USER_NAME, password, c_nonce="check")
+        except ScramException:
+            raise ValueError("must not contain control characters or mix writing directions") from None
+    return password
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """What an acceptor keeps of its password. Costs some milliseconds to make: make it once."""
+
+    salt: bytes = field(repr=False)
+    stored_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
+    iterations: int
+
+    @classmethod
+    def of(cls, password: str, salt: bytes, iterations: int = limits.ITERATIONS) -> Verifier:
+        """``salt`` is random and at least 12 bytes. Raises ConfigError for a password that SASLprep forbids."""
+        try:
+            made = ScramMechanism(_MECHANISM).make_auth_info(password, iterations, salt)
+        except ScramException as error:
+            raise ConfigError([f"PASSWORD cannot be used: {error}"]) from None
+        return cls(*made)
+
+
+class ScramAcceptor:
+    """The acceptor's side of one handshake."""
+
+    def __init__(self, verifier: Verifier, nonce: str) -> None:
+        info = (verifier.salt, verifier.stored_key, verifier.server_key, verifier.iterations)
+        self._server = ScramMechanism(_MECHANISM).make_server(
+            lambda user: info if user == limits.USER_NAME else None, s_nonce=nonce
+        )
+
+    def challenge(self, client_first: str) -> str:
+        """The server-first-message. Raises ConversationError."""
+        try:
+            self._server.set_client_first(client_first)
+            return str(self._server.get_server_first())
+        except ScramException as error:
+            raise ConversationError(GoodbyeCode.AUTHENTICATION, f"the authentication cannot be read: {error}") from None
+
+    def verify(self, client_final: str) -> str:
+        """The server-final-message, which proves that this side knows the password too. Raises ConversationError."""
+        try:
+            self._server.set_client_final(client_final)
+            return str(self._server.get_server_final())
+        except ScramException:
+            raise ConversationError(GoodbyeCode.AUTHENTICATION, WRONG_PASSWORD) from None
+
+
+class ScramDialler:
+    """The dialler's side of one handshake."""
+
+    def __init__(self, password: str, nonce: str) -> None:
+        """Raises ConfigError for a password that SASLprep forbids."""
+        try:
+            self._client = ScramClient([_MECHANISM], limits.USER_NAME, password, c_nonce=nonce)
+        except ScramException as error:
+            raise ConfigError([f"PASSWORD cannot be used: {error}"]) from None
+        self.first = str(self._client.get_client_first())
+
+    def prove(self, server_first: str) -> str:
+        """The client-final-message. Raises ConversationError, also when too little or too much work is asked for."""
+        try:
+            self._client.set_server_first(server_first)
+            iterations = int(self._client.iterations)
+            if not limits.FEWEST_ITERATIONS <= iterations <= limits.MOST_ITERATIONS:
+                raise ConversationError(
+                    GoodbyeCode.AUTHENTICATION,
+                    f"{iterations} SCRAM iterations are asked for; "
+                    f"{limits.FEWEST_ITERATIONS} to {limits.MOST_ITERATIONS} are allowed",
+                )
+            return str(self._client.get_client_final())
+        except ScramException as error:
+            raise ConversationError(GoodbyeCode.AUTHENTICATION, f"the challenge cannot be read: {error}") from None
+
+    def check(self, server_final: str) -> None:
+        """Raises ConversationError when the acceptor did not prove that it knows the password."""
+        try:
+            self._client.set_server_final(server_final)
+        except ScramException:
+            raise ConversationError(GoodbyeCode.AUTHENTICATION, WRONG_PASSWORD) from None

@@ -1,0 +1,162 @@
+"""One instance: one config, its input, its store, its playout and its outputs, each supervised."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+
+from structlog.typing import FilteringBoundLogger
+
+from distreamer.config.instance import InstanceConfig
+from distreamer.config.settings import InputSettings, OutputSettings, PlayingOutputSettings
+from distreamer.core.clock import LoopClock
+from distreamer.core.delay import DelayRule
+from distreamer.core.ingest import Ingest
+from distreamer.core.module import Health, InputContext, Module, OutputContext, module_status
+from distreamer.core.playout_head import PlayoutHead
+from distreamer.core.ports import Clock
+from distreamer.core.store import Store, StoreLimits
+from distreamer.model.status import InstanceStatus, ModuleStatus, StoreStatus
+from distreamer.runtime.modules import INPUTS, OUTPUTS
+from distreamer.runtime.plain_words import status_sentence
+from distreamer.runtime.supervisor import Supervisor
+
+STORE_BYTES_PER_SECOND = 60_000
+"""The store's size limit, a second of HISTORY: 480 kbit/s, above every lossy stream."""
+SMALLEST_STORE_BYTES = 64_000_000
+"""So that lossless streams have room too."""
+KEPT_BEHIND_PLAYOUT_SECONDS = 60.0
+"""Held beyond DELAY, however small HISTORY is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Supervised:
+    """A module beside what is known of it."""
+
+    name: str
+    mode: str
+    module: Module
+    health: Health
+
+    def status(self) -> ModuleStatus:
+        return module_status(self.name, self.mode, self.module, self.health)
+
+
+class Instance:
+    """Made inside the running event loop; runs until it is cancelled."""
+
+    def __init__(self, config: InstanceConfig, log: FilteringBoundLogger, clock: Clock | None = None) -> None:
+        self.name = config.name
+        self.config = config
+        self._log = log
+        self._clock: Clock = clock or LoopClock()
+        self._started = self._clock.now()
+        self._store_changed = self._clock.now()
+        general = config.general
+        rule = self._delay_rule()
+        kept = max(general.history, rule.expected_seconds + KEPT_BEHIND_PLAYOUT_SECONDS)
+        self.store = Store(StoreLimits(kept, max(SMALLEST_STORE_BYTES, int(kept * STORE_BYTES_PER_SECOND))))
+        self.playout = PlayoutHead(self.store, self._clock, rule.seconds)
+        self._plays = any(isinstance(settings, PlayingOutputSettings) for _, settings in config.outputs)
+        self._inputs = [self._make_input(name, settings, rule) for name, settings in config.inputs]
+        self._outputs = [self._make_output(name, settings) for name, settings in config.outputs]
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        unsubscribe = self.store.subscribe(self._note_change)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for part in (*self._outputs, *self._inputs):
+                    supervisor = Supervisor(part.module.run, part.health, self._log.bind(module=part.name))
+                    group.create_task(supervisor.run(), name=f"{self.name}: {part.name}")
+                if self._plays:
+                    log = self._log.bind(module="playout")
+                    supervisor = Supervisor(self.playout.run, Health(self._clock), log)
+                    group.create_task(supervisor.run(), name=f"{self.name}: playout")
+                if self.config.general.statusseconds:
+                    group.create_task(self._say_status(), name=f"{self.name}: status")
+        finally:
+            unsubscribe()
+
+    def snapshot(self) -> InstanceStatus:
+        """Everything known about the instance now."""
+        return InstanceStatus(
+            name=self.name,
+            at=self._clock.wall(),
+            uptime_seconds=self._clock.now() - self._started,
+            inputs=tuple(part.status() for part in self._inputs),
+            outputs=tuple(part.status() for part in self._outputs),
+            store=self._store_status(),
+            playout=self.playout.status() if self._plays else None,
+        )
+
+    def output(self, name: str = "output") -> Module:
+        """The output of that name (``output``, or ``output`` and its section's own name)."""
+        return next(part.module for part in self._outputs if part.name == name)
+
+    def _delay_rule(self) -> DelayRule:
+        general = self.config.general
+        asked = [
+            settings.minfragments
+            for _, settings in self.config.outputs
+            if isinstance(settings, PlayingOutputSettings) and "minfragments" in settings.model_fields_set
+        ]
+        return DelayRule(general.delay, max(asked, default=None), general.history)
+
+    def _make_input(self, name: str, settings: InputSettings, rule: DelayRule) -> _Supervised:
+        health = Health(self._clock)
+        fragment_bytes = getattr(settings, "fragmentsize", 0) if "fragmentsize" in settings.model_fields_set else 0
+        context = InputContext(
+            name=name,
+            store=self.store,
+            ingest=Ingest(
+                self.store,
+                lambda: secrets.randbits(63),
+                fragment_seconds=getattr(settings, "fragmentseconds", 1.0),
+                legacy_fragment_bytes=fragment_bytes,
+            ),
+            clock=self._clock,
+            log=self._log.bind(module=name),
+            health=health,
+            playout=self.playout if self._plays else None,
+            delay_seconds=rule.expected_seconds,
+        )
+        return _Supervised(name, settings.mode, INPUTS[settings.mode].make(settings, context), health)
+
+    def _make_output(self, name: str, settings: OutputSettings) -> _Supervised:
+        health = Health(self._clock)
+        context = OutputContext(
+            name=name,
+            store=self.store,
+            clock=self._clock,
+            log=self._log.bind(module=name),
+            health=health,
+            playout=self.playout,
+        )
+        return _Supervised(name, settings.mode, OUTPUTS[settings.mode].make(settings, context), health)
+
+    def _store_status(self) -> StoreStatus:
+        epoch, newest = self.store.newest_epoch, self.store.newest()
+        return StoreStatus(
+            info=epoch.info if epoch else None,
+            epoch=epoch.id if epoch else None,
+            first_number=epoch.numbers[0] if epoch and epoch.numbers else None,
+            last_number=epoch.numbers[-1] if epoch and epoch.numbers else None,
+            seconds=self.store.seconds,
+            size=self.store.size,
+            newest_age_seconds=self._clock.now() - self._store_changed if newest else None,
+            added=self.store.added,
+            duplicates=self.store.duplicates,
+            evicted=self.store.evicted,
+            title=newest.last_title if newest else None,
+        )
+
+    def _note_change(self) -> None:
+        self._store_changed = self._clock.now()
+
+    async def _say_status(self) -> None:
+        """One line in plain words every STATUSSECONDS."""
+        while True:
+            await asyncio.sleep(self.config.general.statusseconds)
+            self._log.info(status_sentence(self.snapshot()))

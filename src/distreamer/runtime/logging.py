@@ -1,0 +1,158 @@
+"""Logs: one event is one line, on standard error and, when LOGFILE is set, in a file.
+
+    2026-11-23T12:00:00Z info studio input: connected to the source url=http://radio.example:8000/live
+
+What OUTPUTLEVEL and LOGLEVEL, each by itself, show of the events that modules log:
+
+    0  critical   what ends the instance
+    1  error      what needs a person
+       info       what the instance does, and the status lines
+    2  warning    what the instance gets over by itself: a lost connection, a retry
+    3  debug      details: every connection, every request
+    4             and what the libraries underneath say
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from distreamer.config.instance import InstanceConfig
+from distreamer.config.redact import HIDDEN, redacted_url
+from distreamer.config.wording import printable
+from distreamer.errors import ConfigError
+from distreamer.runtime.log_sinks import Console, LogFile, Sink, SinkGroup
+
+LONGEST_VALUE = 500
+"""Characters of one value; what comes from the net may be of any length."""
+LONGEST_TRACEBACK = 4000
+DETAILED = 3
+LIBRARIES = 4
+SECRET_KEYS = frozenset({"password", "passwords", "secret", "token", "authorization"})
+
+
+def instance_logger(
+    config: InstanceConfig, stream: TextIO | None = None, wall: Callable[[], float] = time.time
+) -> FilteringBoundLogger:
+    """The logger of one instance; modules get it with ``bind(module=name)``.
+
+    ``stream`` is the console (standard error unless told), ``wall`` gives Unix time. Raises ConfigError when
+    LOGFILE cannot be written.
+    """
+    general = config.general
+    console = Console(stream or sys.stderr, general.outputlevel)
+    line = _event_line(config.name, wall)
+    on_console = _logger([console], line)
+    if general.logfile is None:
+        return on_console
+    try:
+        file = LogFile(general.logfile, general.loglevel, warn=on_console.error)
+    except OSError as error:
+        source = config.path or "the environment"
+        problem = f"{source}: [GENERAL] LOGFILE = {general.logfile} cannot be written: {error.strerror}"
+        raise ConfigError([printable(problem)]) from error
+    return _logger([console, file], line)
+
+
+def route_library_logs(config: InstanceConfig, log: FilteringBoundLogger) -> Callable[[], None]:
+    """Sends what libraries log (asyncio, aiohttp) to ``log``; gives what undoes it.
+
+    Their warnings and errors always go there, the rest only when a level of ``config`` is 4. There is one
+    such place in a process: with several instances the first one's logger takes it.
+    """
+    handler = _LibraryHandler(log)
+    talkative = LIBRARIES in {config.general.outputlevel, config.general.loglevel}
+    root = logging.getLogger()
+    level_before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG if talkative else logging.WARNING)
+
+    def undo() -> None:
+        root.removeHandler(handler)
+        root.setLevel(level_before)
+
+    return undo
+
+
+class _LibraryHandler(logging.Handler):
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Errors of libraries are errors of ours; their infos are only details here."""
+        say = self._log.bind(module=record.name)
+        try:
+            sentence = record.getMessage()
+        except (TypeError, ValueError):  # the library's arguments do not fit its own words
+            sentence = str(record.msg)
+        error = record.exc_info[1] if record.exc_info else None
+        details = {"exc_info": error} if error is not None else {}
+        if record.levelno >= logging.ERROR:
+            say.error(sentence, **details)
+        elif record.levelno >= logging.WARNING:
+            say.warning(sentence, **details)
+        else:
+            say.debug(sentence, **details)
+
+
+def _logger(sinks: Sequence[Sink], line: Processor) -> FilteringBoundLogger:
+    level = max(sink.level for sink in sinks)
+    lowest = logging.DEBUG if level >= DETAILED else logging.INFO  # what no sink shows is not put into words
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        SinkGroup(sinks), processors=[line], wrapper_class=structlog.make_filtering_bound_logger(lowest)
+    ).bind()
+    return logger
+
+
+def _event_line(instance: str, wall: Callable[[], float]) -> Processor:
+    """Turns an event into its line."""
+
+    def line(_: WrappedLogger, method: str, event: EventDict) -> str:
+        moment = datetime.fromtimestamp(wall(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        module = event.pop("module", "")
+        sentence = _shown(event.pop("event", ""))
+        error = event.pop("exc_info", None)
+        who = printable(f"{instance} {module}".rstrip())
+        values = [f"{key}={_quoted('' if value is None else value, key)}" for key, value in event.items()]
+        exception = error if isinstance(error, BaseException) else sys.exc_info()[1] if error else None
+        if exception is not None:
+            values.append(f"traceback={_quoted_text(_one_line_traceback(exception))}")
+        return " ".join([moment, method, f"{who}:", sentence, *values])
+
+    return line
+
+
+def _shown(value: object) -> str:
+    """``value`` without passwords, cut to LONGEST_VALUE, and printable: it cannot begin a line of its own."""
+    text = f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    if len(text) > LONGEST_VALUE:
+        text = text[: LONGEST_VALUE - 1] + "…"
+    return printable(redacted_url(text))
+
+
+def _quoted(value: object, key: str) -> str:
+    return HIDDEN if key.lower() in SECRET_KEYS else _quoted_text(_shown(value))
+
+
+def _quoted_text(text: str) -> str:
+    """In quotes when it could be taken for more than one value."""
+    if text and not any(character in ' "=' for character in text):
+        return text
+    return '"' + text.replace('"', '\\"') + '"'
+
+
+def _one_line_traceback(exception: BaseException) -> str:
+    """Innermost first: the error, then each place as ``file:line in function``."""
+    said = "".join(traceback.format_exception_only(exception)).strip()
+    frames = reversed(traceback.extract_tb(exception.__traceback__))
+    places = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+    return printable(redacted_url(" < ".join([said, *places])))[:LONGEST_TRACEBACK]

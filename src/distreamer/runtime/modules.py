@@ -1,0 +1,48 @@
+"""The tables of all inputs and outputs. A new one is a file of its own and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from distreamer.config.registry import Registry
+from distreamer.config.settings import InputSettings, OutputSettings
+from distreamer.core.module import InputContext, Module, OutputContext
+from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClientSettings
+from distreamer.inputs.shoutcast_client import ShoutcastClient, ShoutcastClientSettings
+from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
+from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class InputMode:
+    """A MODE of an [INPUT] section. ``make`` takes the settings of exactly that class."""
+
+    settings: type[InputSettings]
+    make: Callable[[Any, InputContext], Module]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputMode:
+    """A MODE of an [OUTPUT] section. ``make`` takes the settings of exactly that class."""
+
+    settings: type[OutputSettings]
+    make: Callable[[Any, OutputContext], Module]
+
+
+INPUTS = {
+    "ShoutcastClient": InputMode(ShoutcastClientSettings, ShoutcastClient),
+    "DiStreamerClient": InputMode(DiStreamerClientSettings, DiStreamerClient),
+}
+
+OUTPUTS = {
+    "ShoutcastServer": OutputMode(ShoutcastServerSettings, ShoutcastServer),
+    "DiStreamerServer": OutputMode(DiStreamerServerSettings, DiStreamerServer),
+}
+
+REGISTRY = Registry(
+    inputs={mode: entry.settings for mode, entry in INPUTS.items()},
+    outputs={mode: entry.settings for mode, entry in OUTPUTS.items()},
+    fallback_inputs=False,
+)

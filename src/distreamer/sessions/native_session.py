@@ -1,0 +1,143 @@
+"""One native conversation on one carrier, from its first message to its last."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from distreamer.core.ports import Clock, MessageStream
+from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, PeerError
+from distreamer.protocol.native.conversation import Conversation
+from distreamer.protocol.native.events import Ended, Event
+from distreamer.protocol.native.faults import GoodbyeCode
+
+GOODBYE_SECONDS = 0.5
+"""How long the last word may take to be sent and heard."""
+_CONFIGURATION_TO_BLAME = {
+    GoodbyeCode.VERSION,
+    GoodbyeCode.ROLE,
+    GoodbyeCode.PROTOCOL,
+    GoodbyeCode.UNSUPPORTED,
+}
+
+
+class NativeSession:
+    """Carries the messages of a conversation, and hands its events to ``handle``, which must be quick."""
+
+    def __init__(
+        self, stream: MessageStream, conversation: Conversation, clock: Clock, handle: Callable[[Event], None]
+    ) -> None:
+        self.stream = stream
+        self.conversation = conversation
+        self._clock = clock
+        self._handle = handle
+        self._wake = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._outcome: Ended | DiStreamerError | None = None
+        self._is_sending = False
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long the peer has said nothing."""
+        return self._clock.now() - self.conversation.heard_at
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        self._wake.set()
+
+    def end(self, code: GoodbyeCode, reason: str) -> None:
+        """Says goodbye and lets ``run`` return; nothing happens when it has ended already."""
+        self._take(self.conversation.say_goodbye(code, reason))
+
+    async def run(self) -> Ended:
+        """Until one side says goodbye; the carrier is closed then. Raises LinkError or PeerError when the carrier
+        broke."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = (
+                    group.create_task(self._read(), name=f"read from {self.stream.peer}"),
+                    group.create_task(self._write(), name=f"write to {self.stream.peer}"),
+                )
+                await self._finished.wait()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            self.conversation.say_goodbye(GoodbyeCode.SHUTDOWN, "this side ends")
+            await self._part()
+        assert self._outcome is not None
+        if isinstance(self._outcome, DiStreamerError):
+            raise self._outcome
+        return self._outcome
+
+    async def _read(self) -> None:
+        try:
+            while (timer := self.conversation.next_timer()) is not None:
+                left = timer - self._clock.now()
+                if left <= 0:
+                    self._take(self.conversation.handle_timer(self._clock.now()))
+                    continue
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        message = await self.stream.receive()
+                        self._take(self.conversation.receive_data(message, self._clock.now()))
+        except (LinkError, PeerError) as error:
+            self._finish(error)
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                self._wake.clear()
+                message = self.conversation.data_to_send(self._clock.now())
+                if message is None:
+                    await self._wake.wait()
+                    continue
+                self._is_sending = True
+                await self.stream.send(message)
+                self._is_sending = False
+        except LinkError as error:
+            self._finish(error)
+
+    def _take(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Ended):
+                self._finish(event)
+            else:
+                self._handle(event)
+        self._wake.set()
+
+    def _finish(self, outcome: Ended | DiStreamerError) -> None:
+        if self._outcome is None:
+            self._outcome = outcome
+        self._finished.set()
+
+    async def _part(self) -> None:
+        """Sends the goodbye, if the carrier takes it, and waits until the peer has heard it: a connection that is
+        closed with bytes unread is reset, and the goodbye would be lost with it."""
+        try:
+            # A carrier that is stuck in the middle of a message takes no more.
+            if not self._is_sending and not isinstance(self._outcome, DiStreamerError):
+                with contextlib.suppress(LinkError, PeerError, TimeoutError):
+                    async with asyncio.timeout(GOODBYE_SECONDS):
+                        await self._say_last_words()
+        finally:
+            await self.stream.close()
+
+    async def _say_last_words(self) -> None:
+        last = self.conversation.data_to_send(self._clock.now())
+        if last is None:
+            return
+        await self.stream.send(last)
+        while True:
+            await self.stream.receive()
+
+
+def error_of(ended: Ended, peer: str) -> LinkError | PeerError:
+    """What the end of a conversation means for the module that runs it."""
+    if ended.code is GoodbyeCode.AUTHENTICATION:
+        if ended.by_peer:
+            return AuthenticationError(peer, f"the PASSWORD here is not the one of the other side ({ended.reason})")
+        return AuthenticationError(peer, ended.reason)
+    if ended.code in _CONFIGURATION_TO_BLAME:
+        return PeerError(peer, f"said goodbye: {ended.reason}" if ended.by_peer else ended.reason)
+    return LinkError(peer, f"said goodbye: {ended.reason}" if ended.by_peer else ended.reason)

@@ -1,0 +1,240 @@
+"""WebSocket connections as carriers of messages, dialled and accepted, by aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import web
+from aiohttp.http import WebSocketWriter
+
+from distreamer.errors import LinkError, PeerError
+from distreamer.transport.remembering_resolver import RememberingResolver
+from distreamer.transport.tcp import BACKLOG, client_tls, mark_socket, spoken_address, spoken_fault
+
+PATH = "/distreamer3"
+"""Below the path of SERVERURL."""
+MESSAGE_BYTES = 65_536
+USER_TIMEOUT_MILLISECONDS = 6_000
+"""The kernel gives up a connection whose bytes nobody acknowledged for so long. Liveness is the protocol's business;
+this only frees what it left behind."""
+NOT_SENT_BYTES = 4_096
+"""What waits in the kernel behind what is under way: little, so that a ping is not queued behind seconds of audio."""
+WRITE_BUFFER_BYTES = 8_192
+"""What waits in this process; beyond it ``send`` waits."""
+CLOSE_SECONDS = 0.5
+"""How long aiohttp waits for the other side's closing frame."""
+SHUTDOWN_SECONDS = 2.0
+"""How long conversations may take to say goodbye when the server ends."""
+
+
+class WebSocketMessages:
+    """A MessageStream over a WebSocket."""
+
+    def __init__(
+        self,
+        websocket: aiohttp.ClientWebSocketResponse | web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        peer: str,
+    ) -> None:
+        self._websocket = websocket
+        self._transport = transport
+        self._peer = peer
+        if transport is not None:
+            _tune(transport)
+
+    @property
+    def peer(self) -> str:
+        return self._peer
+
+    async def receive(self) -> bytes:
+        """Raises LinkError when the carrier ended, and PeerError for a text message or one that is too large."""
+        message = await self._websocket.receive()
+        if message.type is aiohttp.WSMsgType.BINARY:
+            return bytes(message.data)
+        if message.type is aiohttp.WSMsgType.TEXT:
+            raise PeerError(self._peer, "sent a text message on a binary carrier")
+        if isinstance(message.data, aiohttp.WebSocketError):
+            raise PeerError(self._peer, f"broke the rules of WebSocket: {message.data}")
+        if isinstance(message.data, OSError):
+            raise LinkError(self._peer, spoken_fault(message.data))
+        raise LinkError(self._peer, "the other side closed the connection")
+
+    async def send(self, message: bytes) -> None:
+        try:
+            await self._websocket.send_bytes(message)
+        except (OSError, aiohttp.ClientError) as error:
+            raise LinkError(self._peer, "the connection is broken") from error
+
+    async def close(self) -> None:
+        # What the kernel took still goes out. A closing frame would only repeat the protocol's own goodbye, and
+        # waiting for its answer takes long on a link that is dark.
+        if self._transport is not None:
+            self._transport.abort()
+        # On an aborted transport aiohttp waits for nothing; it only lets go of the connection.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._websocket.close()
+
+
+class _WaitingClientWebSocket(aiohttp.ClientWebSocketResponse):
+    """aiohttp lets 256 kB pile up before a client's ``send`` waits, 16 s of audio; this one waits early."""
+
+    def __init__(self, reader: Any, writer: WebSocketWriter, *args: Any, **options: Any) -> None:
+        waiting = WebSocketWriter(writer.protocol, writer.transport, use_mask=True, limit=0)
+        super().__init__(reader, waiting, *args, **options)
+        self.transport = writer.transport
+
+
+class WebSocketDialler:
+    """Opens carriers to one server. An async context manager."""
+
+    def __init__(self, url: str, *, verify_tls: bool = True) -> None:
+        """``url`` is the server's http or https address, with or without a slash at its end."""
+        self._url = url.rstrip("/") + PATH
+        self._verify_tls = verify_tls
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            force_close=True,
+            use_dns_cache=False,
+            resolver=RememberingResolver(),
+            ssl=client_tls(verify=self._verify_tls),
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            ws_response_class=_WaitingClientWebSocket,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def dial(self, timeout_seconds: float) -> WebSocketMessages:
+        """A new carrier. Raises LinkError when none can be had in time, PeerError when it is no DiStreamer 3."""
+        assert self._session is not None, "enter the context first"
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                websocket = await self._session.ws_connect(
+                    self._url,
+                    max_msg_size=MESSAGE_BYTES + 1,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
+                )
+        except TimeoutError as error:
+            raise LinkError(self.peer, f"no answer within {timeout_seconds:g} s") from error
+        except aiohttp.WSServerHandshakeError as error:
+            raise self._refusal(error) from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise LinkError(self.peer, spoken_fault(error.certificate_error)) from error
+        except aiohttp.ClientConnectorError as error:
+            raise LinkError(self.peer, spoken_fault(error.os_error)) from error
+        except (OSError, aiohttp.ClientError) as error:
+            raise LinkError(self.peer, str(error) or "the connection broke at once") from error
+        assert isinstance(websocket, _WaitingClientWebSocket)
+        return WebSocketMessages(websocket, websocket.transport, self.peer)
+
+    @property
+    def peer(self) -> str:
+        """The server's address as people write it."""
+        return self._url.removesuffix(PATH).partition("://")[2].rpartition("@")[2]
+
+    def _refusal(self, error: aiohttp.WSServerHandshakeError) -> LinkError | PeerError:
+        # A proxy says 502 to 504 while the server behind it is away.
+        if error.status >= 500:
+            return LinkError(self.peer, f"answered {error.status}: the server is away for now")
+        return PeerError(
+            self.peer,
+            f"answered {error.status} to {PATH}: it is no DiStreamer 3, or its SERVERURL has another path",
+        )
+
+
+class WebSocketServer:
+    """Accepts carriers on sockets that listen. An async context manager; it owns the sockets.
+
+    ``accept`` runs a conversation until it ends; ``pages`` maps other paths to texts for people.
+    """
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        accept: Callable[[WebSocketMessages], Awaitable[None]],
+        pages: Mapping[str, Callable[[], str]],
+    ) -> None:
+        self._sockets = sockets
+        self._accept = accept
+        application = web.Application()
+        application.router.add_get(PATH, self._upgrade)
+        for path, text in pages.items():
+            application.router.add_get(path, _page(text))
+        self._runner = web.AppRunner(
+            application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        for one in self._sockets:
+            await web.SockSite(self._runner, one, backlog=BACKLOG).start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+        for one in self._sockets:
+            one.close()
+
+    async def _upgrade(self, request: web.Request) -> web.StreamResponse:
+        websocket = web.WebSocketResponse(
+            compress=False, max_msg_size=MESSAGE_BYTES + 1, timeout=CLOSE_SECONDS, writer_limit=0
+        )
+        try:
+            await websocket.prepare(request)
+        except ConnectionError:
+            # Whoever asked has given up: raced carriers arrive in heaps when a dark link comes back.
+            return web.Response()
+        address = request.transport.get_extra_info("peername") if request.transport else None
+        peer = spoken_address(*address[:2]) if address else "a peer that is gone"
+        carrier = WebSocketMessages(websocket, request.transport, peer)
+        try:
+            await self._accept(carrier)
+        finally:
+            await carrier.close()
+        return websocket
+
+
+def _page(text: Callable[[], str]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def show(request: web.Request) -> web.Response:
+        del request
+        return web.Response(text=text())
+
+    return show
+
+
+def _tune(transport: asyncio.Transport) -> None:
+    """The mark of every DiStreamer connection, and little that waits; what the system does not know is left out."""
+    transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+    one = transport.get_extra_info("socket")
+    if one is None:
+        return
+    mark_socket(one)
+    for name, value in (
+        ("TCP_NODELAY", 1),
+        ("TCP_USER_TIMEOUT", USER_TIMEOUT_MILLISECONDS),
+        ("TCP_NOTSENT_LOWAT", NOT_SENT_BYTES),
+    ):
+        option = getattr(socket, name, None)
+        if option is not None:
+            with contextlib.suppress(OSError):
+                one.setsockopt(socket.IPPROTO_TCP, option, value)

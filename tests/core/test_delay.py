@@ -1,0 +1,32 @@
+"""DELAY, MINFRAGMENTS and what neither says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from distreamer.core.delay import DelayRule
+from tests.support.made_audio import INFO
+
+SMALL_FRAGMENTS = replace(INFO, legacy_fragment_bytes=16384)
+
+
+def test_twenty_five_seconds_when_nothing_is_set() -> None:
+    assert DelayRule().seconds(INFO) == 25
+
+
+def test_delay_wins_over_minfragments() -> None:
+    assert DelayRule(delay_seconds=40, minimum_fragments=5).seconds(INFO) == 40
+
+
+def test_minfragments_counts_in_fragments_of_distreamer_2() -> None:
+    assert DelayRule(minimum_fragments=5).seconds(INFO) == pytest.approx(25.6)
+
+
+def test_minfragments_counts_in_the_sources_own_fragmentsize() -> None:
+    assert DelayRule(minimum_fragments=5).seconds(SMALL_FRAGMENTS) == pytest.approx(5.12)
+
+
+def test_never_more_than_what_is_kept() -> None:
+    assert DelayRule(minimum_fragments=500, maximum_seconds=300).seconds(INFO) == 300

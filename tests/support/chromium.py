@@ -1,0 +1,118 @@
+"""A real Chromium without a window, driven by its DevTools protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from itertools import count
+from typing import Any
+
+import aiohttp
+import pytest
+
+START_SECONDS = 60
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--mute-audio",
+    "--remote-debugging-port=0",
+)
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.errors: list[str] = []
+        """What the console showed as errors: failed requests, refused content, exceptions."""
+        self._socket = socket
+        self._numbers = count(1)
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+
+    async def receive(self) -> None:
+        """Takes what the browser says; to be run beside all else."""
+        async for message in self._socket:
+            said = message.json()
+            if "id" in said:
+                self._answers.pop(said["id"]).set_result(said)
+            elif said["method"] == "Runtime.exceptionThrown":
+                self.errors.append(str(said["params"]["exceptionDetails"]))
+            elif said["method"] == "Log.entryAdded" and said["params"]["entry"]["level"] == "error":
+                self.errors.append(str(said["params"]["entry"]))
+
+    async def command(self, method: str, **parameters: object) -> dict[str, Any]:
+        """Its result; fails when the browser reports an error."""
+        number = next(self._numbers)
+        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        await self._socket.send_json({"id": number, "method": method, "params": parameters})
+        said = await asyncio.wait_for(answer, START_SECONDS)
+        assert "error" not in said, said["error"]
+        result: dict[str, Any] = said["result"]
+        return result
+
+    async def open(self, url: str) -> None:
+        for domain in ("Page", "Runtime", "Log"):
+            await self.command(f"{domain}.enable")
+        await self.command("Page.navigate", url=url)
+
+    async def evaluate(self, script: str) -> Any:
+        """The value of a JavaScript expression, as if the user had caused it."""
+        result = await self.command("Runtime.evaluate", expression=script, returnByValue=True, userGesture=True)
+        assert "exceptionDetails" not in result, result["exceptionDetails"]
+        return result["result"].get("value")
+
+    async def until(self, script: str, seconds: float) -> Any:
+        """Waits until the expression is true; fails after ``seconds``, which is a bound and no expectation."""
+        for _ in range(int(seconds * 10)):
+            if value := await self.evaluate(script):
+                return value
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"not true within {seconds} s: {script}")
+
+
+@contextlib.asynccontextmanager
+async def chromium_page() -> AsyncIterator[Page]:
+    """A tab of a fresh browser; the test is skipped where there is no Chromium."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        browser = await asyncio.create_subprocess_exec(
+            program,
+            *OPTIONS,
+            f"--user-data-dir={profile}",
+            "about:blank",
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            host = await asyncio.wait_for(_devtools_host(browser), START_SECONDS)
+            async with aiohttp.ClientSession() as session:
+                async with session.put(f"http://{host}/json/new?about:blank") as response:
+                    tab = await response.json()
+                async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+                    page = Page(socket)
+                    receiver = asyncio.create_task(page.receive(), name="DevTools")
+                    yield page
+                    receiver.cancel()
+        finally:
+            browser.terminate()
+            await browser.wait()
+
+
+async def _devtools_host(browser: asyncio.subprocess.Process) -> str:
+    assert browser.stderr is not None
+    async for line in browser.stderr:
+        if b"DevTools listening on ws://" in line:
+            return line.decode().split("ws://")[1].split("/")[0]
+    raise AssertionError("Chromium ended before it listened")

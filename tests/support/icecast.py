@@ -1,0 +1,123 @@
+"""A real Icecast on a free loopback port, for as long as a test needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from distreamer.errors import DiStreamerError
+from distreamer.transport.tcp import connect
+from tests.support.instances import free_port
+from tests.support.programs import ended_process, find_program
+
+PASSWORD = "loopback-only"
+START_SECONDS = 30
+"""A bound, not an expectation."""
+POLL_SECONDS = 0.05
+"""Icecast does not say when it is ready."""
+DATA_FOLDER = Path("/usr/share/icecast2")
+"""Where distributions keep the pages that Icecast's administration answers with."""
+# Icecast refuses to run as root unless it is told whom to become.
+_CHANGE_OWNER = "<changeowner><user>nobody</user><group>nogroup</group></changeowner>"
+_CONFIG = """<icecast>
+ <limits><sources>10</sources><clients>100</clients><source-timeout>5</source-timeout>
+  <burst-size>{burst_bytes}</burst-size></limits>
+ <authentication><source-password>{password}</source-password><relay-password>{password}</relay-password>
+  <admin-user>admin</admin-user><admin-password>{password}</admin-password></authentication>
+ <hostname>localhost</hostname>
+ <listen-socket><port>{port}</port><bind-address>127.0.0.1</bind-address></listen-socket>
+ <paths><basedir>{data}</basedir><webroot>{data}/web</webroot><adminroot>{data}/admin</adminroot>
+  <logdir>/tmp</logdir></paths>
+ <logging><accesslog>-</accesslog><errorlog>-</errorlog><loglevel>2</loglevel></logging>
+ <security><chroot>0</chroot>{change_owner}</security>
+</icecast>
+"""
+
+
+@dataclass(frozen=True)
+class Icecast:
+    """A server that runs."""
+
+    port: int
+
+    def source_url(self, mount: str) -> str:
+        """Where ffmpeg sends to."""
+        return f"icecast://source:{PASSWORD}@127.0.0.1:{self.port}{mount}"
+
+    def listen_url(self, mount: str) -> str:
+        return f"http://127.0.0.1:{self.port}{mount}"
+
+    async def set_title(self, mount: str, title: str) -> None:
+        """As an automation does it, over the administration's HTTP."""
+        target = f"/admin/metadata?mount={quote(mount)}&mode=updinfo&charset=UTF-8&song={quote(title)}"
+        answer = await self._get(target)
+        if b" 200 " not in answer.partition(b"\r\n")[0]:
+            raise AssertionError(f"Icecast did not take the title: {answer!r}")
+
+    async def wait_for_mount(self, mount: str) -> None:
+        """Until a listener gets audio there."""
+        for _ in range(int(START_SECONDS / POLL_SECONDS)):
+            if b" 200 " in (await self._get(mount)).partition(b"\r\n")[0]:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        raise AssertionError(f"nothing plays at {mount}")
+
+    async def _get(self, target: str) -> bytes:
+        """The beginning of the answer."""
+        credentials = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
+        stream = await connect("127.0.0.1", self.port, timeout_seconds=START_SECONDS)
+        try:
+            await stream.write(f"GET {target} HTTP/1.0\r\nAuthorization: Basic {credentials}\r\n\r\n".encode())
+            return await stream.read()
+        finally:
+            await stream.close()
+
+
+@asynccontextmanager
+async def running_icecast(folder: Path, burst_bytes: int = 65_536) -> AsyncIterator[Icecast]:
+    """Starts Icecast with its config in ``folder``; skips the test where there is none."""
+    program = find_program("icecast2", "icecast")
+    port = free_port()
+    config = _write_config(folder, port, burst_bytes)
+    process = await asyncio.create_subprocess_exec(
+        program, "-c", str(config), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    async with ended_process(process):
+        server = Icecast(port)
+        await _wait_until_it_answers(server, process)
+        yield server
+
+
+def _write_config(folder: Path, port: int, burst_bytes: int) -> Path:
+    if not DATA_FOLDER.is_dir():
+        pytest.skip(f"Icecast's pages are not in {DATA_FOLDER}")
+    text = _CONFIG.format(
+        password=PASSWORD,
+        port=port,
+        data=DATA_FOLDER,
+        burst_bytes=burst_bytes,
+        change_owner=_CHANGE_OWNER if os.getuid() == 0 else "",
+    )
+    config = folder / "icecast.xml"
+    config.write_text(text)
+    return config
+
+
+async def _wait_until_it_answers(server: Icecast, process: asyncio.subprocess.Process) -> None:
+    for _ in range(int(START_SECONDS / POLL_SECONDS)):
+        try:
+            stream = await connect("127.0.0.1", server.port, timeout_seconds=START_SECONDS)
+        except DiStreamerError:
+            await asyncio.sleep(POLL_SECONDS)
+        else:
+            await stream.close()
+            return
+    raise AssertionError(f"Icecast does not listen (it ended with code {process.returncode})")

@@ -1,0 +1,92 @@
+"""DiStreamer as its users run it: the command, a config file, a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+COMMAND = (sys.executable, "-m", "distreamer")
+START_SECONDS = 60
+"""A bound, not an expectation."""
+END_SECONDS = 20
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RunningDiStreamer:
+    """A started process and all that it says."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self._grown = asyncio.Condition()
+
+    async def read_log(self) -> None:
+        """Collects the log until the process ends."""
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            async with self._grown:
+                self.lines.append(line.decode().rstrip())
+                self._grown.notify_all()
+
+    async def said(self, text: str, seconds: float = START_SECONDS) -> str:
+        """Waits for a log line that holds ``text``."""
+        try:
+            async with asyncio.timeout(seconds), self._grown:
+                while True:
+                    for line in self.lines:
+                        if text in line:
+                            return line
+                    await self._grown.wait()
+        except TimeoutError:
+            raise AssertionError(f"no “{text}” within {seconds} s in:\n" + "\n".join(self.lines)) from None
+
+    def cpu_seconds(self) -> float:
+        """What the process has used of a core so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.asynccontextmanager
+async def running_distreamer(
+    *configs: Path, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> AsyncIterator[RunningDiStreamer]:
+    """``distreamer CONF…`` (behind ``prefix``, such as ``ip netns exec b``), ended by SIGTERM at the end."""
+    process = await asyncio.create_subprocess_exec(
+        *prefix,
+        *COMMAND,
+        *map(str, configs),
+        stdin=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+    )
+    running = RunningDiStreamer(process)
+    reader = asyncio.create_task(running.read_log(), name="log of distreamer")
+    try:
+        yield running
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                await process.wait()
+                await reader
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            reader.cancel()
+            raise AssertionError(
+                "distreamer did not end within 20 s of SIGTERM:\n" + "\n".join(running.lines)
+            ) from None

@@ -1,0 +1,49 @@
+"""A ShoutcastServer on the loopback, fed with fragments that a test made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import structlog
+from structlog.testing import LogCapture
+
+from distreamer.core.clock import LoopClock
+from distreamer.core.module import Health, OutputContext
+from distreamer.core.playout_head import PlayoutHead
+from distreamer.core.store import Store, StoreLimits
+from distreamer.model.audio import StreamInfo
+from distreamer.model.fragment import Fragment
+from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServerSettings
+
+
+@asynccontextmanager
+async def serving(
+    info: StreamInfo, fragments: Iterable[Fragment], *, delay: float = 1.0, played: int = 1, **keys: float | str
+) -> AsyncIterator[tuple[ShoutcastServer, int]]:
+    """The server and its port, when ``played`` fragments were played. ``fragments``, all of the epoch 1, are in the
+    store from the beginning; the playout begins ``delay`` seconds before their end."""
+    store = Store(StoreLimits(seconds=3600))
+    store.open_epoch(1, info)
+    for one in fragments:
+        store.add(one)
+    clock = LoopClock()
+    head = PlayoutHead(store, clock, lambda _: delay)
+    log = structlog.wrap_logger(None, processors=[LogCapture()], wrapper_class=structlog.BoundLogger)
+    settings = ShoutcastServerSettings.model_validate({"hostname": "127.0.0.1", "port": 0, **keys})
+    server = ShoutcastServer(settings, OutputContext("output", store, clock, log, Health(clock), head))
+    enough = asyncio.Event()
+    head.subscribe(lambda _: enough.set() if len(head.recent()) >= played else None)
+    tasks = [asyncio.create_task(job) for job in (server.run(), head.run(), enough.wait())]
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()  # raises what the server could not do
+        assert server.address is not None
+        assert enough.is_set(), f"{played} fragments were not played within 10 s"
+        yield server, server.address[1]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

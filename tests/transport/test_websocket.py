@@ -1,0 +1,279 @@
+"""Carriers over real WebSockets on the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from distreamer.errors import DiStreamerError, LinkError, PeerError
+from distreamer.transport.relay import Relay
+from distreamer.transport.tcp import TYPE_OF_SERVICE, listening_sockets
+from distreamer.transport.websocket import MESSAGE_BYTES, WebSocketDialler, WebSocketMessages, WebSocketServer
+
+Accept = Callable[[WebSocketMessages], Awaitable[None]]
+
+
+@asynccontextmanager
+async def serving(accept: Accept, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    """The http address of a server that gives its carriers to ``accept``."""
+    sockets = listening_sockets(host, 0)
+    port = sockets[0].getsockname()[1]
+    async with WebSocketServer(sockets, accept, {"/": lambda: "hello, person\n"}):
+        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def echo(carrier: WebSocketMessages) -> None:
+    try:
+        while True:
+            await carrier.send(await carrier.receive())
+    except DiStreamerError:
+        return
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_messages_come_whole_and_in_order_over_both_families(host: str) -> None:
+    messages = [b"\x00", b"", bytes(range(256)) * 8, bytes(MESSAGE_BYTES)]
+    async with serving(echo, host) as url, WebSocketDialler(url + "/") as dialler:
+        carrier = await dialler.dial(3)
+        for message in messages:
+            await carrier.send(message)
+        assert [await carrier.receive() for _ in messages] == messages
+        await carrier.close()
+
+
+async def test_a_message_above_the_limit_is_the_peer_s_fault_on_both_sides() -> None:
+    caught: list[DiStreamerError] = []
+
+    async def accept(carrier: WebSocketMessages) -> None:
+        try:
+            await carrier.receive()
+        except DiStreamerError as error:
+            caught.append(error)
+
+    async with serving(accept) as url, WebSocketDialler(url) as dialler:
+        carrier = await dialler.dial(3)
+        await carrier.send(bytes(MESSAGE_BYTES + 1))
+        with pytest.raises(DiStreamerError):
+            await carrier.receive()
+    assert isinstance(caught[0], PeerError)
+    assert "65537" in str(caught[0])
+
+
+async def test_a_text_message_is_the_peer_s_fault() -> None:
+    caught = asyncio.get_running_loop().create_future()
+
+    async def accept(carrier: WebSocketMessages) -> None:
+        with pytest.raises(PeerError, match="text") as error:
+            await carrier.receive()
+        caught.set_result(str(error.value))
+
+    async with (
+        serving(accept) as url,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(url + "/distreamer3") as websocket,
+    ):
+        await websocket.send_str("hello")
+        assert "text message" in await caught
+
+
+@pytest.mark.parametrize("closes", ["dialler", "acceptor"])
+async def test_when_one_side_closes_the_other_hears_of_it_and_a_waiting_receive_ends(closes: str) -> None:
+    ended = asyncio.Event()
+
+    async def accept(carrier: WebSocketMessages) -> None:
+        if closes == "acceptor":
+            await carrier.close()
+        with pytest.raises(LinkError):
+            await carrier.receive()
+        with pytest.raises(LinkError):
+            await carrier.send(b"too late")
+        ended.set()
+
+    async with serving(accept) as url, WebSocketDialler(url) as dialler:
+        carrier = await dialler.dial(3)
+        waiting = asyncio.create_task(carrier.receive())
+        if closes == "dialler":
+            await asyncio.sleep(0)
+            await carrier.close()
+        with pytest.raises(LinkError):
+            await waiting
+        with pytest.raises(LinkError):
+            await carrier.send(b"too late")
+        await ended.wait()
+
+
+@pytest.mark.parametrize("sender", ["dialler", "acceptor"])
+async def test_send_waits_for_a_peer_that_does_not_read(sender: str) -> None:
+    """What piles up is what the kernels hold, whoever sends."""
+    over = asyncio.Event()
+    sent: list[int] = []
+
+    async def push(carrier: WebSocketMessages) -> None:
+        for count in range(20_000):
+            await carrier.send(bytes(2048))
+            sent.append(count)
+
+    async def accept(carrier: WebSocketMessages) -> None:
+        if sender == "acceptor":
+            with pytest.raises(LinkError):
+                await push(carrier)
+            return
+        await over.wait()
+
+    async with serving(accept) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        async with Relay(host, int(port)) as relay, WebSocketDialler(f"http://127.0.0.1:{relay.port}") as dialler:
+            carrier = await dialler.dial(3)
+            relay.cut()
+            pushing = asyncio.create_task(push(carrier)) if sender == "dialler" else None
+            before = -1
+            while len(sent) > before:
+                before = len(sent)
+                await asyncio.sleep(0.2)
+            # 20,000 would be 40 MB; the kernels and the relay hold less than one.
+            assert 0 < len(sent) < 500
+            await carrier.close()
+            if pushing is not None:
+                with pytest.raises(LinkError):
+                    await pushing
+            over.set()
+
+
+async def test_closing_a_carrier_in_a_black_hole_does_not_hang_and_leaves_nothing_behind() -> None:
+    left_behind: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: left_behind.append(context["message"]))
+    async with serving(swallow) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        async with Relay(host, int(port)) as relay, WebSocketDialler(f"http://127.0.0.1:{relay.port}") as dialler:
+            await fill_and_close(await dialler.dial(3), relay)
+            gc.collect()
+            assert left_behind == []
+
+
+async def fill_and_close(carrier: WebSocketMessages, relay: Relay) -> None:
+    relay.cut()
+    filling = asyncio.create_task(fill(carrier))
+    async with asyncio.timeout(5):
+        await asyncio.sleep(0.2)
+        await carrier.close()
+        await asyncio.wait({filling})
+    assert isinstance(filling.exception(), LinkError)
+
+
+async def swallow(carrier: WebSocketMessages) -> None:
+    try:
+        while True:
+            await carrier.receive()
+    except LinkError:
+        return
+
+
+async def fill(carrier: WebSocketMessages) -> None:
+    while True:
+        await carrier.send(bytes(60_000))
+
+
+async def test_sockets_are_marked_and_do_not_wait_for_more() -> None:
+    seen: list[tuple[int, int]] = []
+
+    async def accept(carrier: WebSocketMessages) -> None:
+        await carrier.receive()
+
+    async with serving(accept) as url, WebSocketDialler(url) as dialler:
+        carrier = await dialler.dial(3)
+        assert carrier._transport is not None
+        one = carrier._transport.get_extra_info("socket")
+        seen.append(
+            (
+                one.getsockopt(socket.IPPROTO_IP, socket.IP_TOS),
+                one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY),
+            )
+        )
+        await carrier.send(b"over")
+    assert seen == [(TYPE_OF_SERVICE, 1)]
+
+
+async def test_a_server_that_is_no_distreamer_is_named_and_one_that_is_away_is_the_link_s_fault() -> None:
+    async def gone(request: web.Request) -> web.Response:
+        return web.Response(status=502)
+
+    application = web.Application()
+    application.router.add_get("/proxied/distreamer3", gone)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        async with WebSocketDialler(url) as dialler:
+            with pytest.raises(PeerError, match="answered 404 to /distreamer3"):
+                await dialler.dial(3)
+        async with WebSocketDialler(url + "/proxied/") as dialler:
+            with pytest.raises(LinkError, match="answered 502"):
+                await dialler.dial(3)
+    finally:
+        await runner.cleanup()
+
+
+async def test_faults_of_the_link_are_told_in_words() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        async with WebSocketDialler(f"http://user:pw@127.0.0.1:{unused.getsockname()[1]}") as dialler:
+            with pytest.raises(LinkError, match="nothing listens on that port") as caught:
+                await dialler.dial(3)
+        assert "pw" not in str(caught.value)
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen(1)
+        async with WebSocketDialler(f"http://127.0.0.1:{mute.getsockname()[1]}") as dialler:
+            with pytest.raises(LinkError, match=r"no answer within 0\.2 s"):
+                await dialler.dial(0.2)
+    async with WebSocketDialler("http://host.invalid:7080") as dialler:
+        with pytest.raises(LinkError, match=r"host\.invalid:7080"):
+            await dialler.dial(3)
+
+
+UPGRADE = (
+    b"GET /distreamer3 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+async def test_carriers_that_were_given_up_before_they_were_accepted_are_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    accepted: list[str] = []
+
+    async def accept(carrier: WebSocketMessages) -> None:
+        accepted.append(carrier.peer)
+        await echo(carrier)
+
+    async with serving(accept) as url, WebSocketDialler(url) as dialler:
+        host, _, port = url.removeprefix("http://").partition(":")
+        for _ in range(20):
+            # Blocking, so that the server sees the request and the reset at the same moment.
+            with socket.create_connection((host, int(port))) as gone:
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                gone.sendall(UPGRADE)
+        carrier = await dialler.dial(3)
+        await carrier.send(b"still here")
+        assert await carrier.receive() == b"still here"
+    assert caplog.records == []
+
+
+async def test_people_get_a_page_and_everything_else_is_not_found() -> None:
+    async with serving(echo) as url, aiohttp.ClientSession() as session:
+        async with session.get(url + "/") as answer:
+            assert (answer.status, await answer.text()) == (200, "hello, person\n")
+        async with session.get(url + "/list") as answer:
+            assert answer.status == 404
+        async with session.get(url + "/distreamer3") as answer:
+            assert answer.status == 400
