@@ -30,3 +30,10 @@ def test_minfragments_counts_in_the_sources_own_fragmentsize() -> None:
 
 def test_never_more_than_what_is_kept() -> None:
     assert DelayRule(minimum_fragments=500, maximum_seconds=300).seconds(INFO) == 300
+
+
+def test_before_there_is_a_stream_enough_is_expected_for_a_low_bitrate() -> None:
+    assert DelayRule().expected_seconds == 25
+    assert DelayRule(delay_seconds=40, minimum_fragments=5).expected_seconds == 40
+    assert DelayRule(minimum_fragments=5).expected_seconds == pytest.approx(68.27, abs=0.01)
+    assert DelayRule(minimum_fragments=50).expected_seconds == 300

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from distreamer.core.clock import LoopClock
-from distreamer.core.playout import RECENT_BYTES, RECENT_SECONDS, Played
+from distreamer.core.playout import LEAD_SECONDS, RECENT_BYTES, RECENT_SECONDS, Played
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.store import Store
 from distreamer.model.status import PlayoutState
@@ -46,24 +46,32 @@ async def running(delay: float = 3.0) -> AsyncIterator[tuple[PlayoutHead, Store,
             await task
 
 
+def start(store: Store) -> None:
+    """The delay is there: fragment 1, which is all of the lead, is due; 2 and 3 are held."""
+    store.add(replace(fragment(1), duration=round((LEAD_SECONDS + 1) * INFO.format.clock_rate)))
+    store.add(fragment(2))
+    store.add(fragment(3))
+
+
 @virtual_time(60)
 async def test_plays_each_fragment_when_it_is_due() -> None:
     async with running() as (_, store, ear):
-        for number in range(1, 9):
+        await asyncio.sleep(5)
+        start(store)
+        for number in range(4, 9):
             await asyncio.sleep(1)
             store.add(fragment(number))
-        await asyncio.sleep(1.5)
-    assert ear.heard == [(float(number + 2), number) for number in range(1, 8)]
+        await asyncio.sleep(0.5)
+    assert ear.heard == [(float(number + 4), number) for number in range(1, 7)]
 
 
 @virtual_time(60)
 async def test_goes_on_through_an_outage_and_wakes_when_audio_is_back() -> None:
     async with running() as (head, store, ear):
-        for number in (1, 2, 3):
-            store.add(fragment(number))
+        start(store)
         await asyncio.sleep(7)
         assert head.status().state is PlayoutState.DRY
-        for number in range(4, 11):
+        for number in range(4, 7):
             store.add(fragment(number))
         await asyncio.sleep(0.1)
         assert head.status().state is PlayoutState.PLAYING
@@ -74,23 +82,23 @@ async def test_goes_on_through_an_outage_and_wakes_when_audio_is_back() -> None:
 @virtual_time(200)
 async def test_keeps_what_was_played_last() -> None:
     async with running() as (head, store, _):
-        for number in range(1, 61):
-            store.add(fragment(number))
+        start(store)
         await asyncio.sleep(1.5)
-        assert [played.fragment.number for played in head.recent()] == [58, 59]
-        for number in range(61, 101):
+        assert [played.fragment.number for played in head.recent()] == [1, 2]
+        for number in range(4, 101):
             store.add(fragment(number))
         await asyncio.sleep(60)
-        assert [played.fragment.number for played in head.recent()] == list(range(101 - round(RECENT_SECONDS), 101))
+        assert [played.fragment.number for played in head.recent()] == list(range(33, 63))
+        assert sum(played.seconds for played in head.recent()) == RECENT_SECONDS
 
 
 @virtual_time(60)
 async def test_what_it_keeps_is_bounded_in_bytes() -> None:
     async with running() as (head, store, _):
-        for number in range(1, 4):
+        for number in range(1, 6):
             store.add(replace(fragment(number), audio=bytes(RECENT_BYTES // 2)))
         await asyncio.sleep(2.5)
-        assert [played.fragment.number for played in head.recent()] == [2, 3]
+        assert [played.fragment.number for played in head.recent()] == [4, 5]
 
 
 @virtual_time(60)
@@ -98,8 +106,7 @@ async def test_a_subscriber_that_left_hears_nothing_more() -> None:
     async with running() as (head, store, ear):
         second = Ear(LoopClock())
         unsubscribe = head.subscribe(second)
-        for number in (1, 2, 3):
-            store.add(fragment(number))
+        start(store)
         await asyncio.sleep(0.5)
         unsubscribe()
         await asyncio.sleep(1)

@@ -143,19 +143,16 @@ async def test_through_a_link_that_is_cut_nothing_is_lost() -> None:
             await client.holds(server.store)
             relay.cut()
             fill(server.store, 5, 11, 13, size=16_000)
-            await asyncio.sleep(3.5)
+            await until(lambda: not server.module.links()[0].connected)
             assert len(client.store) < 13
             relay.restore()
-            began = client.context.clock.now()
             await client.holds(server.store)
             assert list(client.store) == list(server.store)
-            took = client.context.clock.now() - began
             relay.drop_connections()
             fill(server.store, 5, 14, 15)
             await client.holds(server.store)
             assert list(client.store) == list(server.store)
             assert client.module.links()[0].cuts >= 2
-    assert took < PATIENCE_SECONDS
 
 
 async def test_a_restarted_server_is_found_again_and_its_new_epoch_is_appended() -> None:

@@ -14,6 +14,7 @@ from structlog.testing import LogCapture
 
 from distreamer.core.clock import LoopClock
 from distreamer.core.module import Health, OutputContext
+from distreamer.core.playout import LEAD_SECONDS
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.store import Store
 from distreamer.model.audio import StreamInfo
@@ -60,8 +61,10 @@ class Stage:
             self.store.add(fragment(self.number))
 
     async def start(self) -> None:
-        """The delay is there: fragment 1 is played, 2 and 3 are held."""
-        self.feed(3)
+        """The delay is there: fragment 1, which is all of the lead, is played; 2 and 3 are held."""
+        self.number = 1
+        self.store.add(replace(fragment(1), duration=round((LEAD_SECONDS + 1) * INFO.format.clock_rate)))
+        self.feed(2)
         await asyncio.sleep(0.01)
 
     async def live(self, seconds: int) -> None:
@@ -209,7 +212,7 @@ async def test_connections_that_ask_nothing_are_bounded() -> None:
 @virtual_time(200)
 async def test_timeout_closes_listeners_that_had_no_audio_for_so_long() -> None:
     async with stage(timeout=30) as one:
-        one.feed(3)
+        await one.start()
         await asyncio.sleep(20)  # The last fragment was due at 2 s.
         early = one.player()
         await asyncio.sleep(10)
@@ -230,7 +233,7 @@ async def test_timeout_closes_listeners_that_had_no_audio_for_so_long() -> None:
 @virtual_time(20_000)
 async def test_without_timeout_listeners_wait_for_ever() -> None:
     async with stage(timeout=0) as one:
-        one.feed(3)
+        await one.start()
         await asyncio.sleep(1)
         player = one.player()
         await asyncio.sleep(10_000)

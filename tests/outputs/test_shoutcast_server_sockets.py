@@ -19,7 +19,7 @@ from tests.support.made_audio import INFO, fragment
 from tests.support.shoutcast_server import serving
 
 SECONDS = 0.04
-COUNT = 25
+COUNT = 75
 FRAGMENTS = [fragment(number, seconds=SECONDS) for number in range(1, COUNT + 1)]
 ALL = b"".join(one.audio for one in FRAGMENTS)
 
@@ -30,7 +30,7 @@ def connected(server: ShoutcastServer) -> int:
 
 
 async def test_a_player_hears_every_byte_once() -> None:
-    async with serving(INFO, FRAGMENTS, delay=COUNT * SECONDS - 0.01) as (_, port), listening(port) as player:
+    async with serving(INFO, FRAGMENTS) as (_, port), listening(port) as player:
         assert player.status == "HTTP/1.0 200 OK"
         assert player.headers["content-type"] == "audio/mpeg"
         await player.has(len(ALL))
@@ -38,7 +38,7 @@ async def test_a_player_hears_every_byte_once() -> None:
 
 
 async def test_a_player_with_titles_hears_the_same() -> None:
-    async with serving(INFO, FRAGMENTS, delay=COUNT * SECONDS - 0.01) as (_, port), listening(port, icy=True) as player:
+    async with serving(INFO, FRAGMENTS) as (_, port), listening(port, icy=True) as player:
         assert player.headers["icy-metaint"] == "16000"
         await player.has(len(ALL))
         assert ALL in bytes(player.audio)
@@ -46,7 +46,7 @@ async def test_a_player_with_titles_hears_the_same() -> None:
 
 async def test_many_players_hear_the_same() -> None:
     async with contextlib.AsyncExitStack() as stack:
-        server, port = await stack.enter_async_context(serving(INFO, FRAGMENTS, delay=COUNT * SECONDS - 0.01))
+        server, port = await stack.enter_async_context(serving(INFO, FRAGMENTS))
         players = [await stack.enter_async_context(listening(port)) for _ in range(50)]
         for player in players:
             await player.has(len(ALL))
@@ -56,7 +56,7 @@ async def test_many_players_hear_the_same() -> None:
 
 async def test_a_player_that_reads_nothing_is_bounded_and_harms_no_other() -> None:
     fragments = [fragment(number, seconds=SECONDS, frames=400) for number in range(1, COUNT + 1)]
-    async with serving(INFO, fragments, delay=COUNT * SECONDS - 0.01) as (server, port):
+    async with serving(INFO, fragments) as (server, port):
         _, deaf = await asyncio.open_connection("127.0.0.1", port, limit=1)
         deaf.write(b"GET / HTTP/1.0\r\n\r\n")
         async with listening(port) as player:

@@ -146,6 +146,24 @@ async def test_a_short_silence_keeps_the_old_conversation() -> None:
 
 
 @virtual_time(seconds_limit=600)
+async def test_a_link_slower_than_the_programme_is_slow_and_not_dead() -> None:
+    """64 kbit/s and half a second each way, for a programme of 128 kbit/s."""
+    source = Store()
+    fill(source, 5, 1, 40, size=16_000)
+    async with NativeNetwork(source, latency_seconds=0.5, capacity=4096) as network, running(network) as receiver:
+        network.play(first=41)
+        await asyncio.sleep(5)
+        dialled = len(network.dialled)
+        await asyncio.sleep(54.77)
+        assert len(network.dialled) == dialled
+        assert receiver.client.links()[0].cuts == 0
+        numbers = [one.number for one in receiver.store]
+        # 60 s at 8 kB a second are 30 fragments less what headers and life signs take.
+        assert 25 <= len(numbers) <= 30
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+@virtual_time(seconds_limit=600)
 async def test_the_sender_notices_a_receiver_that_vanished_after_two_and_a_half_seconds() -> None:
     async with NativeNetwork(Store()) as network, running(network):
         network.play()

@@ -18,7 +18,7 @@ from distreamer.errors import DiStreamerError, LinkError
 from distreamer.outputs.receivers import Receivers
 from distreamer.protocol.native.handshake import Acceptor
 from distreamer.sessions.native_sender import SenderSession
-from distreamer.transport.memory import Direction
+from distreamer.transport.memory import DEFAULT_CAPACITY, Direction
 from distreamer.transport.memory_messages import FramedMessages, MemoryCarrier
 from tests.support.input_context import capturing_log
 from tests.support.native_programme import SENDER_IDENTITY, fill, verifier
@@ -44,6 +44,8 @@ class NativeNetwork:
     source: Store
     password: str = ""
     latency_seconds: float = 0.05
+    capacity: int = DEFAULT_CAPACITY
+    """Bytes on their way in one direction: the link carries as many in each ``latency_seconds``."""
     is_cut: bool = False
     refuses: bool = False
     dialled: list[float] = field(default_factory=list)
@@ -84,7 +86,9 @@ class NativeNetwork:
             self.dialling -= 1
         if self.refuses:
             raise LinkError("far:1", "refused the connection")
-        carrier = MemoryCarrier(latency_seconds=self.latency_seconds, near_name="192.0.2.7:40000")
+        carrier = MemoryCarrier(
+            latency_seconds=self.latency_seconds, capacity=self.capacity, near_name="192.0.2.7:40000"
+        )
         self.carriers.append(carrier)
         self._start(self._accept(carrier.far_messages))
         return carrier.near_messages

@@ -20,10 +20,11 @@ from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServer
 
 @asynccontextmanager
 async def serving(
-    info: StreamInfo, fragments: Iterable[Fragment], *, delay: float = 1.0, played: int = 1, **keys: float | str
+    info: StreamInfo, fragments: Iterable[Fragment], *, delay: float = 0.99, played: int = 1, **keys: float | str
 ) -> AsyncIterator[tuple[ShoutcastServer, int]]:
     """The server and its port, when ``played`` fragments were played. ``fragments``, all of the epoch 1, are in the
-    store from the beginning; the playout begins ``delay`` seconds before their end."""
+    store from the beginning; all but the last ``delay`` seconds are played at once, as lead (it needs two seconds and
+    takes ten)."""
     store = Store(StoreLimits(seconds=3600))
     store.open_epoch(1, info)
     for one in fragments:

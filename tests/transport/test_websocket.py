@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -17,6 +18,7 @@ from distreamer.errors import DiStreamerError, LinkError, PeerError
 from distreamer.transport.relay import Relay
 from distreamer.transport.tcp import TYPE_OF_SERVICE, listening_sockets
 from distreamer.transport.websocket import MESSAGE_BYTES, WebSocketDialler, WebSocketMessages, WebSocketServer
+from tests.support.certificates import make_certificate
 
 Accept = Callable[[WebSocketMessages], Awaitable[None]]
 
@@ -219,6 +221,33 @@ async def test_a_server_that_is_no_distreamer_is_named_and_one_that_is_away_is_t
         async with WebSocketDialler(url + "/proxied/") as dialler:
             with pytest.raises(LinkError, match="answered 502"):
                 await dialler.dial(3)
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("verify", [True, False])
+async def test_a_certificate_is_checked_unless_the_operator_says_no(tmp_path: Path, verify: bool) -> None:
+    async def shake(request: web.Request) -> web.StreamResponse:
+        websocket = web.WebSocketResponse()
+        await websocket.prepare(request)
+        await websocket.send_bytes(b"over TLS")
+        return websocket
+
+    application = web.Application()
+    application.router.add_get("/distreamer3", shake)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    context = make_certificate(tmp_path).server_context()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    try:
+        async with WebSocketDialler(f"https://localhost:{runner.addresses[0][1]}", verify_tls=verify) as dialler:
+            if verify:
+                with pytest.raises(LinkError, match="its certificate is not valid"):
+                    await dialler.dial(3)
+            else:
+                carrier = await dialler.dial(3)
+                assert await carrier.receive() == b"over TLS"
+                await carrier.close()
     finally:
         await runner.cleanup()
 

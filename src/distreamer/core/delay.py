@@ -12,6 +12,8 @@ DEFAULT_LEGACY_FRAGMENT_BYTES = 81920
 """FRAGMENTSIZE of DiStreamer 2 where nothing else was set."""
 DEFAULT_BITRATE = 128_000
 """For a stream that does not tell its own."""
+LOW_BITRATE = 48_000
+"""What MINFRAGMENTS is reckoned at before there is a stream: rather too much is asked for than too little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,19 @@ class DelayRule:
 
     def seconds(self, info: StreamInfo) -> float:
         """The delay for a stream."""
-        if self.delay_seconds is not None:
-            wanted = self.delay_seconds
-        elif self.minimum_fragments is not None:
-            size = info.legacy_fragment_bytes or DEFAULT_LEGACY_FRAGMENT_BYTES
-            wanted = seconds_of_bytes(self.minimum_fragments * size, info.format.bitrate or DEFAULT_BITRATE)
-        else:
-            wanted = DEFAULT_DELAY_SECONDS
-        return min(wanted, self.maximum_seconds)
+        return self._seconds(info.legacy_fragment_bytes, info.format.bitrate or DEFAULT_BITRATE)
 
     @property
     def expected_seconds(self) -> float:
-        """The delay as far as it is known before there is a stream."""
-        return min(self.delay_seconds or DEFAULT_DELAY_SECONDS, self.maximum_seconds)
+        """The most that it is likely to be, before there is a stream."""
+        return self._seconds(DEFAULT_LEGACY_FRAGMENT_BYTES, LOW_BITRATE)
+
+    def _seconds(self, legacy_fragment_bytes: int, bitrate: int) -> float:
+        if self.delay_seconds is not None:
+            wanted = self.delay_seconds
+        elif self.minimum_fragments is not None:
+            size = legacy_fragment_bytes or DEFAULT_LEGACY_FRAGMENT_BYTES
+            wanted = seconds_of_bytes(self.minimum_fragments * size, bitrate)
+        else:
+            wanted = DEFAULT_DELAY_SECONDS
+        return min(wanted, self.maximum_seconds)

@@ -2,6 +2,9 @@
 
 The head starts ``delay`` seconds behind the newest fragment and then goes on in real time through whatever the store
 holds. When nothing arrives it lives on that distance; listeners hear nothing of it until the head meets the end.
+
+What is held beyond the delay when it starts, or comes within a moment, is given out at once: this lead fills the
+players' own buffers, without which the least lateness of a fragment could be heard.
 """
 
 from __future__ import annotations
@@ -22,6 +25,12 @@ A link that is back brings all that was missed within a moment, so nobody waits 
 a second per second: waiting for the whole delay would keep listeners in silence for as long, and going on with the
 first fragment would end in a second stop at the next hiccup, which is worse than one that is a little longer.
 """
+LEAD_SECONDS = 10.0
+"""The lead is no longer than this; after having run dry, no longer than it was dry."""
+LEAST_LEAD_SECONDS = 2.0
+"""The head does not start before this much can be given out at once."""
+LEAD_WITHIN_SECONDS = 15.0
+"""What comes later than this after the head (re)started is no lead any more."""
 STALE_SECONDS = 3.0
 """When nothing came for this long, beyond a fragment's own length, the levels say nothing about the clocks."""
 RECENT_SECONDS = 30.0
@@ -61,7 +70,8 @@ class Played:
 
 
 class Playout:
-    """The head: WAITING until the delay is held, then PLAYING, and DRY whenever the next is due and not there."""
+    """The head: WAITING until the delay and a little lead are held, then PLAYING, and DRY whenever the next is due
+    and not there."""
 
     def __init__(
         self, store: Store, delay: Callable[[StreamInfo], float], restart_seconds: float = RESTART_SECONDS
@@ -75,6 +85,8 @@ class Playout:
         self._state = PlayoutState.WAITING
         self._position = START
         self._next_due = 0.0
+        self._lead_left = 0.0
+        self._lead_until = 0.0
         self._last: Played | None = None
         self._store_count = 0
         self._stale_at = 0.0
@@ -98,6 +110,7 @@ class Playout:
         the store; ``now`` never goes back."""
         if self._state is not PlayoutState.PLAYING and not self._start(now):
             return []
+        self._give_lead(now)
         self._learn(now)
         due: list[Played] = []
         while self._next_due <= now:
@@ -136,24 +149,51 @@ class Playout:
 
     def _start(self, now: float) -> bool:
         """Leaves WAITING or DRY when enough is held; says whether it did."""
-        wanted = self._wanted_delay()
-        if self._state is PlayoutState.DRY:
-            wanted = min(wanted, self._restart_seconds)
+        delay = self._wanted_delay()
+        is_first = self._state is PlayoutState.WAITING
+        enough = delay + LEAST_LEAD_SECONDS if is_first else min(delay, self._restart_seconds)
         held = self._store.seconds_after(self._position)
-        if held <= 0 or (held < wanted and not self._store_is_full()):
+        if held <= 0 or (held < enough and not self._store_is_full()):
             return False
-        if self._state is PlayoutState.WAITING:
-            self._position = self._store.position_before_newest(wanted)
+        if is_first:
+            self._position = self._store.position_before_newest(min(held, delay + LEAD_SECONDS))
+            self._lead_left = LEAD_SECONDS
         else:
-            self._dry_seconds += now - self._dry_since
+            dry = now - self._dry_since
+            self._dry_seconds += dry
+            self._lead_left = min(dry, LEAD_SECONDS)
         self._state = PlayoutState.PLAYING
         self._next_due = now
+        self._lead_until = now + LEAD_WITHIN_SECONDS
         return True
+
+    def _give_lead(self, now: float) -> None:
+        """Makes due what is held beyond the delay, as long as players lack it. What stands behind a hole does not
+        count: the hole would be due before it had the time to fill."""
+        if self._lead_left <= 0 or now > self._lead_until:
+            return
+        delay = self._wanted_delay()
+        level = self._seconds_to_hole(delay + LEAD_SECONDS) + self._next_due - now
+        lead = min(max(level - delay, 0.0), self._lead_left)
+        self._next_due -= lead
+        self._lead_left -= lead
+
+    def _seconds_to_hole(self, limit: float) -> float:
+        """Seconds held behind the head up to the first hole; not looked for beyond ``limit``."""
+        total, position = 0.0, self._position
+        before = self._last.fragment if self._last else None
+        while total < limit:
+            fragment = self._store.after(position)
+            if fragment is None or _missing_between(before, fragment):
+                break
+            total += self._seconds_of(fragment)
+            position, before = self._store.position_of(fragment), fragment
+        return total
 
     def _play(self, fragment: Fragment) -> Played:
         epoch = self._store.epoch(fragment.epoch)
         assert epoch is not None, "the store gave a fragment of an epoch that it does not hold"
-        missing = self._missing_before(fragment)
+        missing = _missing_between(self._last.fragment if self._last else None, fragment)
         self._skipped_seconds += epoch.seconds(missing)
         played = Played(
             fragment=fragment,
@@ -166,16 +206,6 @@ class Playout:
         self._played_seconds += played.seconds
         self._last = played
         return played
-
-    def _missing_before(self, fragment: Fragment) -> int:
-        """Ticks of audio that should have come between the last fragment and this."""
-        if self._last is None:
-            return 0
-        before = self._last.fragment
-        if before.epoch == fragment.epoch:
-            return max(fragment.start - before.end, 0) if fragment.number > before.number + 1 else 0
-        # What the end of the old epoch lacks, nobody here can know.
-        return fragment.start if fragment.number > FIRST_NUMBER else 0
 
     def _run_dry(self) -> None:
         self._state = PlayoutState.DRY
@@ -206,6 +236,16 @@ class Playout:
     def _store_is_full(self) -> bool:
         limits = self._store.limits
         return self._store.seconds >= FULL * limits.seconds or self._store.size >= FULL * limits.size
+
+
+def _missing_between(before: Fragment | None, fragment: Fragment) -> int:
+    """Ticks of audio that should stand between the two."""
+    if before is None:
+        return 0
+    if before.epoch == fragment.epoch:
+        return max(fragment.start - before.end, 0) if fragment.number > before.number + 1 else 0
+    # What the end of the old epoch lacks, nobody here can know.
+    return fragment.start if fragment.number > FIRST_NUMBER else 0
 
 
 def _behind(last: Played, now: float, wall: float) -> float:

@@ -31,7 +31,7 @@ RACE_EVERY_SECONDS = 0.7
 MOST_ATTEMPTS = 4
 """Attempts that may be pending at the same time."""
 SHORTEST_LOOK_SECONDS = 0.1
-"""Between two looks when all attempts are pending."""
+"""Between two looks, however much is due."""
 FIRST_SECONDS = 10.0
 """A sender that was never reached is given up after so long, so that the supervisor counts it."""
 
@@ -162,11 +162,13 @@ class NativeLink:
 
     def _next_look(self, began: float) -> float:
         now = self._clock.now()
+        look = self._next_attempt()
         if self._current is not None:
             race_at = now - self._silent_seconds(self._current, now) + RACE_AFTER_SECONDS
-            return race_at if race_at > now else max(self._next_attempt(), now + SHORTEST_LOOK_SECONDS)
-        look = max(self._next_attempt(), now + SHORTEST_LOOK_SECONDS)
-        return look if self._ever_connected else min(look, began + FIRST_SECONDS)
+            look = max(look, race_at)
+        if not self._ever_connected:
+            look = min(look, began + FIRST_SECONDS)
+        return max(look, now + SHORTEST_LOOK_SECONDS)
 
     async def _until(self, moment: float) -> None:
         with contextlib.suppress(TimeoutError):

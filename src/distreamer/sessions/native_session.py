@@ -73,16 +73,22 @@ class NativeSession:
     async def _read(self) -> None:
         try:
             while (timer := self.conversation.next_timer()) is not None:
-                left = timer - self._clock.now()
-                if left <= 0:
-                    self._take(self.conversation.handle_timer(self._clock.now()))
-                    continue
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(left):
-                        message = await self.stream.receive()
-                        self._take(self.conversation.receive_data(message, self._clock.now()))
+                # Looked at first, or a stream of messages that never pauses would keep own life signs back.
+                message = await self._message_until(timer) if timer > self._clock.now() else None
+                if message is not None:
+                    self._take(self.conversation.receive_data(message, self._clock.now()))
+                else:
+                    # A loop's timers may be early by its clock's resolution.
+                    self._take(self.conversation.handle_timer(max(timer, self._clock.now())))
         except (LinkError, PeerError) as error:
             self._finish(error)
+
+    async def _message_until(self, moment: float) -> bytes | None:
+        try:
+            async with asyncio.timeout(moment - self._clock.now()):
+                return await self.stream.receive()
+        except TimeoutError:
+            return None
 
     async def _write(self) -> None:
         try:

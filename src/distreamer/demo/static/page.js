@@ -29,6 +29,7 @@ function draw(news) {
   const chain = element("chain");
   chain.dataset.link = state.link_is_cut ? "cut" : isCrossing() ? "catching-up" : "open";
   chain.dataset.playout = state.playout;
+  element("play").disabled = false;
   element("restore").disabled = !state.link_is_cut;
   for (const button of element("cut-buttons").children) label(button);
   element("heard").textContent = state.heard_sentence;
@@ -87,7 +88,6 @@ function listen() {
 }
 
 function togglePlay() {
-  if (!state) return;
   isWanted = !isWanted;
   element("play").dataset.playing = isWanted;
   element("play").lastElementChild.textContent = isWanted ? "Stop" : "Play";

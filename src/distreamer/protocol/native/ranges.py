@@ -34,11 +34,6 @@ class NumberRanges:
     def __bool__(self) -> bool:
         return bool(self._ranges)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, NumberRanges) and self._ranges == other._ranges
-
-    __hash__ = None  # type: ignore[assignment]  # it changes
-
     def keep_highest(self, count: int) -> None:
         """Drops the lowest ranges above ``count``."""
         del self._ranges[: max(0, len(self._ranges) - count)]
