@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format reference clean debian-packages
+.PHONY: help install demo test check bench format reference clean debian-packages
 
 help: ## Lists these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -20,6 +20,9 @@ check: .venv/installed-dev ## Format, lint, types, layers, generated pages
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: .venv/installed-dev ## Measures what a stream costs here
+	$(BIN)/python benchmarks/stream_cost.py $(ARGS)
 
 format: .venv/installed-dev ## Formats the code and mends what the linter can mend
 	$(BIN)/ruff format .

@@ -185,6 +185,21 @@ def test_after_a_source_outage_it_waits_for_a_small_buffer_and_not_for_the_whole
     assert simulation.numbers[-1] == 28
 
 
+def test_what_was_played_long_ago_is_not_taken_for_a_small_buffer() -> None:
+    simulation = Simulation(delay=25.0, limits=StoreLimits(seconds=60.0))
+    for number in range(1, 101):
+        simulation.run_until(float(number))
+        simulation.arrive(fragment(number))
+    simulation.run_until(200.0)
+    assert simulation.playout.state is PlayoutState.DRY
+    for number in range(101, 105):
+        simulation.run_until(100.0 + number)
+        simulation.arrive(fragment(number))
+        assert simulation.playout.state is PlayoutState.DRY
+    simulation.arrive(fragment(105))
+    assert simulation.numbers[-1] == 101
+
+
 def test_a_short_delay_is_also_enough_to_go_on() -> None:
     simulation = started(delay=2.0)
     simulation.run_until(10.0)

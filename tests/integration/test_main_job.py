@@ -162,10 +162,11 @@ def assert_nothing_was_heard(heard: Recording, sent: Recording, programme: Progr
 
 
 def assert_titles_in_place(heard: Recording, sent: Recording, programme: Programme) -> None:
-    """Each title comes no earlier than where Icecast put it, and at most one metadata interval later."""
+    """Each title comes where Icecast put it, as nearly as metadata blocks allow: A and the listener that went to
+    Icecast directly began at different bytes, so their blocks differ by up to an interval, and B's add one."""
     first = packets(bytes(heard.audio), programme.container)[0]
     shift = bytes(sent.audio).index(first) - bytes(heard.audio).index(first)
     for title in TITLES:
         place = next(place for place, text in sent.titles if text == title)
         told = next(place for place, text in heard.titles if text == title) + shift
-        assert place - METADATA_INTERVAL <= told <= place + METADATA_INTERVAL + FRAME_BYTES, title
+        assert place - METADATA_INTERVAL <= told <= place + 2 * METADATA_INTERVAL + FRAME_BYTES, title

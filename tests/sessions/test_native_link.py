@@ -154,7 +154,7 @@ async def test_a_link_slower_than_the_programme_is_slow_and_not_dead() -> None:
         network.play(first=41)
         await asyncio.sleep(5)
         dialled = len(network.dialled)
-        await asyncio.sleep(54.77)
+        await asyncio.sleep(55)
         assert len(network.dialled) == dialled
         assert receiver.client.links()[0].cuts == 0
         numbers = [one.number for one in receiver.store]

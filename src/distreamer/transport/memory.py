@@ -15,6 +15,9 @@ from distreamer.errors import LinkError
 DEFAULT_CAPACITY = 65_536
 """Bytes on their way in one direction."""
 
+TIMER_RESOLUTION_SECONDS = 1e-9
+"""asyncio lets a timer fire this much too early; who then waited again for the rest would spin."""
+
 
 class Direction(Flag):
     """Which way of a pipe."""
@@ -74,7 +77,7 @@ class _Lane:
         while True:
             self._check(peer)
             arrival = self._pieces[0][0] if self._pieces and not self.is_cut else None
-            if arrival is not None and arrival <= self._loop.time():
+            if arrival is not None and arrival <= self._loop.time() + TIMER_RESOLUTION_SECONDS:
                 return self._take(limit)
             try:
                 async with asyncio.timeout_at(arrival):

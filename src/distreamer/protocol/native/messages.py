@@ -72,7 +72,8 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class _Fields(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
+    # Texts differ from message to message, so remembering them would only cost; the keys repeat.
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False, cache_strings="keys")
 
 
 class Message(_Fields):
