@@ -15,7 +15,7 @@ demo: .venv/installed-audio ## Runs a studio, a link to cut and a transmitter he
 test: .venv/installed-dev debian-packages ## Runs all tests, real servers, players and a browser included
 	$(BIN)/python -m pytest $(ARGS)
 
-check: .venv/installed-dev ## Format, lint, types, layers, generated pages
+check: .venv/installed-dev ## Format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -39,7 +39,7 @@ debian-packages:
 	@scripts/debian-packages
 
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/installed: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable .

@@ -89,8 +89,19 @@ def test_without_anything_it_says_what_it_looked_for(terminal: Terminal) -> None
     result = terminal.type()
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "distreamer.conf: cannot be read: No such file or directory\ndistreamer: 1 fault; nothing was started\n"
+        "there is no distreamer.conf here: name a file, or begin one with "
+        "distreamer config sample > distreamer.conf\n"
+        "distreamer: 1 fault; nothing was started\n"
     )
+
+
+def test_a_misspelt_command_is_not_taken_for_a_file(terminal: Terminal) -> None:
+    result = terminal.type("chek", "east.conf")
+    assert result.exit_code == 2
+    assert "there is no file and no command chek; did you mean check?" in result.stderr
+    Path("chek").write_text(GOOD)
+    assert terminal.type("chek").exit_code == 0
+    assert terminal.ran == ["chek"]
 
 
 def test_one_broken_file_keeps_all_from_starting(terminal: Terminal) -> None:

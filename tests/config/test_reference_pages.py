@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,6 +48,12 @@ MODE = Tone
 HERTZ = 20
 ```
 """
+
+
+def test_fallback_inputs_are_promised_only_where_the_program_has_them() -> None:
+    promise = "Further sections `[INPUT name]` are fallbacks"
+    assert promise in reference(REGISTRY)["README.md"]
+    assert promise not in reference(replace(REGISTRY, fallback_inputs=False))["README.md"]
 
 
 def test_a_page_says_everything_about_a_mode() -> None:

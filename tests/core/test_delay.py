@@ -37,3 +37,9 @@ def test_before_there_is_a_stream_enough_is_expected_for_a_low_bitrate() -> None
     assert DelayRule(delay_seconds=40, minimum_fragments=5).expected_seconds == 40
     assert DelayRule(minimum_fragments=5).expected_seconds == pytest.approx(68.27, abs=0.01)
     assert DelayRule(minimum_fragments=50).expected_seconds == 300
+
+
+def test_room_is_made_for_the_longest_delay_that_a_stream_may_bring() -> None:
+    assert DelayRule().most_seconds == 25
+    assert DelayRule(delay_seconds=40, minimum_fragments=5).most_seconds == 40
+    assert DelayRule(minimum_fragments=5, maximum_seconds=120).most_seconds == 120

@@ -126,3 +126,12 @@ def test_nothing_is_lost_whatever_the_frames_are(
     for index in range(len(frames)):
         expected.append(titles.get(index, expected[-1] if expected else None))
     assert heard == expected
+
+
+def test_a_large_frame_does_not_lead_a_fragment_beyond_the_limit() -> None:
+    def large(size: int) -> Frame:
+        return Frame(bytes(size), 10, MP3, 0)
+
+    half = MAXIMUM_FRAGMENT_BYTES // 2 + 1
+    found = fragments_of(Fragmenter(7, MP3.clock_rate), [large(half), large(half), large(MAXIMUM_FRAGMENT_BYTES + 9)])
+    assert [len(one.audio) for one in found] == [half, half, MAXIMUM_FRAGMENT_BYTES + 9]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+
 from distreamer.core.ingest import MAXIMUM_PENDING_TITLES, Ingest, SourceDescription
 from distreamer.core.store import Store
-from distreamer.model.audio import Codec, Station, Title
+from distreamer.media.auto import AutoFramer
+from distreamer.model.audio import Codec, Frame, Station, Title
 from tests.support.made_audio import MP3_FRAME_BYTES, mp3_frame, mp3_stream
+from tests.support.ogg_samples import OPUS_20_MS, opus_headers, page
 
 SOURCE = SourceDescription("audio/mpeg", 128_000, Station("Radio"))
 
@@ -69,6 +73,26 @@ def test_another_format_begins_another_epoch() -> None:
     assert newest.title == Title("Goes on")
 
 
+def test_a_format_that_changes_back_and_forth_within_a_connection_loses_nothing() -> None:
+    store, ingest = made()
+    ingest.connected(SOURCE, 1.0)
+    stereo = [mp3_stream(first, 10) for first in (0, 20)]
+    mono = b"".join(mp3_frame(number)[:3] + b"\xc0" + mp3_frame(number)[4:] for number in range(10, 20))
+    ingest.audio(stereo[0] + mono + stereo[1], 2.0)
+    ingest.disconnected(3.0)
+    assert audio_of(store) == stereo[0] + mono + stereo[1]
+    assert [epoch.info.format.channels for epoch in store.epochs] == [2, 1, 2]
+
+
+def test_seconds_of_audio_are_those_of_the_present_connection() -> None:
+    _, ingest = made()
+    for count in (50, 20):
+        ingest.connected(SOURCE, 1.0)
+        ingest.audio(mp3_stream(0, count), 2.0)
+        ingest.disconnected(3.0)
+        assert ingest.audio_seconds == pytest.approx(count * 1152 / 44100)
+
+
 def test_a_title_begins_with_the_first_frame_behind_its_place() -> None:
     store, ingest = made()
     ingest.connected(SOURCE, 1.0)
@@ -105,3 +129,40 @@ def test_a_title_that_came_before_the_cut_begins_after_it() -> None:
     ingest.audio(mp3_stream(40, 40), 5.0)
     ingest.disconnected(6.0)
     assert [one.title for one in store] == [None, None, Title("Late"), Title("Late")]
+
+
+def test_an_epoch_that_brings_its_own_title_begins_with_it() -> None:
+    store, ingest = made()
+    ingest.connected(SOURCE, 1.0)
+    ingest.title(Title("Before"))
+    ingest.audio(mp3_stream(0, 60), 2.0)
+    ingest.disconnected(3.0)
+    ingest.connected(SourceDescription("application/ogg"), 4.0)
+    seconds = [page([OPUS_20_MS] * 50, sequence=2 + number, granule=48_000 * (number + 1)) for number in range(3)]
+    ingest.audio(opus_headers("TITLE=After") + b"".join(seconds), 5.0)
+    ingest.disconnected(6.0)
+    newest = store.newest_epoch
+    assert newest is not None
+    assert {one.title for one in newest.fragments.values()} == {Title("After")}
+
+
+def test_a_framer_that_breaks_down_costs_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(AutoFramer):
+        def close(self) -> list[Frame]:
+            raise ZeroDivisionError("a defect")
+
+    store, ingest = made()
+    ingest.connected(SOURCE, 1.0)
+    ingest.audio(mp3_stream(0, 60), 2.0)
+    ingest.disconnected(3.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("distreamer.core.ingest.AutoFramer", Broken)
+        ingest.connected(SOURCE, 4.0)
+        ingest.audio(mp3_stream(60, 60), 5.0)
+        with pytest.raises(ZeroDivisionError):
+            ingest.disconnected(6.0)
+    ingest.connected(SOURCE, 7.0)
+    ingest.audio(mp3_stream(120, 60), 8.0)
+    ingest.disconnected(9.0)
+    assert audio_of(store) == mp3_stream(0, 180)
+    assert sum(one.discontinuity for one in store) == 2

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from distreamer.core.pacing import GAIN, JUMP_SECONDS, MAXIMUM_CORRECTION, WINDOW_SECONDS, Pacing
+from distreamer.core.pacing import GAIN, JUMP_SECONDS, LEARNING_SECONDS, MAXIMUM_CORRECTION, WINDOW_SECONDS, Pacing
 
 DAY = 86_400
 
@@ -38,7 +38,7 @@ def test_takes_the_highest_level_of_the_window_for_the_level() -> None:
     assert pacing.kept_seconds == 25.0
 
 
-@pytest.mark.parametrize(("off", "expected"), [(0.1, 0.1 * GAIN), (-0.1, -0.1 * GAIN), (0.9, MAXIMUM_CORRECTION)])
+@pytest.mark.parametrize(("off", "expected"), [(0.1, 0.1 * GAIN), (-0.1, -0.1 * GAIN), (0.65, MAXIMUM_CORRECTION)])
 def test_corrects_in_proportion_and_within_bounds(off: float, expected: float) -> None:
     pacing, now = settled()
     for second in range(2 * WINDOW_SECONDS + 2):
@@ -54,18 +54,27 @@ def test_accepts_a_level_that_jumped() -> None:
     assert pacing.correction == 0.0
 
 
-def test_a_freeze_keeps_the_speed_until_a_window_was_seen_again() -> None:
+def test_a_freeze_keeps_the_speed_that_was_learnt_until_a_window_was_seen_again() -> None:
     pacing, now = settled()
-    for second in range(2 * WINDOW_SECONDS):
+    for second in range(4 * round(LEARNING_SECONDS)):
         pacing.observe(now + second, 25.1)
-    now += 2 * WINDOW_SECONDS
+    now += 4 * LEARNING_SECONDS
     learnt = pacing.correction
     assert learnt > 0
     for second in range(60):
         pacing.freeze()
         pacing.observe(now + second, 1.0)
-    assert pacing.correction == learnt
+        assert pacing.correction == pytest.approx(learnt, rel=0.05)
     assert pacing.kept_seconds == 25.0
+
+
+def test_what_was_to_bring_a_level_back_ends_with_a_freeze() -> None:
+    pacing, now = settled()
+    for second in range(2 * WINDOW_SECONDS):
+        pacing.observe(now + second, 25.65)
+    assert pacing.correction == MAXIMUM_CORRECTION
+    pacing.freeze()
+    assert 0 < pacing.correction < MAXIMUM_CORRECTION / 20
 
 
 @pytest.mark.parametrize("parts_per_million", [-300, -20, 0, 200, 300])

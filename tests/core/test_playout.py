@@ -388,3 +388,29 @@ def test_a_day_of_drift_does_not_move_the_level(parts_per_million: int) -> None:
     assert (status.dry_times, status.skipped_seconds) == (0, 0.0)
     assert min(levels[3:]) > 7.0
     assert max(levels) < 9.0
+
+
+def test_a_lost_second_is_not_taken_from_the_players() -> None:
+    simulation = Simulation(delay=8.0)
+    for number in range(1, 400):
+        simulation.run_until(float(number))
+        if number != 200:
+            simulation.arrive(fragment(number))
+        assert simulation.playout.correction == pytest.approx(0.0, abs=1e-4)
+    assert simulation.playout.status(simulation.now, WALL).skipped_seconds == pytest.approx(1.0)
+
+
+def test_hours_of_short_outages_do_not_move_the_level() -> None:
+    simulation = Simulation(delay=25.0)
+    for number in range(1, 4 * 3600):
+        # At first all comes late: the level rises when it no longer does. Then the link fails twice a minute.
+        time = number + (0.6 if number < 180 else 0.0)
+        outage = (time - 270) % 26 - 20 if time > 270 else 0.0
+        if outage > 0:
+            time += 6 - outage
+        simulation.run_until(max(time, simulation.now))
+        simulation.arrive(silent(number))
+    status = simulation.playout.status(simulation.now, WALL)
+    assert (status.dry_times, status.skipped_seconds) == (0, 0.0)
+    simulation.arrive(silent(4 * 3600))
+    assert 15 < simulation.playout.level(simulation.now) < 28

@@ -86,7 +86,7 @@ async def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "numpy", None)
     monkeypatch.delitem(sys.modules, "distreamer.demo.synthesiser")
     monkeypatch.delattr("distreamer.demo.synthesiser")
-    with pytest.raises(ResourceError, match=r'numpy is not installed.*pip install "distreamer\[audio\]"'):
+    with pytest.raises(ResourceError, match=r'numpy is not installed.*begin it with "make demo"'):
         await make_programme(1)
 
 

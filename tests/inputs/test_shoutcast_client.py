@@ -21,6 +21,7 @@ from distreamer.transport.memory import MemoryStream
 from tests.support.input_context import input_context, stored_audio, stored_titles
 from tests.support.made_audio import MP3_FRAME_BYTES, MP3_FRAME_SAMPLES, mp3_frame, mp3_stream
 from tests.support.memory_network import Handler, MemoryNetwork, answering
+from tests.support.ogg_samples import BEGINS, page
 from tests.support.virtual_time import virtual_time
 
 FRAME_SECONDS = MP3_FRAME_SAMPLES / 44100
@@ -208,6 +209,18 @@ async def test_a_source_in_real_time_is_kept() -> None:
 
 
 @virtual_time(3600)
+async def test_a_pause_that_httptimeout_allows_is_not_too_slow() -> None:
+    async def server(stream: MemoryStream, request: RequestHead) -> None:
+        await stream.write(b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n")
+        for second in range(300):
+            await stream.write(mp3_stream(second * 39, 39))
+            await asyncio.sleep(16 if second == 100 else 1)
+
+    _, error = await run_against(server, seconds=300, httptimeout=20)
+    assert error is None
+
+
+@virtual_time(3600)
 async def test_data_without_audio_is_given_up() -> None:
     async def server(stream: MemoryStream, request: RequestHead) -> None:
         await stream.write(b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n")
@@ -234,7 +247,12 @@ async def test_health_and_log_say_what_is_received() -> None:
 
     await run_against(server, context, streamurl="http://user:secret@a.example:8000/live")
     said = [(call.kwargs["event"], call.kwargs) for call in logger.calls]
-    assert [event for event, _ in said] == ["connected to the source", "new title", "new title"]
+    assert [event for event, _ in said] == [
+        "the source answered",
+        "connected to the source",
+        "new title",
+        "new title",
+    ]
     assert "secret" not in repr(said)
     assert "secret" not in context.health.detail
 
@@ -249,6 +267,61 @@ async def test_two_connections_make_one_epoch() -> None:
     assert len(context.store.epochs) == 1
     assert stored_audio(context.store) == first + second
     assert sum(fragment.discontinuity for fragment in context.store) == 1
+
+
+@virtual_time(600)
+async def test_a_defect_in_the_ingest_leaves_no_connection_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(at: float) -> None:
+        raise ZeroDivisionError
+
+    context = input_context()
+    async with MemoryNetwork() as network:
+        network.serve("a.example:8000", answering(ICECAST + ICY))
+        monkeypatch.setattr(context.ingest, "disconnected", broken)
+        with pytest.raises(ZeroDivisionError):
+            await ShoutcastClient(settings(), context, network.connect).run()
+        assert all(pipe.near.closed for pipe in network.pipes)
+
+
+@virtual_time(3600)
+async def test_ogg_of_an_unknown_codec_is_not_measured_by_the_clock() -> None:
+    """What it lasts is guessed from a bitrate: 128 kbit/s here, and 16 in truth."""
+
+    async def server(stream: MemoryStream, request: RequestHead) -> None:
+        await stream.write(b"HTTP/1.0 200 OK\r\nContent-Type: application/ogg\r\n\r\n")
+        await stream.write(page([b"\x80unheard of"], flags=BEGINS))
+        for number in range(1, 100):
+            await stream.write(page([bytes(2000)], sequence=number, granule=number))
+            await asyncio.sleep(1)
+        await asyncio.sleep(3600)
+
+    context, error = await run_against(server, seconds=90)
+    assert error is None
+    assert context.health.state is ModuleState.RUNNING
+
+
+@virtual_time(600)
+async def test_a_source_that_gives_nothing_again_and_again_is_no_news() -> None:
+    logger = CapturingLogger()
+    context = input_context(log=logger)
+    head = b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n"
+    for _ in range(3):
+        await run_against(answering(head, bytes(100)), context)
+    assert {call.method_name for call in logger.calls} == {"debug"}
+
+
+@virtual_time(600)
+async def test_a_title_that_a_new_connection_repeats_is_no_news() -> None:
+    logger = CapturingLogger()
+    context = input_context(log=logger)
+    async with MemoryNetwork() as network:
+        network.serve("a.example:8000", answering(ICECAST + interleaved(AUDIO, {0: encode_metadata(Title("first"))})))
+        client = ShoutcastClient(settings(), context, network.connect)
+        for _ in range(3):
+            with pytest.raises(LinkError):
+                await client.run()
+    said = [call.kwargs["event"] for call in logger.calls if call.method_name == "info"]
+    assert said.count("new title") == 1
 
 
 @virtual_time(600)

@@ -48,9 +48,8 @@ async def test_nobody_hears_a_cut_of_ten_seconds() -> None:
     assert verdict, lines
     assert int(verdict[1]) >= 20
     assert verdict[2] == "10"
-    assert any(
-        "The link is cut for 10 s. PC B holds 25 s: nobody should hear anything of it." in line for line in lines
-    )
+    cut = re.compile(r"The link is cut for 10 s\. PC B holds \d+ s: nobody should hear anything of it\.")
+    assert any(cut.search(line) for line in lines), lines
     assert any("The link is back after 10 s." in line for line in lines)
 
 

@@ -179,6 +179,16 @@ async def test_another_password_is_refused_and_told_on_both_sides(here: str, the
         assert server.module.links() == ()
 
 
+async def test_who_is_refused_again_and_again_is_told_once() -> None:
+    async with serving("right") as server:
+        for _ in range(3):
+            with pytest.raises(AuthenticationError):
+                await Client(server.port, "wrong").module.run()
+        await until(lambda: server.sentences().count("a receiver was refused") == 3)
+        told = [call.method_name for call in server.said.calls if call.kwargs.get("event") == "a receiver was refused"]
+        assert told == ["warning", "debug", "debug"]
+
+
 async def test_one_conversation_too_many_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distreamer_server, "MOST_CONVERSATIONS", 1)
     async with serving() as server:

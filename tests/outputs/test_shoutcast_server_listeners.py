@@ -24,6 +24,7 @@ from distreamer.outputs.player_connection import HIGHEST_BUFFER_BYTES
 from distreamer.outputs.shoutcast_server import (
     MAXIMUM_OTHERS,
     PATIENCE_SECONDS,
+    SPARE_FILES,
     ShoutcastServer,
     ShoutcastServerSettings,
 )
@@ -209,6 +210,27 @@ async def test_connections_that_ask_nothing_are_bounded() -> None:
         assert not any(player.is_closed for player in silent)
 
 
+@virtual_time(60)
+async def test_there_are_never_so_many_players_that_nobody_else_gets_a_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("distreamer.outputs.shoutcast_server.raise_open_file_limit", lambda _: 2 * SPARE_FILES)
+    async with stage() as one:
+        players = [PlayerTransport(one.server) for _ in range(SPARE_FILES + 1)]
+        await asyncio.sleep(0.01)
+        assert [player.is_closed for player in players] == [False] * SPARE_FILES + [True]
+        assert one.server.refused_connections == 1
+
+
+@virtual_time(60)
+async def test_who_was_accepted_when_it_ended_is_closed() -> None:
+    async with stage() as one:
+        await one.start()
+    late = PlayerTransport(one.server)
+    await asyncio.sleep(0.01)
+    assert late.is_closed
+
+
 @virtual_time(200)
 async def test_timeout_closes_listeners_that_had_no_audio_for_so_long() -> None:
     async with stage(timeout=30) as one:
@@ -228,6 +250,16 @@ async def test_timeout_closes_listeners_that_had_no_audio_for_so_long() -> None:
         await asyncio.sleep(20)
         assert not late.is_closed
         assert late.body.startswith(audio(4, 6))
+
+
+@virtual_time(60)
+async def test_what_is_still_being_heard_is_no_time_without_audio() -> None:
+    async with stage(timeout=0.5) as one:
+        await one.start()
+        player = one.player()
+        await one.live(10)
+        assert not player.is_closed
+        assert one.counters.closed_without_audio == 0
 
 
 @virtual_time(20_000)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import resource
 import socket
+import sys
+from asyncio.subprocess import PIPE
 
 import pytest
 
 from distreamer.errors import BindError
 from distreamer.outputs.open_files import raise_open_file_limit
 from distreamer.outputs.player_connection import PlayerConnection
-from distreamer.outputs.shoutcast_server import ShoutcastServer
+from distreamer.outputs.shoutcast_server import SPARE_FILES, ShoutcastServer
 from distreamer.transport.tcp import TYPE_OF_SERVICE
 from tests.support.listening import listening
 from tests.support.made_audio import INFO, fragment
@@ -22,6 +26,22 @@ SECONDS = 0.04
 COUNT = 75
 FRAGMENTS = [fragment(number, seconds=SECONDS) for number in range(1, COUNT + 1)]
 ALL = b"".join(one.audio for one in FRAGMENTS)
+HERD = """
+import contextlib, resource, socket, sys
+port, count = int(sys.argv[1]), int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_NOFILE, (count + 50, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+players = []
+for _ in range(count):
+    player = socket.create_connection(("127.0.0.1", port))
+    with contextlib.suppress(ConnectionError):
+        player.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+    players.append(player)
+with contextlib.suppress(ConnectionError):
+    assert players[-1].recv(1) == b""
+print("one was refused", flush=True)
+sys.stdin.readline()
+"""
+"""More players than there may be open files."""
 
 
 def connected(server: ShoutcastServer) -> int:
@@ -100,6 +120,29 @@ async def test_a_port_in_use_is_told_in_words() -> None:
         with pytest.raises(BindError, match=f"cannot listen on 127.0.0.1:{port}: another program listens there"):
             async with serving(INFO, FRAGMENTS, port=port):
                 pass
+
+
+async def test_a_herd_beyond_the_limit_of_open_files_leaves_some_for_the_link(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = len(os.listdir("/proc/self/fd")) + SPARE_FILES + 20
+    monkeypatch.setattr("distreamer.outputs.shoutcast_server.raise_open_file_limit", lambda _: files)
+    async with serving(INFO, FRAGMENTS) as (server, port):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+        try:
+            herd = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", HERD, str(port), str(files), stdin=PIPE, stdout=PIPE
+            )
+            assert herd.stdout is not None
+            assert await herd.stdout.readline() == b"one was refused\n"
+            assert server.refused_connections > 0
+            with socket.socket() as one:
+                assert one.fileno() < files
+            await herd.communicate(b"go\n")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert "out of system resource" not in caplog.text
 
 
 def test_the_limit_of_open_files_is_never_lowered() -> None:

@@ -89,6 +89,10 @@ def test_status_and_body(request_line: str, view: ServerView, status: int, body:
         ("live.mp3", "/live.mp3/", 403),
         ("live.mp3", "/LIVE.mp3", 403),
         ("live.mp3", "/stats", 200),
+        ("/", "/any", 200),
+        ("live?key=1", "/live?key=1", 200),
+        ("live?key=1", "/live?key=2", 403),
+        ("live?key=1", "/live", 403),
     ],
 )
 def test_required_path(required: str, path: str, status: int) -> None:
@@ -182,6 +186,8 @@ def test_preflight_allows_what_players_in_pages_send() -> None:
     head, _ = told(ask("OPTIONS / HTTP/1.1\nAccess-Control-Request-Headers: icy-metadata"))
     assert {"icy-metadata", "range"} <= set(head.headers.tokens("access-control-allow-headers"))
     assert head.headers.tokens("access-control-allow-methods") == ["get", "head", "options"]
+    # RFC 9110, section 8.6: a 204 must not have one.
+    assert "content-length" not in head.headers
 
 
 def test_stats_are_those_of_distreamer_2() -> None:

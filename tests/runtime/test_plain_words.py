@@ -55,11 +55,23 @@ def studio_with(link: LinkStatus) -> InstanceStatus:
         (
             replace(TRANSMITTER, store=replace(STORE, newest_age_seconds=12.0)),
             "nothing has arrived for 12 s (receiving from radio.example:8000); "
-            "the link may be down for 24 s before anyone hears it; 3 listeners",
+            "what is held lasts for 24 s more; 3 listeners",
         ),
         (
             replace(TRANSMITTER, playout=replace(PLAYOUT, state=PlayoutState.DRY, budget_seconds=0.0)),
             "128 kbit/s MP3 of “Radio” arrives, 5 min are held; the buffer ran out, 3 listeners hear nothing",
+        ),
+        (
+            replace(
+                TRANSMITTER,
+                outputs=(replace(PLAYER, listeners=ListenersStatus(connected=1)),),
+                playout=replace(PLAYOUT, state=PlayoutState.DRY, budget_seconds=0.0),
+            ),
+            "128 kbit/s MP3 of “Radio” arrives, 5 min are held; the buffer ran out, 1 listener hears nothing",
+        ),
+        (
+            replace(TRANSMITTER, store=StoreStatus(), playout=PlayoutStatus()),
+            "nothing has arrived yet (receiving from radio.example:8000); 3 listeners",
         ),
         (
             replace(
@@ -85,6 +97,66 @@ def studio_with(link: LinkStatus) -> InstanceStatus:
 )
 def test_the_status_line(status: InstanceStatus, sentence: str) -> None:
     assert status_sentence(status) == sentence
+
+
+def test_a_dry_buffer_without_listeners() -> None:
+    playout = replace(PLAYOUT, state=PlayoutState.DRY, budget_seconds=0.0)
+    assert status_sentence(replace(STUDIO, outputs=(), playout=playout)).endswith("the buffer ran out, nobody listens")
+
+
+def test_a_link_that_works_is_not_blamed_for_the_silence() -> None:
+    fetching = replace(INPUT, mode="DiStreamerClient", links=(LinkStatus("studio:7080", connected=True),))
+    status = replace(STUDIO, inputs=(fetching,), store=replace(STORE, newest_age_seconds=12.0))
+    assert status_sentence(status) == (
+        "nothing has arrived for 12 s (the link to studio:7080 works, but nothing new arrives there either)"
+    )
+
+
+def test_what_was_wrong_is_told_while_the_next_attempt_runs_until_one_succeeded() -> None:
+    trying = replace(INPUT, state=ModuleState.STARTING, detail="connecting to studio:7080", last_error="refused")
+    silent = replace(STORE, newest_age_seconds=12.0)
+    assert status_sentence(replace(STUDIO, inputs=(trying,), store=StoreStatus())) == (
+        "nothing has arrived yet (connecting to studio:7080; the last attempt failed: refused)"
+    )
+    assert status_sentence(replace(STUDIO, inputs=(trying,), store=silent)) == (
+        "nothing has arrived for 12 s (connecting to studio:7080)"
+    )
+
+
+def test_receivers_when_the_source_is_silent() -> None:
+    links = (
+        LinkStatus("192.0.2.7", connected=True, peer_budget_seconds=9.6),
+        LinkStatus("192.0.2.8", connected=True, peer_budget_seconds=0.0),
+        LinkStatus("192.0.2.9", connected=True),
+    )
+    status = replace(STUDIO, outputs=(replace(OUTPUT, links=links),), store=replace(STORE, newest_age_seconds=12.0))
+    assert status_sentence(status) == (
+        "nothing has arrived for 12 s (receiving from radio.example:8000); what 192.0.2.7 holds lasts for 10 s more; "
+        "192.0.2.8 has nothing left to play; 192.0.2.9 is connected"
+    )
+
+
+def test_a_receiver_that_was_started_anew_is_not_told_as_away() -> None:
+    links = (
+        LinkStatus("192.0.2.7", connected=False, silent_seconds=70),
+        LinkStatus("192.0.2.7", connected=True, peer_budget_seconds=24.4),
+    )
+    assert status_sentence(replace(STUDIO, outputs=(replace(OUTPUT, links=links),))) == (
+        "128 kbit/s MP3 of “Radio” arrives, 5 min are held; 192.0.2.7 can lose the link for 24 s before anyone hears it"
+    )
+
+
+def test_many_receivers_do_not_make_the_line_endless() -> None:
+    here = tuple(LinkStatus(f"192.0.2.{number}", connected=True) for number in range(7))
+    away = tuple(LinkStatus(f"198.51.100.{number}", connected=False, silent_seconds=number) for number in range(9))
+    sentence = status_sentence(replace(STUDIO, outputs=(replace(OUTPUT, links=away + here),)))
+    assert "192.0.2.4 is connected; 2 more are connected; 198.51.100.0 has been away for 0 s; " in sentence
+    assert sentence.endswith("198.51.100.4 has been away for 4 s; 4 more are away")
+
+
+def test_long_fragments_are_waited_for() -> None:
+    store = replace(STORE, newest_age_seconds=4.0, newest_seconds=10.0)
+    assert status_sentence(replace(STUDIO, store=store)).startswith("128 kbit/s MP3 of “Radio” arrives")
 
 
 def test_formats_in_words() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 import pytest
 import structlog
@@ -14,7 +14,8 @@ from distreamer.core.clock import LoopClock
 from distreamer.core.module import Health
 from distreamer.errors import LinkError
 from distreamer.model.status import ModuleState
-from distreamer.runtime.supervisor import Supervisor
+from distreamer.runtime.supervisor import HEALTHY_SECONDS, Supervisor
+from tests.support.virtual_time import virtual_time
 
 AT_ONCE = BackoffLimits(first=0.0, maximum=0.0)
 
@@ -22,7 +23,7 @@ AT_ONCE = BackoffLimits(first=0.0, maximum=0.0)
 class Script:
     """A job that does one thing after another, then waits for ever."""
 
-    def __init__(self, *steps: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, *steps: Callable[[], Coroutine[object, object, None]]) -> None:
         self._steps = iter(steps)
         self.finished = asyncio.Event()
 
@@ -47,11 +48,18 @@ async def raise_group() -> None:
     raise ExceptionGroup("both", [LinkError("studio:7080", "reset"), LinkError("studio:7080", "reset too")])
 
 
+async def end_cancelled() -> None:
+    """As when a library cancels something of its own that the job waits for."""
+    waited_for = asyncio.get_running_loop().create_future()
+    waited_for.cancel()
+    await waited_for
+
+
 async def end() -> None:
     return
 
 
-async def supervise(*steps: Callable[[], Awaitable[None]]) -> tuple[Health, list[str], list[str]]:
+async def supervise(*steps: Callable[[], Coroutine[object, object, None]]) -> tuple[Health, list[str], list[str]]:
     """Runs the steps to their end; gives the health, what was logged, and its levels."""
     capture = LogCapture()
     log = structlog.wrap_logger(None, processors=[capture], wrapper_class=structlog.BoundLogger)
@@ -78,6 +86,27 @@ async def test_an_error_that_repeats_moves_to_the_detailed_log() -> None:
     assert [line.split(":")[0] for line in logged] == ["warning", "warning", "debug", "debug"]
 
 
+@virtual_time(600)
+async def test_a_job_that_was_healthy_is_tried_at_once_again() -> None:
+    health = Health(LoopClock())
+    loop = asyncio.get_running_loop()
+    begun: list[float] = []
+
+    async def job() -> None:
+        begun.append(loop.time())
+        if len(begun) == 4:
+            health.running("receiving")
+            await asyncio.sleep(HEALTHY_SECONDS)
+        raise LinkError("studio:7080", "reset")
+
+    log = structlog.wrap_logger(None, processors=[LogCapture()], wrapper_class=structlog.BoundLogger)
+    limits = BackoffLimits(first=1.0, factor=2.0)
+    task = asyncio.create_task(Supervisor(job, health, log, limits, chance=lambda: 0.5).run())
+    await asyncio.sleep(14.5)
+    task.cancel()
+    assert begun == [0, 0, 1, 3, 13, 14]
+
+
 async def test_a_job_that_ends_by_itself_runs_again() -> None:
     health, errors, _ = await supervise(end, end)
     assert (health.restarts, errors[0]) == (2, "it ended by itself")
@@ -90,6 +119,53 @@ async def test_a_defect_is_reported_with_its_traceback_and_does_not_end_the_supe
     assert logged[0] == "error: a defect in DiStreamer; please report it"
 
 
+async def test_a_defect_that_repeats_fills_no_log() -> None:
+    _, errors, logged = await supervise(*[raise_defect] * 5)
+    assert errors[0] == "a defect in DiStreamer (ZeroDivisionError: oops)"
+    assert [line for line in logged if not line.startswith("debug")] == [
+        "error: a defect in DiStreamer; please report it",
+        "warning: a defect in DiStreamer (ZeroDivisionError: oops)",
+        "error: a defect in DiStreamer; please report it",
+        "warning: a defect in DiStreamer (ZeroDivisionError: oops)",
+    ]
+
+
+async def test_a_job_that_is_cancelled_from_inside_runs_again() -> None:
+    async with asyncio.timeout(5):
+        health, errors, _ = await supervise(end_cancelled, end_cancelled)
+    assert (health.restarts, errors[0]) == (2, "a defect in DiStreamer (CancelledError)")
+
+
+async def test_a_job_that_turns_its_cancellation_into_an_error_ends_all_the_same() -> None:
+    began = asyncio.Event()
+
+    async def stubborn() -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise LinkError("studio:7080", "closing failed")
+
+    log = structlog.wrap_logger(None, processors=[LogCapture()], wrapper_class=structlog.BoundLogger)
+    health = Health(LoopClock())
+    task = asyncio.create_task(Supervisor(stubborn, health, log, AT_ONCE).run())
+    await began.wait()
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=5)
+    assert done
+    assert task.cancelled()
+    assert health.state is ModuleState.STOPPED
+
+
 async def test_a_group_of_errors_is_told_by_its_first() -> None:
     _, errors, _ = await supervise(raise_group)
     assert errors[0] == "studio:7080: reset"
+
+
+async def test_a_defect_in_a_group_is_named_and_not_the_group() -> None:
+    async def raise_mixed_group() -> None:
+        raise ExceptionGroup("both", [LinkError("studio:7080", "reset"), ExceptionGroup("in", [KeyError("oops")])])
+
+    _, errors, logged = await supervise(raise_mixed_group)
+    assert errors[0] == "a defect in DiStreamer (KeyError: 'oops')"
+    assert logged[0] == "error: a defect in DiStreamer; please report it"

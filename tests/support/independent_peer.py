@@ -11,10 +11,10 @@ import asyncio
 import base64
 import hmac
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import aiohttp
 from aiohttp import web
@@ -38,7 +38,14 @@ WebSocket: TypeAlias = aiohttp.ClientWebSocketResponse | web.WebSocketResponse
 VERSION = (3, 0)
 MOST_MESSAGE_BYTES = 65_536
 PING_SECONDS = 0.7
+SILENCE_SECONDS = 2.5
+CLOSING_SECONDS = 0.5
+"""How long a WebSocket may take to close; the other side may be gone."""
 ITERATIONS = 4_096
+ENDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+
+
+NOTHING = Message(0, {})
 
 
 class CarrierLost(Exception):  # noqa: N818 - an event of the link, not a fault
@@ -53,13 +60,35 @@ class Goodbye(Exception):  # noqa: N818 - the name of the message
         self.code, self.reason, self.mine = code, reason, mine
 
 
+@dataclass
+class Peer:
+    """What a module is over all its conversations."""
+
+    password: str = ""
+    version: tuple[int, int] = VERSION
+    extra: Message = NOTHING
+    """Fields and payload of a later minor version, put on all messages that have room for them."""
+    node: str = field(default_factory=lambda: secrets.token_hex(8))
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def introduction(self) -> Header:
+        return {"version": list(self.version), "node": self.node, "agent": "Independent/1"}
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits until it holds; it is looked at after each message that came."""
+        async with self.changed:
+            await self.changed.wait_for(condition)
+
+    async def news(self) -> None:
+        async with self.changed:
+            self.changed.notify_all()
+
+
 class Conversation:
     """What both roles do on one carrier: messages, handshake, signs of life, goodbyes."""
 
-    def __init__(self, websocket: WebSocket, me: Header, password: str, extra: Message | None = None) -> None:
-        self.websocket, self.me, self.password = websocket, me, password
-        self.extra = extra or Message(0, {})
-        """Fields and payload of a later minor version, put on all messages that have room for them."""
+    def __init__(self, websocket: WebSocket, peer: Peer, role: str) -> None:
+        self.websocket, self.module, self.role = websocket, peer, role
         self.peer: Header = {}
         """The hello or welcome of the other side."""
         self.pings: list[Header] = []
@@ -70,7 +99,8 @@ class Conversation:
 
     async def send(self, kind: int, header: Header, payload: bytes = b"") -> None:
         if not self.silent:
-            await self.send_raw(pack(Message(kind, header | self.extra.header, payload or self.extra.payload)))
+            extra = self.module.extra
+            await self.send_raw(pack(Message(kind, header | extra.header, payload or extra.payload)))
 
     async def send_raw(self, data: bytes) -> None:
         try:
@@ -81,24 +111,35 @@ class Conversation:
     async def receive(self) -> Message:
         """The next message that is not a sign of life and not unknown; raises Goodbye and CarrierLost."""
         while True:
-            incoming = await self.websocket.receive()
-            if incoming.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED):
-                raise CarrierLost
-            if incoming.type is not aiohttp.WSMsgType.BINARY or len(incoming.data) > MOST_MESSAGE_BYTES:
-                await self.say_goodbye("protocol", f"a WebSocket message of type {incoming.type}, or too long")
-            message = unpack(incoming.data)
-            if message.type == Type.GOODBYE:
-                await self.websocket.close()
-                raise Goodbye(message.header["code"], message.header["reason"], mine=False)
-            if message.type == Type.PING:
-                self.pings.append(message.header)
-                await self.send(Type.PONG, {"id": message.header["id"]})
-            elif message.type == Type.PONG:
-                self.pongs.append(message.header["id"])
-            elif message.type in tuple(Type):
+            message = await self.hear()
+            if message is not None:
                 return message
-            elif message.type >= 0x80:
-                await self.say_goodbye("unsupported", f"type {message.type}")
+
+    async def hear(self) -> Message | None:
+        """Takes one message; None when it was a sign of life or unknown, and is dealt with."""
+        try:
+            incoming = await self.websocket.receive(timeout=None if self.silent else SILENCE_SECONDS)
+        except TimeoutError:
+            await self.say_goodbye("silence", f"nothing was heard for {SILENCE_SECONDS} s")
+        if incoming.type in ENDS:
+            raise CarrierLost
+        if incoming.type is not aiohttp.WSMsgType.BINARY or len(incoming.data) > MOST_MESSAGE_BYTES:
+            await self.say_goodbye("protocol", f"a WebSocket message of type {incoming.type}, or too long")
+        message = unpack(incoming.data)
+        if message.type == Type.GOODBYE:
+            await self.websocket.close()
+            raise Goodbye(message.header["code"], message.header["reason"], mine=False)
+        if message.type == Type.PING:
+            self.pings.append(message.header)
+            await self.module.news()
+            await self.send(Type.PONG, {"id": message.header["id"]})
+        elif message.type == Type.PONG:
+            self.pongs.append(message.header["id"])
+        elif message.type in tuple(Type):
+            return message
+        elif message.type >= 0x80:
+            await self.say_goodbye("unsupported", f"type {message.type}")
+        return None
 
     async def expect(self, *kinds: Type) -> Message:
         """The next message, which must be one of these."""
@@ -111,7 +152,7 @@ class Conversation:
                 await self.say_goodbye("version", f"{message.header['version']} is not {VERSION}")
         return message
 
-    async def say_goodbye(self, code: str, reason: str) -> None:
+    async def say_goodbye(self, code: str, reason: str) -> NoReturn:
         """Says it, closes the carrier and raises it."""
         await self.send(Type.GOODBYE, {"code": code, "reason": reason})
         await self.websocket.close()
@@ -120,40 +161,40 @@ class Conversation:
     async def introduce(self) -> None:
         """The handshake of a dialler."""
         bare = f"n=distreamer,r={secrets.token_hex(12)}"
-        await self.send(Type.HELLO, self.me | ({"scram": f"n,,{bare}"} if self.password else {}))
+        proving = {"scram": f"n,,{bare}"} if self.module.password else {}
+        await self.send(Type.HELLO, self.module.introduction() | {"role": self.role} | proving)
         answer = await self.expect(Type.CHALLENGE, Type.WELCOME)
         proves = ""
         if answer.type == Type.CHALLENGE:
             challenge = attributes(answer.header["scram"])
             if not challenge["r"].startswith(attributes(bare)["r"]) or not 4096 <= int(challenge["i"]) <= 250_000:
                 await self.say_goodbye("authentication", "the challenge is none")
-            scram = Scram(self.password, bare, answer.header["scram"], f"c=biws,r={challenge['r']}")
+            scram = Scram(self.module.password, bare, answer.header["scram"], f"c=biws,r={challenge['r']}")
             proves = scram.server_final()
             await self.send(Type.PROOF, {"scram": scram.client_final()})
             answer = await self.expect(Type.WELCOME)
-        if self.password and (not proves or answer.header.get("scram") != proves):
+        if self.module.password and (not proves or answer.header.get("scram") != proves):
             await self.say_goodbye("authentication", "the other side does not know the password")
 
     async def welcome(self) -> None:
         """The handshake of an acceptor."""
         hello = (await self.expect(Type.HELLO)).header
-        if hello["role"] == self.me["role"]:
+        if hello["role"] == self.role:
             await self.say_goodbye("role", f"both are {hello['role']}s")
         proof: Header = {}
-        if self.password:
+        if self.module.password:
             if not hello.get("scram"):
                 await self.say_goodbye("authentication", "a password is needed here")
             bare = hello["scram"].removeprefix("n,,")
             nonce = attributes(bare)["r"] + secrets.token_hex(12)
             salt = base64.b64encode(secrets.token_bytes(16)).decode()
-            scram = Scram(self.password, bare, f"r={nonce},s={salt},i={ITERATIONS}", f"c=biws,r={nonce}")
+            scram = Scram(self.module.password, bare, f"r={nonce},s={salt},i={ITERATIONS}", f"c=biws,r={nonce}")
             await self.send(Type.CHALLENGE, {"scram": scram.server_first})
             given = (await self.expect(Type.PROOF)).header["scram"]
             if not hmac.compare_digest(given.encode(), scram.client_final().encode()):
                 await self.say_goodbye("authentication", "that is another password")
             proof = {"scram": scram.server_final()}
-        welcome = {key: value for key, value in self.me.items() if key != "role"}
-        await self.send(Type.WELCOME, welcome | proof)
+        await self.send(Type.WELCOME, self.module.introduction() | proof)
 
     @asynccontextmanager
     async def pinging(self) -> AsyncIterator[None]:
@@ -176,20 +217,6 @@ class Conversation:
 
 
 @dataclass
-class Peer:
-    """What a module is over all its conversations."""
-
-    password: str = ""
-    version: tuple[int, int] = VERSION
-    extra: Message | None = None
-    node: str = field(default_factory=lambda: secrets.token_hex(8))
-
-    def converse(self, websocket: WebSocket, role: str) -> Conversation:
-        me = {"version": list(self.version), "role": role, "node": self.node, "agent": "Independent/1"}
-        return Conversation(websocket, me, self.password, self.extra)
-
-
-@dataclass
 class Receiver(Peer):
     """Dials a sender and keeps what it sends."""
 
@@ -204,8 +231,10 @@ class Receiver(Peer):
     async def dial(self, port: int) -> AsyncIterator[Conversation]:
         """A conversation with whoever listens at that port of this machine, up to its welcome."""
         url = f"http://127.0.0.1:{port}/distreamer3"
-        async with aiohttp.ClientSession() as session, session.ws_connect(url) as websocket:
-            conversation = self.converse(websocket, "receiver")
+        patience = aiohttp.ClientWSTimeout(ws_close=CLOSING_SECONDS)
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, timeout=patience) as websocket:
+            conversation = Conversation(websocket, self, "receiver")
+            self.setup = b""
             await conversation.introduce()
             async with conversation.pinging():
                 yield conversation
@@ -215,7 +244,6 @@ class Receiver(Peer):
         return [{"epoch": str(epoch), "ranges": ranges_of(numbers)} for epoch, numbers in held.items() if numbers]
 
     async def want(self, conversation: Conversation, back: float = 300, resume: float = 300) -> None:
-        self.setup = b""
         want = {"holdings": self.holdings(), "back_seconds": back, "resume_seconds": resume}
         await conversation.send(Type.WANT, want)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from tests.support.independent_peer import MOST_MESSAGE_BYTES, CarrierLost, Conversation, Goodbye, Peer
+from tests.support.independent_peer import CLOSING_SECONDS, MOST_MESSAGE_BYTES, CarrierLost, Conversation, Goodbye, Peer
 from tests.support.independent_wire import Header, Message, Name, Song, Type, digest_of
 
 PIECE_BYTES = 2_048
@@ -23,7 +23,7 @@ class Course:
     back: float = 0
     resume: float = 0
     held: set[Name] = field(default_factory=set)
-    begun: dict[int, None] = field(default_factory=dict)
+    begun: set[int] = field(default_factory=set)
     """Epochs that the receiver has."""
     under_way: dict[Name, int] = field(default_factory=dict)
     """Bytes of what was sent and is not confirmed."""
@@ -48,7 +48,8 @@ class Sender(Peer):
     conversations: list[Conversation] = field(default_factory=list)
     goodbyes: list[Goodbye] = field(default_factory=list)
     """How conversations ended, where somebody said so."""
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    silent: bool = False
+    """Accepts carriers and says nothing on them."""
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[int]:
@@ -68,22 +69,15 @@ class Sender(Peer):
         """More of the programme."""
         self.epochs |= epochs or {}
         self.songs |= {song.name: song for song in songs}
-        await self._news()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits until it holds."""
-        async with self.changed:
-            await self.changed.wait_for(condition)
-
-    async def _news(self) -> None:
-        async with self.changed:
-            self.changed.notify_all()
+        await self.news()
 
     async def _accept(self, request: web.Request) -> web.WebSocketResponse:
-        websocket = web.WebSocketResponse(max_msg_size=MOST_MESSAGE_BYTES, compress=False)
+        websocket = web.WebSocketResponse(timeout=CLOSING_SECONDS, max_msg_size=MOST_MESSAGE_BYTES, compress=False)
         await websocket.prepare(request)
-        conversation = self.converse(websocket, "sender")
+        conversation = Conversation(websocket, self, "sender")
+        conversation.silent = self.silent
         self.conversations.append(conversation)
+        await self.news()
         try:
             await conversation.welcome()
             await self._serve(conversation)
@@ -92,7 +86,7 @@ class Sender(Peer):
         except CarrierLost:
             pass
         conversation.over = True
-        await self._news()
+        await self.news()
         return websocket
 
     async def _serve(self, conversation: Conversation) -> None:
@@ -121,10 +115,10 @@ class Sender(Peer):
             course.back, course.resume, course.held = header["back_seconds"], header["resume_seconds"], set()
             self.wants.append(header)
         course.held |= names
-        course.begun |= {int(each["epoch"]): None for each in told}
+        course.begun |= {epoch for epoch, _ in names}
         for name in names:
             course.under_way.pop(name, None)
-        await self._news()
+        await self.news()
 
     async def _stream(self, conversation: Conversation, course: Course) -> None:
         while True:
@@ -133,10 +127,10 @@ class Sender(Peer):
             song = self._next(course)
             assert song is not None
             course.under_way[song.name] = len(song.audio)
-            course.begun[song.name[0]] = None
+            course.begun.add(song.name[0])
             await self.send_song(conversation, course, song)
-            self.sent.append(song.name)
-            await self._news()
+            if not conversation.silent:
+                self.sent.append(song.name)
 
     async def send_song(self, conversation: Conversation, course: Course, song: Song) -> None:
         epoch = song.name[0]
@@ -162,7 +156,7 @@ class Sender(Peer):
         newer, behind_newest_held, found = 0.0, True, None
         for name in sorted(self.songs, key=lambda name: (order[name[0]], name[1]), reverse=True):
             behind_newest_held = behind_newest_held and name not in known
-            reach = course.resume if behind_newest_held and known & self.songs.keys() else course.back
+            reach = course.resume if behind_newest_held and latest >= 0 else course.back
             may_begin = name[0] in course.begun or order[name[0]] > latest
             if name not in known and may_begin and newer <= max(course.back, reach):
                 found = self.songs[name]

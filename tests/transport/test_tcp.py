@@ -255,3 +255,14 @@ def test_faults_in_words(error: OSError, words: str) -> None:
 
 def test_addresses_in_words() -> None:
     assert [spoken_address(host, 80) for host in ("a", "::1", "")] == ["a:80", "[::1]:80", "*:80"]
+
+
+def test_addresses_that_fail_in_different_ways_are_told_in_words() -> None:
+    """As aiohappyeyeballs sums them up for a host with an IPv6 and an IPv4 address."""
+    error = OSError(
+        "Multiple exceptions: [Errno 101] Network is unreachable, [Errno 111] Connect call failed ('192.0.2.1', 80),"
+        " [Errno 111] Connect call failed ('192.0.2.2', 80)"
+    )
+    assert spoken_fault(error) == (
+        "there is no network that leads to that address; refused the connection: nothing listens on that port"
+    )

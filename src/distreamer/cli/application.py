@@ -10,6 +10,7 @@ from distreamer.config.environment import has_variables
 from distreamer.config.instance import InstanceConfig
 from distreamer.config.loader import load_all, load_environment
 from distreamer.config.registry import Registry
+from distreamer.errors import ConfigError
 
 DEFAULT_FILE = Path("distreamer.conf")
 
@@ -29,6 +30,9 @@ class Application:
         there is none, that of the environment alone. Raises ConfigError."""
         if files:
             return load_all(files, self.registry(), self.environ)
-        if DEFAULT_FILE.exists() or not has_variables(self.environ):
+        if DEFAULT_FILE.exists():
             return load_all([DEFAULT_FILE], self.registry(), self.environ)
-        return (load_environment(self.registry(), self.environ),)
+        if has_variables(self.environ):
+            return (load_environment(self.registry(), self.environ),)
+        begin = f"distreamer config sample > {DEFAULT_FILE}"
+        raise ConfigError([f"there is no {DEFAULT_FILE} here: name a file, or begin one with {begin}"])

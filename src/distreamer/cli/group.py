@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from distreamer.config.wording import printable
+from distreamer.config.wording import nearest, printable
 from distreamer.errors import ConfigError, DiStreamerError
 
 EXIT_ERROR = 1
@@ -21,8 +22,15 @@ class CommandOrFiles(click.Group):
         """Puts ``run`` in front of what is neither a command nor one of the group's own options."""
         own_options = {name for parameter in self.get_params(context) for name in parameter.opts}
         if not args or (args[0] not in self.commands and args[0] not in own_options):
+            if args and not args[0].startswith("-") and not Path(args[0]).exists():
+                self._refuse_misspelt_command(args[0])
             args = ["run", *args]
         return super().parse_args(context, args)
+
+    def _refuse_misspelt_command(self, word: str) -> None:
+        guess = nearest(word, self.commands)
+        if guess is not None:
+            raise click.UsageError(f"there is no file and no command {printable(word)}; did you mean {guess}?")
 
     def invoke(self, context: click.Context) -> Any:
         """Runs the command."""

@@ -36,6 +36,15 @@ class DelayRule:
         """The most that it is likely to be, before there is a stream."""
         return self._seconds(DEFAULT_LEGACY_FRAGMENT_BYTES, LOW_BITRATE)
 
+    @property
+    def most_seconds(self) -> float:
+        """No stream has a longer delay."""
+        return self.maximum_seconds if self._depends_on_the_stream else self.expected_seconds
+
+    @property
+    def _depends_on_the_stream(self) -> bool:
+        return self.delay_seconds is None and self.minimum_fragments is not None
+
     def _seconds(self, legacy_fragment_bytes: int, bitrate: int) -> float:
         if self.delay_seconds is not None:
             wanted = self.delay_seconds

@@ -6,7 +6,8 @@ from distreamer.model.audio import Frame, Title
 from distreamer.model.fragment import FIRST_NUMBER, Fragment, TitleMark
 
 MAXIMUM_FRAGMENT_BYTES = 1_048_576
-"""A fragment is closed at this size however short it is, so that every carrier can bound a message."""
+"""A fragment is closed before it would be larger, however short it is, so that every carrier can bound a message; a
+single frame may be larger."""
 MAXIMUM_TITLE_MARKS = 16
 """A fragment is closed before a further title, so that every carrier can bound a fragment's description."""
 
@@ -38,10 +39,12 @@ class Fragmenter:
 
     def add(self, frame: Frame, captured_at: float, title: Title | None = None) -> list[Fragment]:
         """Takes a frame that arrived at Unix time ``captured_at`` and, when given, begins ``title`` with it.
-        Gives the fragments that this completes: none, one, or two when ``frame`` brings new set-up headers."""
+        Gives the fragments that this completes: none, one, or two when ``frame`` cannot go with those before it."""
         done: list[Fragment] = []
         changes_title = title is not None and title != self._title
-        if frame.setup != self._setup or (changes_title and len(self._marks) >= MAXIMUM_TITLE_MARKS):
+        is_too_large = self._size + len(frame.data) > MAXIMUM_FRAGMENT_BYTES
+        has_too_many_titles = changes_title and len(self._marks) >= MAXIMUM_TITLE_MARKS
+        if frame.setup != self._setup or is_too_large or has_too_many_titles:
             done.extend(self.cut())
         if title is not None and changes_title:
             self._title = title

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from distreamer.core.fragmenter import Fragmenter
 from distreamer.core.ports import Framer
@@ -61,6 +61,13 @@ class Ingest:
         return self._info
 
     @property
+    def latest_title(self) -> Title | None:
+        """The title that was said last, also when its frame is still to come; None when none ever was."""
+        if self._titles:
+            return self._titles[-1][1]
+        return self._fragmenter.title if self._fragmenter else None
+
+    @property
     def dropped_bytes(self) -> int:
         """Bytes of the present connection that were no audio."""
         return self._framer.dropped if self._framer else 0
@@ -90,20 +97,24 @@ class Ingest:
 
     def disconnected(self, at: float) -> None:
         """The connection is gone, at Unix time ``at``: whole frames go into the store, the cut-off one is dropped."""
-        if self._framer is None:
+        framer, self._framer = self._framer, None
+        if framer is None:
             return
-        self._take(self._framer.close(), at)
-        self._framer = None
-        # A title that was announced and met no frame begins with the first frame of the next connection.
-        self._titles = deque((0, title) for _, title in self._titles)
-        if self._fragmenter is not None:
-            self._add(self._fragmenter.interrupt())
+        try:
+            self._take(framer.close(), at)
+        finally:
+            # A title that was announced and met no frame begins with the first frame of the next connection.
+            self._titles = deque((0, title) for _, title in self._titles)
+            if self._fragmenter is not None:
+                self._add(self._fragmenter.interrupt())
 
     def _take(self, frames: list[Frame], at: float) -> None:
         for frame in frames:
+            before = self._fragmenter.title if self._fragmenter else None
             fragmenter = self._fragmenter_for(frame)
             self.audio_seconds += frame.duration / frame.format.clock_rate
-            title = frame.title
+            # A new epoch begins with the title that was in force, unless it brings its own.
+            title = frame.title or (before if fragmenter.title is None else None)
             while self._titles and self._titles[0][0] <= frame.position:
                 title = self._titles.popleft()[1]
             self._add(fragmenter.add(frame, at, title))
@@ -113,13 +124,12 @@ class Ingest:
             if self._info.format is frame.format or self._info.format.joins(frame.format):
                 return self._fragmenter
             self._add(self._fragmenter.cut())
-        self._info = StreamInfo(frame.format, self._source.station, self._legacy_fragment_bytes)
+        # What the station says of its bitrate is the average; a frame of a varying one says little.
+        audio = replace(frame.format, bitrate=self._source.bitrate or frame.format.bitrate)
+        self._info = StreamInfo(audio, self._source.station, self._legacy_fragment_bytes)
         epoch = self._new_epoch_id()
         self._store.open_epoch(epoch, self._info)
-        before = self._fragmenter.title if self._fragmenter else None
         self._fragmenter = Fragmenter(epoch, frame.format.clock_rate, self._fragment_seconds)
-        if before is not None:
-            self._titles.appendleft((0, before))
         return self._fragmenter
 
     def _add(self, fragments: list[Fragment]) -> None:

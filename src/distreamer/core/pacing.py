@@ -16,8 +16,12 @@ MAXIMUM_CORRECTION = 0.003
 """The speed stays within ± this part of the source's nominal speed."""
 GAIN = 0.005
 """Correction for each second by which the level is off. A drift of 300 ppm leaves it off by 0.06 s."""
-JUMP_SECONDS = 1.0
-"""A level that is off by more did not drift there: audio was lost, or came twice as fast for a while."""
+LEARNING_SECONDS = 1800.0
+"""Over which corrections are averaged. What brings a level back lasts minutes and hardly counts; what remains is by
+how much the clocks differ."""
+JUMP_SECONDS = 0.7
+"""A level that is off by more did not drift there: audio was lost, be it a single fragment of a second, or came twice
+as fast for a while."""
 
 
 class Pacing:
@@ -33,6 +37,8 @@ class Pacing:
         self._kept: float | None = None
         self._buckets: deque[tuple[int, float]] = deque(maxlen=WINDOW_SECONDS + 1)
         self._since: float | None = None
+        self._learnt = 0.0
+        self._steered_at: float | None = None
 
     @property
     def kept_seconds(self) -> float | None:
@@ -50,18 +56,24 @@ class Pacing:
         while self._buckets[0][0] <= bucket - WINDOW_SECONDS:
             self._buckets.popleft()
         if now - self._since >= WINDOW_SECONDS:
-            self._steer(max(highest for _, highest in self._buckets))
+            self._steer(now, max(highest for _, highest in self._buckets))
 
     def freeze(self) -> None:
-        """Nothing arrives, or the head stands still: the levels say nothing about the clocks. The speed stays as
-        it is until a whole window of levels was seen again."""
-        self._since = None
+        """Nothing arrives, or the head stands still: the levels say nothing about the clocks. Until a whole window of
+        levels was seen again the speed is what the clocks were found to differ by: a correction that was to bring
+        back a part of a second must not go on unseen, which it would for hours on a link that fails all the time."""
+        self._since = self._steered_at = None
         self._buckets.clear()
+        self.correction = self._learnt
 
-    def _steer(self, highest: float) -> None:
+    def _steer(self, now: float, highest: float) -> None:
         if self._kept is None or abs(highest - self._kept) > JUMP_SECONDS:
             self._kept = highest
             self.freeze()
             return
+        if self._steered_at is not None:
+            part = min((now - self._steered_at) / LEARNING_SECONDS, 1.0)
+            self._learnt += part * (self.correction - self._learnt)
+        self._steered_at = now
         wanted = GAIN * (highest - self._kept)
         self.correction = min(max(wanted, -MAXIMUM_CORRECTION), MAXIMUM_CORRECTION)

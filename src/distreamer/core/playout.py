@@ -153,7 +153,7 @@ class Playout:
         is_first = self._state is PlayoutState.WAITING
         enough = delay + LEAST_LEAD_SECONDS if is_first else min(delay, self._restart_seconds)
         held = self._store.seconds_after(self._position)
-        if held <= 0 or (held < enough and not self._store_is_full()):
+        if held <= 0 or (held < enough and not self._store_is_full(held)):
             return False
         if is_first:
             self._position = self._store.position_before_newest(min(held, delay + LEAD_SECONDS))
@@ -233,9 +233,12 @@ class Playout:
         epoch = self._store.newest_epoch
         return self._delay(epoch.info) if epoch else 0.0
 
-    def _store_is_full(self) -> bool:
+    def _store_is_full(self, held: float) -> bool:
+        """Whether ``held``, the seconds behind the head, will not become more: the store has reached a limit, and
+        holds hardly anything that was played."""
         limits = self._store.limits
-        return self._store.seconds >= FULL * limits.seconds or self._store.size >= FULL * limits.size
+        is_full = self._store.seconds >= FULL * limits.seconds or self._store.size >= FULL * limits.size
+        return is_full and held >= FULL * self._store.seconds
 
 
 def _missing_between(before: Fragment | None, fragment: Fragment) -> int:

@@ -11,7 +11,7 @@ from distreamer.core.playout import RECENT_BYTES, RECENT_SECONDS, Played, Playou
 from distreamer.core.ports import Clock, Unsubscribe
 from distreamer.core.store import Store
 from distreamer.model.audio import StreamInfo
-from distreamer.model.status import PlayoutStatus
+from distreamer.model.status import PlayoutState, PlayoutStatus
 
 
 class PlayoutHead:
@@ -56,6 +56,11 @@ class PlayoutHead:
     def recent(self) -> Sequence[Played]:
         """What was played last, oldest first: at the most RECENT_SECONDS and RECENT_BYTES."""
         return tuple(self._recent)
+
+    @property
+    def state(self) -> PlayoutState:
+        """What it is doing; costs nothing, unlike the whole status."""
+        return self._playout.state
 
     def status(self) -> PlayoutStatus:
         """The head as it stands now."""

@@ -136,6 +136,6 @@ def _synthesiser() -> Maker:
         missing = error.name or "a package"
         raise ResourceError(
             f"{missing} is not installed, and the demo makes its programme with it: "
-            'pip install "distreamer[audio]", or give it a stream with --source URL'
+            'begin it with "make demo", which installs it, or give it a stream with --source URL'
         ) from error
     return lambda piece: synthesiser.encode(synthesiser.render(piece))

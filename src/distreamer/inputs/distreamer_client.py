@@ -48,12 +48,12 @@ class DiStreamerClientSettings(InputSettings):
     way could listen in, or pretend to be the server towards a client without PASSWORD."""
 
     httptimeout: Annotated[Seconds, Field(ge=1, le=300)] = 5
-    """Has no effect on a DiStreamer 3 server; taken so that DiStreamer 2 files go on working. A dead link is noticed
-    within about 1.2 seconds, and new connections are tried while the old one is kept."""
+    """Has no effect; taken so that DiStreamer 2 files go on working. A dead link is noticed within
+    about 1.2 seconds, and new connections are tried while the old one is kept."""
 
     httpinterval: Annotated[Seconds, Field(ge=0.1, le=300)] = 3
-    """Has no effect on a DiStreamer 3 server, which sends by itself as soon as there is something new; taken so that
-    DiStreamer 2 files go on working."""
+    """Has no effect; taken so that DiStreamer 2 files go on working. The server sends by itself as soon as there is
+    something new."""
 
 
 class DiStreamerClient:

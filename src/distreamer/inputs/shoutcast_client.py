@@ -11,7 +11,7 @@ from distreamer.config.settings import InputSettings
 from distreamer.core.flow_watch import FlowWatch
 from distreamer.core.module import InputContext
 from distreamer.errors import LinkError, PeerError, ProtocolError
-from distreamer.model.audio import AudioFormat, Codec, StreamInfo, Title
+from distreamer.model.audio import AudioFormat, Codec, StreamInfo
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.protocol.charset import is_charset
 from distreamer.protocol.http1 import Headers
@@ -55,12 +55,11 @@ class ShoutcastClientSettings(InputSettings):
     XSPF)."""
 
     fragmentsnumber: Annotated[int, Unit("fragments"), Field(ge=1, le=1000)] = 5
-    """How many fragments of FRAGMENTSIZE receivers of DiStreamer 2 are offered. How much is kept for all others is
-    said by HISTORY."""
+    """Has no effect; taken so that DiStreamer 2 files go on working. How much is kept is said by HISTORY."""
 
     fragmentsize: Annotated[Bytes, Field(ge=1024, le=1048576)] = 81920
-    """How big a fragment for receivers of DiStreamer 2 is; 81920 bytes are 5 seconds at 128 kbit/s. Receivers of
-    DiStreamer 3 get fragments of FRAGMENTSECONDS."""
+    """What MINFRAGMENTS counts in, here and at the far end; 81920 bytes are 5 seconds at 128 kbit/s. How long the
+    fragments really are is said by FRAGMENTSECONDS."""
 
     fragmentseconds: Annotated[Seconds, Field(ge=0.2, le=10)] = 1.0
     """How long a fragment is. Short ones reach the far end sooner, long ones cost the link a little less."""
@@ -104,8 +103,10 @@ class ShoutcastClient:
             while True:
                 await reception.receive()
         finally:
-            self._context.ingest.disconnected(self._context.clock.wall())
-            await source.close()
+            try:
+                self._context.ingest.disconnected(self._context.clock.wall())
+            finally:
+                await source.close()
 
     def links(self) -> tuple[LinkStatus, ...]:
         return ()
@@ -126,17 +127,12 @@ class _Reception:
         window = max(SLOW_WINDOW_SECONDS, WINDOW_PER_TIMEOUT * settings.httptimeout)
         self._watch = FlowWatch(self._began, window)
         self._window = window
-        self._title: Title | None = None
+        self._title = context.ingest.latest_title
         self._told: StreamInfo | None = None
         self._demuxer = _demuxer(source.head.headers, self._peer)
-        description = describe_source(source.head.headers, settings.charset)
-        context.ingest.connected(description, context.clock.wall())
-        context.log.info(
-            "connected to the source",
-            url=self._peer,
-            station=description.station.name,
-            content_type=description.content_type,
-        )
+        self._description = describe_source(source.head.headers, settings.charset)
+        context.ingest.connected(self._description, context.clock.wall())
+        context.log.debug("the source answered", url=self._peer, content_type=self._description.content_type)
 
     async def receive(self) -> None:
         """Takes what comes next. Raises LinkError when the source ends or starves."""
@@ -153,7 +149,10 @@ class _Reception:
         ingest = self._context.ingest
         for event in self._demuxer.feed(data):
             if isinstance(event, Audio):
+                had_audio = ingest.audio_seconds > 0
                 ingest.audio(event.data, self._context.clock.wall())
+                if ingest.audio_seconds and not had_audio:
+                    self._say_connected()
                 continue
             title = parse_metadata(event.data, self._charset)
             # Servers repeat the title; only a new one begins something.
@@ -161,6 +160,15 @@ class _Reception:
                 self._title = title
                 ingest.title(title)
                 self._context.log.info("new title", title=title.text)
+
+    def _say_connected(self) -> None:
+        """Once there is audio: a source that answers and gives none, again and again, would fill the log."""
+        self._context.log.info(
+            "connected to the source",
+            url=self._peer,
+            station=self._description.station.name,
+            content_type=self._description.content_type,
+        )
 
     def _judge(self) -> None:
         """Says what is received, and whether it is enough."""
@@ -177,8 +185,8 @@ class _Reception:
         if info is not self._told:
             self._told = info
             self._context.health.running(f"receiving {spoken_format(info.format)} from {self._peer}")
-        # Unframed audio is timed by a bitrate that may be wrong: nothing can be said about its flow.
-        if info.format.codec is Codec.OPAQUE:
+        # Audio that nobody understands is timed by a bitrate that may be wrong: nothing can be said about its flow.
+        if not info.format.sample_rate:
             return
         self._watch.observe(now, seconds)
         if self._watch.is_starving(now, seconds):

@@ -92,6 +92,8 @@ class StoreStatus:
     size: int = 0
     newest_age_seconds: float | None = None
     """Since the store last grew."""
+    newest_seconds: float = 0.0
+    """How long the newest fragment lasts."""
     added: int = 0
     duplicates: int = 0
     evicted: int = 0

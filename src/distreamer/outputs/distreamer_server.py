@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import deque
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -26,6 +27,8 @@ from distreamer.transport.websocket import WebSocketServer
 
 MOST_CONVERSATIONS = 128
 """Receivers, the carriers that they race and the ghosts that they left; one more is told ``busy``."""
+MOST_REFUSED = 64
+"""Addresses whose refusal was told once and is only a detail from then on."""
 AGENT = f"DiStreamer/{__version__}"
 
 
@@ -55,6 +58,7 @@ class DiStreamerServer:
         self._verifier = Verifier.of(password, secrets.token_bytes(16)) if password else None
         self._receivers = Receivers(context.clock)
         self._conversations = 0
+        self._refused: deque[str] = deque(maxlen=MOST_REFUSED)
         self._group: asyncio.TaskGroup | None = None
         self._address: tuple[str, int] | None = None
 
@@ -130,13 +134,23 @@ class DiStreamerServer:
     def _say_end(self, peer: str, error: DiStreamerError | None, *, was_receiver: bool) -> None:
         """A raced carrier that nobody needed is no news."""
         if isinstance(error, AuthenticationError):
-            self._context.log.warning("a receiver was refused", peer=peer, reason=error.reason)
+            # It will try again every few seconds, perhaps for years.
+            say = self._context.log.debug if self._was_refused(peer) else self._context.log.warning
+            say("a receiver was refused", peer=peer, reason=error.reason)
         elif isinstance(error, PeerError):
             self._context.log.warning("a conversation was ended", peer=peer, reason=error.reason)
         elif isinstance(error, LinkError) and was_receiver:
             self._context.log.warning("a receiver was lost", peer=peer, reason=error.reason)
         elif isinstance(error, LinkError):
             self._context.log.debug("a carrier ended", peer=peer, reason=error.reason)
+
+    def _was_refused(self, peer: str) -> bool:
+        """Whether somebody from that address was refused lately already."""
+        host = peer.rpartition(":")[0]
+        if host in self._refused:
+            return True
+        self._refused.append(host)
+        return False
 
     def _greeting(self) -> str:
         return f"DiStreamer {__version__} serves a programme here. Point a DiStreamerClient at this address.\n"

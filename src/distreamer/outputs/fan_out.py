@@ -21,7 +21,8 @@ SLOT_SECONDS = 0.05
 WRITE_BYTES = 256 * 1024
 """A slow listener catches up in writes of about this size at the most; so much more may be buffered for it."""
 STUCK_SECONDS = 60.0
-"""A listener that took nothing at all for this long is gone without a word; it is cut off."""
+"""A listener that was written to no more for this long, because it took nothing or far too little of what was
+buffered for it, is cut off: most are gone without a word."""
 SWEEP_SECONDS = 1.0
 """How often it is looked for listeners whose time is over."""
 
@@ -48,7 +49,7 @@ class FanOut:
         self._next_slot = 0
         self._connected = 0
         self._news = asyncio.Event()
-        self._played_at = clock.now()
+        self._audio_until = clock.now()
         self._peak = 0
         self._served = 0
         self._moved_forward = 0
@@ -82,7 +83,7 @@ class FanOut:
             self.close_listeners()
             self._rendition = Rendition(played.info)
         self._rendition.add(played)
-        self._played_at = self._clock.now()
+        self._audio_until = played.starts_at + played.seconds
         self._news.set()
 
     def join(self, connection: PlayerConnection, *, icy: bool, burst: bool) -> None:
@@ -151,7 +152,7 @@ class FanOut:
             now = self._clock.now()
             for connection in [one for one, since in self._stuck.items() if now - since >= STUCK_SECONDS]:
                 connection.abort()
-            if not self._timeout_seconds or now - self._played_at < self._timeout_seconds:
+            if not self._timeout_seconds or now - self._audio_until < self._timeout_seconds:
                 continue
             for connection in self._listeners():
                 if now - connection.begun_at >= self._timeout_seconds:

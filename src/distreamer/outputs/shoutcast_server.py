@@ -31,7 +31,10 @@ SEND_BUFFER_BYTES = 256 * 1024
 """What the system may hold for a listener. Left to itself it takes megabytes, minutes of audio, before it tells
 that a player is slow."""
 SPARE_FILES = 256
-"""Open files for all else than listeners."""
+"""Open files for all else than players: above all for the link, which must get its connections however many come."""
+ACCEPTED_AT_ONCE = 32
+"""Connections taken from the system before those that are too many are refused. asyncio takes as many at a time as
+may wait; without a free file, it would complain as often, and again each second."""
 MAXIMUM_OTHERS = 2 * BACKLOG
 """Connections beyond MAXLISTENERS that may have yet to ask, or to take an answer: a herd of players is accepted
 before the first of them is heard."""
@@ -76,9 +79,11 @@ class ShoutcastServer:
         self._address: tuple[str, int] | None = None
         # Every connection, and when it ends if it has not become a listener or gone by itself; None for never.
         self._connections: dict[PlayerConnection, float | None] = {}
+        self._most_connections = settings.maxlisteners + MAXIMUM_OTHERS
         self._all_gone = asyncio.Event()
         self.refused_connections = 0
-        """Connections closed unheard because there were MAXIMUM_OTHERS beside the listeners."""
+        """Connections closed unheard because there were MAXIMUM_OTHERS beside the listeners, or as many as the system
+        allows."""
 
     @property
     def address(self) -> tuple[str, int] | None:
@@ -104,8 +109,11 @@ class ShoutcastServer:
             loop = asyncio.get_running_loop()
             async with asyncio.TaskGroup() as group:
                 for one in sockets:
-                    server = await loop.create_server(lambda: PlayerConnection(self), sock=one, backlog=BACKLOG)
+                    server = await loop.create_server(
+                        lambda: PlayerConnection(self), sock=one, backlog=ACCEPTED_AT_ONCE
+                    )
                     undo.append(server.close)
+                    one.listen(BACKLOG)
                 self._say_health()
                 group.create_task(self._fan_out.run(), name="fan-out")
                 group.create_task(self._sweep(), name="shoutcast server: sweep")
@@ -122,7 +130,9 @@ class ShoutcastServer:
     def opened(self, connection: PlayerConnection) -> None:
         self._all_gone.clear()
         self._connections[connection] = self._clock.now() + PATIENCE_SECONDS
-        if len(self._connections) > self._settings.maxlisteners + MAXIMUM_OTHERS:
+        if self._address is None:
+            connection.abort()  # It was accepted at the moment when the server ended.
+        elif len(self._connections) > self._most_connections:
             self.refused_connections += 1
             connection.abort()
 
@@ -161,7 +171,9 @@ class ShoutcastServer:
         for one in sockets:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._address = sockets[0].getsockname()[:2]
-        files = raise_open_file_limit(settings.maxlisteners + MAXIMUM_OTHERS + SPARE_FILES)
+        wanted = settings.maxlisteners + MAXIMUM_OTHERS
+        files = raise_open_file_limit(wanted + SPARE_FILES)
+        self._most_connections = min(wanted, max(files - SPARE_FILES, files // 2))
         if files < settings.maxlisteners + SPARE_FILES:
             self._context.log.warning(
                 "the system allows fewer connections than MAXLISTENERS: raise the limit of open files",
@@ -175,7 +187,7 @@ class ShoutcastServer:
         self._connections[connection] = None
         connection.write(answered.head)
         # While nothing is played a burst would only repeat, at each reconnect, what the player had already.
-        is_playing = self._context.playout.status().state is PlayoutState.PLAYING
+        is_playing = self._context.playout.state is PlayoutState.PLAYING
         self._fan_out.join(connection, icy=answered.icy, burst=is_playing)
         player = request.headers.get("user-agent")
         self._context.log.debug("listener joined", peer=connection.peer, player=player, titles=answered.icy)

@@ -213,7 +213,7 @@ def _parse_request(lines: list[bytes]) -> RequestHead:
         target=target.strip(),
         protocol=version[1].decode("ascii").upper(),
         version=version[2].decode("ascii"),
-        headers=_parse_fields(lines[1:]),
+        headers=parse_fields(lines[1:]),
     )
 
 
@@ -226,11 +226,11 @@ def parse_response(lines: list[bytes]) -> ResponseHead:
         status=int(match[2]),
         reason=(match[3] or b"").strip().decode("latin-1"),
         version=(match[1] or b"1.0").decode("ascii"),
-        headers=_parse_fields(lines[1:]),
+        headers=parse_fields(lines[1:]),
     )
 
 
-def _parse_fields(lines: list[bytes]) -> Headers:
+def parse_fields(lines: list[bytes]) -> Headers:
     """Lines without a colon or a name are dropped; continued lines are joined (RFC 9112, section 5.2)."""
     fields: list[tuple[str, str]] = []
     for line in lines:

@@ -53,7 +53,7 @@ class ServerView:
     info: StreamInfo | None
     """What is played; None when there is nothing to play yet."""
     required_path: str = ""
-    """The only path that is served, without its first slash; empty for all."""
+    """The only path that is served, without its first slash; empty for all. A query counts only when it has one."""
     has_room: bool = True
     """Whether one more listener fits."""
     connected: int = 0
@@ -100,7 +100,7 @@ def bad_request(reason: str) -> Reply:
 
 def _stream(request: RequestHead, view: ServerView) -> Answer:
     required = view.required_path.removeprefix("/").encode()
-    if required and unquote_to_bytes(request.path).removeprefix(b"/") != unquote_to_bytes(required):
+    if required and not _is_required(request, required):
         return _reply(request, 403, "Not authorized")
     if view.info is None:
         return _reply(request, 404, "No stream yet")
@@ -110,6 +110,13 @@ def _stream(request: RequestHead, view: ServerView) -> Answer:
     icy = request.headers.get("icy-metadata").strip() == "1" and not view.info.format.codec.is_ogg
     head = _head(200, _stream_fields(view.info, icy))
     return Reply(head) if request.method == "HEAD" else StreamBegins(head, icy)
+
+
+def _is_required(request: RequestHead, required: bytes) -> bool:
+    path, question_mark, query = required.partition(b"?")
+    if question_mark and request.query != query:
+        return False
+    return unquote_to_bytes(request.path).removeprefix(b"/") == unquote_to_bytes(path)
 
 
 def _stats(request: RequestHead, view: ServerView) -> Answer:
@@ -162,7 +169,6 @@ def _preflight() -> Reply:
         ("Access-Control-Allow-Methods", _METHODS),
         ("Access-Control-Allow-Headers", "Origin, Accept, X-Requested-With, Content-Type, Icy-MetaData, Range"),
         ("Access-Control-Max-Age", "86400"),
-        ("Content-Length", "0"),
     )
     return Reply(_head(204, fields))
 

@@ -47,6 +47,10 @@ async def _run_all(configs: Sequence[InstanceConfig], loggers: Sequence[Filterin
         for task in (*tasks, ended):
             task.cancel()
         await asyncio.gather(*tasks, ended, return_exceptions=True)
+        # A name look-up that hangs cannot be cancelled, and its thread is waited for: a second signal ends that.
+        for number in END_SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
 
 
 async def _run_one(config: InstanceConfig, log: FilteringBoundLogger) -> None:

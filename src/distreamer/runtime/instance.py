@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
@@ -20,6 +21,7 @@ from distreamer.core.store import Store, StoreLimits
 from distreamer.model.status import InstanceStatus, ModuleStatus, StoreStatus
 from distreamer.runtime.modules import INPUTS, OUTPUTS
 from distreamer.runtime.plain_words import status_sentence
+from distreamer.runtime.playout_news import tell_playout_news
 from distreamer.runtime.supervisor import Supervisor
 
 STORE_BYTES_PER_SECOND = 60_000
@@ -55,9 +57,10 @@ class Instance:
         self._store_changed = self._clock.now()
         general = config.general
         rule = self._delay_rule()
-        kept = max(general.history, rule.expected_seconds + KEPT_BEHIND_PLAYOUT_SECONDS)
+        kept = max(general.history, rule.most_seconds + KEPT_BEHIND_PLAYOUT_SECONDS)
         self.store = Store(StoreLimits(kept, max(SMALLEST_STORE_BYTES, int(kept * STORE_BYTES_PER_SECOND))))
         self.playout = PlayoutHead(self.store, self._clock, rule.seconds)
+        self._playout_health = Health(self._clock)
         self._plays = any(isinstance(settings, PlayingOutputSettings) for _, settings in config.outputs)
         self._inputs = [self._make_input(name, settings, rule) for name, settings in config.inputs]
         self._outputs = [self._make_output(name, settings) for name, settings in config.outputs]
@@ -68,14 +71,12 @@ class Instance:
         try:
             async with asyncio.TaskGroup() as group:
                 for part in (*self._outputs, *self._inputs):
-                    supervisor = Supervisor(part.module.run, part.health, self._log.bind(module=part.name))
-                    group.create_task(supervisor.run(), name=f"{self.name}: {part.name}")
+                    self._supervise(group, part.name, part.module.run, part.health)
                 if self._plays:
-                    log = self._log.bind(module="playout")
-                    supervisor = Supervisor(self.playout.run, Health(self._clock), log)
-                    group.create_task(supervisor.run(), name=f"{self.name}: playout")
+                    self._supervise(group, "playout", self._play, self._playout_health)
+                    self._supervise(group, "playout news", self._tell_playout_news, Health(self._clock))
                 if self.config.general.statusseconds:
-                    group.create_task(self._say_status(), name=f"{self.name}: status")
+                    self._supervise(group, "status", self._say_status, Health(self._clock))
         finally:
             unsubscribe()
 
@@ -94,6 +95,16 @@ class Instance:
     def output(self, name: str = "output") -> Module:
         """The output of that name (``output``, or ``output`` and its section's own name)."""
         return next(part.module for part in self._outputs if part.name == name)
+
+    async def _play(self) -> None:
+        self._playout_health.running("plays whatever there is")
+        await self.playout.run()
+
+    def _supervise(
+        self, group: asyncio.TaskGroup, name: str, job: Callable[[], Coroutine[object, object, None]], health: Health
+    ) -> None:
+        supervisor = Supervisor(job, health, self._log.bind(module=name))
+        group.create_task(supervisor.run(), name=f"{self.name}: {name}")
 
     def _delay_rule(self) -> DelayRule:
         general = self.config.general
@@ -146,6 +157,7 @@ class Instance:
             seconds=self.store.seconds,
             size=self.store.size,
             newest_age_seconds=self._clock.now() - self._store_changed if newest else None,
+            newest_seconds=epoch.seconds(newest.duration) if epoch and newest else 0.0,
             added=self.store.added,
             duplicates=self.store.duplicates,
             evicted=self.store.evicted,
@@ -154,6 +166,9 @@ class Instance:
 
     def _note_change(self) -> None:
         self._store_changed = self._clock.now()
+
+    async def _tell_playout_news(self) -> None:
+        await tell_playout_news(self.playout.status, self._log.bind(module="playout"))
 
     async def _say_status(self) -> None:
         """One line in plain words every STATUSSECONDS."""

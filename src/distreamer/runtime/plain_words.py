@@ -7,7 +7,9 @@ from distreamer.model.status import InstanceStatus, LinkStatus, ModuleState, Mod
 from distreamer.units import spoken_seconds
 
 STALE_SECONDS = 3.0
-"""Nothing new for so long is worth a word: three fragments."""
+"""Nothing new for so long is worth a word, unless fragments themselves last about as long."""
+MOST_NAMED = 5
+"""Receivers that are named in one line, of those that are here and of those that are away."""
 
 _CODEC_WORDS = {
     Codec.MPEG: "MPEG audio",
@@ -40,32 +42,74 @@ def budget_words(seconds: float, who: str = "the link") -> str:
 def status_sentence(status: InstanceStatus) -> str:
     """The whole instance in one line."""
     parts = [_source_words(status)]
-    parts.extend(_peer_words(link) for output in status.outputs for link in output.links)
+    parts.extend(_receivers_words(status))
     parts.extend(_playout_words(status))
     parts.extend(_trouble_words(module) for module in status.outputs if module.state is ModuleState.RETRYING)
     return "; ".join(parts)
+
+
+def _is_stale(status: InstanceStatus) -> bool:
+    age = status.store.newest_age_seconds
+    return age is not None and age > max(STALE_SECONDS, 2 * status.store.newest_seconds)
 
 
 def _source_words(status: InstanceStatus) -> str:
     store = status.store
     if store.info is None or store.newest_age_seconds is None:
         return f"nothing has arrived yet ({_why(status)})"
-    if store.newest_age_seconds > STALE_SECONDS:
+    if _is_stale(status):
         return f"nothing has arrived for {spoken_seconds(round(store.newest_age_seconds))} ({_why(status)})"
     return f"{stream_words(store.info)} arrives, {spoken_seconds(round(store.seconds))} are held"
 
 
 def _why(status: InstanceStatus) -> str:
-    details = [module.detail or module.state.value for module in status.inputs]
-    return "; ".join(details) or "no input"
+    has_begun = status.store.info is not None
+    return "; ".join(_why_module(module, has_begun) for module in status.inputs) or "no input"
 
 
-def _peer_words(link: LinkStatus) -> str:
-    if not link.connected:
-        return f"{link.peer} has been away for {spoken_seconds(round(link.silent_seconds))}"
+def _why_module(module: ModuleStatus, has_begun: bool) -> str:
+    """Who is to blame. An error of an earlier attempt says more than that there is a new one, but only for as long as
+    none succeeded."""
+    for link in module.links:
+        if link.connected:
+            return f"the link to {link.peer} works, but nothing new arrives there either"
+    detail = module.detail or module.state.value
+    if module.state is ModuleState.STARTING and module.last_error and not has_begun:
+        return f"{detail}; the last attempt failed: {module.last_error}"
+    return detail
+
+
+def _receivers_words(status: InstanceStatus) -> list[str]:
+    """The receivers that are here first. Of those that are away a few are named, and none whose address is here: it
+    was started anew."""
+    links = [link for output in status.outputs for link in output.links]
+    here = [link for link in links if link.connected]
+    addresses = {link.peer for link in here}
+    away = sorted(
+        (link for link in links if not link.connected and link.peer not in addresses),
+        key=lambda link: link.silent_seconds,
+    )
+    is_stale = _is_stale(status)
+    words = [_receiver_words(link, is_stale) for link in here[:MOST_NAMED]]
+    if len(here) > MOST_NAMED:
+        words.append(f"{len(here) - MOST_NAMED} more are connected")
+    words += [
+        f"{link.peer} has been away for {spoken_seconds(round(link.silent_seconds))}" for link in away[:MOST_NAMED]
+    ]
+    if len(away) > MOST_NAMED:
+        words.append(f"{len(away) - MOST_NAMED} more are away")
+    return words
+
+
+def _receiver_words(link: LinkStatus, is_stale: bool) -> str:
     if link.peer_budget_seconds is None:
         return f"{link.peer} is connected"
-    return f"{link.peer} can lose the link for {spoken_seconds(round(link.peer_budget_seconds))} before anyone hears it"
+    if link.peer_budget_seconds <= 0:
+        return f"{link.peer} has nothing left to play"
+    budget = spoken_seconds(round(link.peer_budget_seconds))
+    if is_stale:
+        return f"what {link.peer} holds lasts for {budget} more"
+    return f"{link.peer} can lose the link for {budget} before anyone hears it"
 
 
 def _playout_words(status: InstanceStatus) -> list[str]:
@@ -75,13 +119,16 @@ def _playout_words(status: InstanceStatus) -> list[str]:
     listeners = sum(output.listeners.connected for output in status.outputs if output.listeners)
     count = "1 listener" if listeners == 1 else f"{listeners} listeners"
     if playout.state is PlayoutState.WAITING:
-        return [
-            f"the buffer fills: {spoken_seconds(round(status.store.seconds))} of "
-            f"{spoken_seconds(playout.delay_seconds)}",
-            count,
-        ]
+        if status.store.info is None:
+            return [count]
+        held = min(status.store.seconds, playout.delay_seconds)
+        return [f"the buffer fills: {spoken_seconds(round(held))} of {spoken_seconds(playout.delay_seconds)}", count]
     if playout.state is PlayoutState.DRY:
-        return [f"the buffer ran out, {count} hear nothing"]
+        if not listeners:
+            return ["the buffer ran out, nobody listens"]
+        return [f"the buffer ran out, {count} {'hears' if listeners == 1 else 'hear'} nothing"]
+    if _is_stale(status):
+        return [f"what is held lasts for {spoken_seconds(round(playout.budget_seconds))} more", count]
     return [budget_words(playout.budget_seconds), count]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 from structlog.typing import FilteringBoundLogger
 
@@ -23,7 +23,7 @@ class Supervisor:
 
     def __init__(
         self,
-        job: Callable[[], Awaitable[None]],
+        job: Callable[[], Coroutine[object, object, None]],
         health: Health,
         log: FilteringBoundLogger,
         limits: BackoffLimits | None = None,
@@ -34,48 +34,76 @@ class Supervisor:
         self._log = log
         self._backoff = Backoff(limits)
         self._chance = chance
+        self._last_defect = ""
 
     async def run(self) -> None:
         """Until it is cancelled."""
         try:
             while True:
-                error = await self._run_once()
-                if self._health.state is ModuleState.RUNNING and self._health.state_seconds >= HEALTHY_SECONDS:
-                    self._backoff.reset()
-                self._health.retrying(error)
-                delay = self._backoff.next_delay(self._chance())
-                # A failure that goes on is said twice, then only in the detailed log; the status line has it anyway.
-                say = self._log.warning if self._backoff.failures <= 2 else self._log.debug
-                say(error, next_attempt="at once" if delay == 0 else f"in {spoken_seconds(delay)}")
+                delay = self._judge(await self._run_once())
                 await asyncio.sleep(delay)
         finally:
             self._health.stopped()
 
-    async def _run_once(self) -> str:
-        """Runs the job until it ends; gives what went wrong, in words."""
+    async def _run_once(self) -> BaseException | None:
+        """Runs the job until it ends; gives what it raised.
+
+        The job has a task of its own, so that neither what is cancelled inside of it, nor an error with which it
+        answers its own cancellation, can be taken for the end of the supervisor or hide it.
+        """
+        task = asyncio.create_task(self._job(), name=f"{_own_name()}: job")
         try:
-            await self._job()
-        except DiStreamerError as error:
-            return str(error)
-        except ExceptionGroup as group:
-            return self._grouped(group)
-        except Exception as error:  # noqa: BLE001 - a defect in one module must not end the others' audio
-            return self._defect(error)
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return asyncio.CancelledError() if task.cancelled() else task.exception()
+
+    def _judge(self, error: BaseException | None) -> float:
+        """Says what went wrong; gives the seconds to wait before the next attempt."""
+        if self._health.state is ModuleState.RUNNING and self._health.state_seconds >= HEALTHY_SECONDS:
+            self._backoff.reset()
+        sentence = _spoken(error)
+        self._health.retrying(sentence)
+        delay = self._backoff.next_delay(self._chance())
+        self._tell(sentence, _defect_in(error), "at once" if delay == 0 else f"in {spoken_seconds(delay)}")
+        return delay
+
+    def _tell(self, sentence: str, defect: BaseException | None, next_attempt: str) -> None:
+        """A failure that goes on is said twice, then only in the detailed log; the status line has it anyway."""
+        is_news = self._backoff.failures <= 2
+        if defect is not None:
+            say = self._log.error if is_news or sentence != self._last_defect else self._log.debug
+            say("a defect in DiStreamer; please report it", exc_info=defect)
+            self._last_defect = sentence
+        say = self._log.warning if is_news else self._log.debug
+        say(sentence, next_attempt=next_attempt)
+
+
+def _own_name() -> str:
+    task = asyncio.current_task()
+    return task.get_name() if task else ""
+
+
+def _defect_in(error: BaseException | None) -> BaseException | None:
+    """What of ``error`` is no documented error; of several the first, and None when all are documented."""
+    rest = error.split(DiStreamerError)[1] if isinstance(error, BaseExceptionGroup) else error
+    return None if rest is None or isinstance(rest, DiStreamerError) else _first_leaf(rest)
+
+
+def _spoken(error: BaseException | None) -> str:
+    """What went wrong, in words."""
+    if error is None:
         return "it ended by itself"
-
-    def _grouped(self, group: ExceptionGroup[Exception]) -> str:
-        known, unknown = group.split(DiStreamerError)
-        if unknown is not None:
-            return self._defect(unknown)
-        return str(_first_leaf(known)) if known else "it ended by itself"
-
-    def _defect(self, error: Exception) -> str:
-        self._log.error("a defect in DiStreamer; please report it", exc_info=error)
-        return f"a defect in DiStreamer ({type(error).__name__}: {error})"
+    defect = _defect_in(error)
+    if defect is None:
+        return str(_first_leaf(error))
+    said = f": {defect}" if str(defect) else ""
+    return f"a defect in DiStreamer ({type(defect).__name__}{said})"
 
 
-def _first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    found: BaseException = group
+def _first_leaf(error: BaseException) -> BaseException:
+    found = error
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
     return found

@@ -240,7 +240,7 @@ class NativeLink:
 
     def _say_down(self, reason: str) -> None:
         budget = self._reception.report().budget_seconds
-        audible = {} if budget is None else {"heard_in": spoken_seconds(budget)}
+        audible = {} if budget is None else {"buffer_lasts": spoken_seconds(budget)}
         self._log.warning("the link is down", peer=self._peer, reason=reason, **audible)
 
     def _say_connected(self, now: float, agent: str) -> None:

@@ -142,8 +142,10 @@ def error_of(ended: Ended, peer: str) -> LinkError | PeerError:
     """What the end of a conversation means for the module that runs it."""
     if ended.code is GoodbyeCode.AUTHENTICATION:
         if ended.by_peer:
-            return AuthenticationError(peer, f"the PASSWORD here is not the one of the other side ({ended.reason})")
+            return AuthenticationError(peer, f"does not accept the PASSWORD of this side; it says: {ended.reason}")
         return AuthenticationError(peer, ended.reason)
-    if ended.code in _CONFIGURATION_TO_BLAME:
-        return PeerError(peer, f"said goodbye: {ended.reason}" if ended.by_peer else ended.reason)
-    return LinkError(peer, f"said goodbye: {ended.reason}" if ended.by_peer else ended.reason)
+    reason = ended.reason
+    if ended.by_peer:
+        shut_down = ended.code is GoodbyeCode.SHUTDOWN
+        reason = "the program there was stopped" if shut_down else f"ended the conversation; it says: {ended.reason}"
+    return PeerError(peer, reason) if ended.code in _CONFIGURATION_TO_BLAME else LinkError(peer, reason)

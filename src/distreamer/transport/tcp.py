@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import socket
 import ssl
 from contextlib import suppress
@@ -186,6 +187,9 @@ _SPOKEN = {
     errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
 }
 
+_SUMMED_UP = re.compile(r"\[Errno (\d{1,4})\]")
+"""Where several addresses failed in different ways, aiohappyeyeballs has the numbers only in its text."""
+
 
 def spoken_fault(error: Exception) -> str:
     """What a network fault means, in words."""
@@ -197,9 +201,10 @@ def spoken_fault(error: Exception) -> str:
         return "no such host, or no name server can be reached"
     if isinstance(error, UnicodeError):
         return "this is no host name"
-    if not isinstance(error, OSError) or error.errno is None:
-        return str(error) or type(error).__name__
-    return _SPOKEN.get(error.errno, os.strerror(error.errno))
+    number = error.errno if isinstance(error, OSError) else None
+    numbers = [number] if number is not None else [int(found) for found in _SUMMED_UP.findall(str(error))]
+    said = dict.fromkeys(_SPOKEN.get(one) or os.strerror(one) for one in numbers)
+    return "; ".join(said) or str(error) or type(error).__name__
 
 
 def _marked_socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:

@@ -163,7 +163,7 @@ BEYOND = {
     "65537 bytes is above the limit of 65536": bytes(limits.MESSAGE_BYTES + 1),
     "ping: a header of 32769 bytes is above the limit of 32768": framed(Ping, bytes(limits.HEADER_BYTES + 1)),
     r"size.*2097152.*it is 2097153": framed(FragmentHead, FRAGMENT_HEADER | {"size": limits.FRAGMENT_BYTES + 1}),
-    r"size.*262144.*it is 262145": framed(SetupHead, {"size": limits.SETUP_BYTES + 1, "digest": "0" * 32}),
+    r"size.*1048576.*it is 1048577": framed(SetupHead, {"size": limits.SETUP_BYTES + 1, "digest": "0" * 32}),
     "257 ranges are more than 256": framed(Want, {"holdings": MANY_RANGES, "back_seconds": 1, "resume_seconds": 1}),
 }
 

@@ -14,7 +14,7 @@ PIECE_BYTES = 4_096
 SENT_PIECE_BYTES = 2_048
 """The payload of a piece that is sent: a second apart even at 16 kbit/s."""
 FRAGMENT_BYTES = 2_097_152
-SETUP_BYTES = 262_144
+SETUP_BYTES = 1_048_576
 TEXT_CHARACTERS = 1_024
 NAME_CHARACTERS = 64
 LARGEST_INTEGER = 2**53 - 1

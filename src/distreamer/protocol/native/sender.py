@@ -146,8 +146,7 @@ class SenderRole:
         """Whether the walk has met a fragment that the receiver has, or soon will."""
         for epoch in reversed(epochs):
             known = epoch.id in self._held or epoch.id in self._described
-            if reached and not known:
-                return found
+            may_begin = known or not reached
             held = self._held.get(epoch.id, NumberRanges())
             for number in reversed(epoch.numbers):
                 farthest = self._back_seconds if reached or not continues else self._resume_seconds
@@ -158,6 +157,8 @@ class SenderRole:
                     continue
                 if number in held or (epoch.id, number) in self._under_way:
                     reached = True
+                elif not may_begin:
+                    pass
                 elif sendable(fragment):
                     found = epoch, fragment
                 else:

@@ -1,0 +1,31 @@
+"""Tells when listeners begin to hear the programme, lose it and get it back: the status line may miss all of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from structlog.typing import FilteringBoundLogger
+
+from distreamer.model.status import PlayoutState, PlayoutStatus
+from distreamer.units import spoken_seconds
+
+LOOK_SECONDS = 1.0
+"""How often it looks; counters tell what happened in between."""
+
+
+async def tell_playout_news(status: Callable[[], PlayoutStatus], log: FilteringBoundLogger) -> None:
+    """Until it is cancelled."""
+    before = PlayoutStatus()
+    told_dry_seconds = 0.0
+    while True:
+        after = status()
+        if before.state is PlayoutState.WAITING and after.state is not PlayoutState.WAITING:
+            log.info("the buffer is full, listeners can hear the programme")
+        if after.dry_times > before.dry_times:
+            log.warning("the buffer ran out, listeners hear nothing")
+        if after.state is PlayoutState.PLAYING and after.dry_seconds > told_dry_seconds:
+            log.info("listeners hear the programme again", after=spoken_seconds(after.dry_seconds - told_dry_seconds))
+            told_dry_seconds = after.dry_seconds
+        before = after
+        await asyncio.sleep(LOOK_SECONDS)

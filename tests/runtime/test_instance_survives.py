@@ -1,0 +1,85 @@
+"""An instance goes on when one of its parts has a defect, and its process ends when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from structlog.testing import CapturingLogger
+
+from distreamer.config.instance import InstanceConfig
+from distreamer.config.settings import GeneralSettings
+from distreamer.runtime.instance import Instance
+from tests.support.input_context import capturing_log
+from tests.support.instances import free_port
+from tests.support.virtual_time import virtual_time
+
+
+@virtual_time(3600)
+async def test_a_defect_in_the_status_line_does_not_end_the_instance(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(status: object) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("distreamer.runtime.instance.status_sentence", broken)
+    logger = CapturingLogger()
+    config = InstanceConfig("studio", None, GeneralSettings(statusseconds=1), (), ())
+    task = asyncio.create_task(Instance(config, capturing_log(logger)).run())
+    done, _ = await asyncio.wait({task}, timeout=60)
+    assert not done
+    said = [call.kwargs["event"] for call in logger.calls if call.method_name == "error"]
+    assert set(said) == {"a defect in DiStreamer; please report it"}
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+
+
+LOOKING_UP_FOR_EVER = """
+import socket, sys, threading
+sys.modules["uvloop"] = None
+look_up = socket.getaddrinfo
+
+def hanging(host, *rest, **more):
+    if host != "hangs.example":
+        return look_up(host, *rest, **more)
+    print("looking up", file=sys.stderr, flush=True)
+    threading.Event().wait()
+
+socket.getaddrinfo = hanging
+from distreamer.cli.main import main
+main()
+"""
+CONFIG = """
+[INPUT]
+MODE=ShoutcastClient
+STREAMURL=http://hangs.example/
+[OUTPUT]
+MODE=ShoutcastServer
+HOSTNAME=127.0.0.1
+PORT={port}
+"""
+
+
+@pytest.mark.integration
+async def test_a_second_signal_ends_a_process_whose_name_look_up_hangs(tmp_path: Path) -> None:
+    config = tmp_path / "distreamer.conf"
+    config.write_text(CONFIG.format(port=free_port()))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LOOKING_UP_FOR_EVER, str(config), stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(60):
+            await process.stderr.readuntil(b"looking up\n")
+            process.send_signal(signal.SIGTERM)
+            await process.stderr.readuntil(b": stopped\n")
+            while process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+                await asyncio.sleep(0.05)
+        assert process.returncode == -signal.SIGTERM
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
