@@ -6,7 +6,7 @@ import asyncio
 import base64
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -65,8 +65,10 @@ class Icecast:
     async def wait_for_mount(self, mount: str) -> None:
         """Until a listener gets audio there."""
         for _ in range(int(START_SECONDS / POLL_SECONDS)):
-            if b" 200 " in (await self._get(mount)).partition(b"\r\n")[0]:
-                return
+            # Icecast resets a connection now and then while a source is just coming.
+            with suppress(DiStreamerError):
+                if b" 200 " in (await self._get(mount)).partition(b"\r\n")[0]:
+                    return
             await asyncio.sleep(POLL_SECONDS)
         raise AssertionError(f"nothing plays at {mount}")
 
