@@ -41,6 +41,10 @@ class AuthenticationError(PeerError):
     """``peer`` refused our password, or could not prove that it knows it."""
 
 
+class OtherWireError(PeerError):
+    """``peer`` can be reached and speaks HTTP, but not the wire that we tried; it may speak an older one."""
+
+
 class ProtocolError(DiStreamerError):
     """Bytes that break a protocol's rules; raised by the sans-IO layers, which do not know the peer."""
 

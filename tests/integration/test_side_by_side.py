@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import ffmpeg
 from tests.support.icecast import running_icecast
-from tests.support.instances import free_port, running_distreamer
+from tests.support.instances import free_port, running_distreamer, served
 from tests.support.listening import assert_same_run, listening, packets
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -72,14 +72,3 @@ async def test_a_wrong_file_is_told_and_nothing_starts(tmp_path: Path) -> None:
     assert "wrong.conf:5: [INPUT] has no key STREMURL for MODE = ShoutcastClient; did you mean STREAMURL?" in said
     assert "wrong.conf:2: [GENERAL] DELAY = soon must be a number of seconds from 1 to 3600" in said
     assert "starting" not in said
-
-
-async def served(port: int) -> None:
-    """Waits until a stream is served there."""
-    for _ in range(600):
-        with contextlib.suppress(OSError):
-            async with listening(port) as recording:
-                if recording.status.split()[1] == "200":
-                    return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"nothing is served on port {port} within a minute")

@@ -90,3 +90,18 @@ async def running_distreamer(
             raise AssertionError(
                 "distreamer did not end within 20 s of SIGTERM:\n" + "\n".join(running.lines)
             ) from None
+
+
+async def served(port: int) -> None:
+    """Waits until a stream is served to players on that loopback port."""
+    for _ in range(600):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(b"HEAD / HTTP/1.0\r\n\r\n")
+                if b" 200 " in await reader.readline():
+                    return
+            finally:
+                writer.close()
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"nothing is served on port {port} within a minute")

@@ -71,6 +71,18 @@ class InputContext:
 
 
 @dataclass(frozen=True, slots=True)
+class LegacyShape:
+    """How the instance's input wants DiStreamer 2 fragments to be cut."""
+
+    fragment_bytes: int = 81_920
+    """FRAGMENTSIZE."""
+    fragments: int = 5
+    """FRAGMENTSNUMBER: how many are kept."""
+    icyint: int = 8_192
+    """ICYINT: bytes of audio between two metadata blocks."""
+
+
+@dataclass(frozen=True, slots=True)
 class OutputContext:
     """What an output works with. It reads ``store`` (fragments) or ``playout`` (what listeners hear now)."""
 
@@ -80,6 +92,8 @@ class OutputContext:
     log: FilteringBoundLogger
     health: Health
     playout: PlayoutHead
+    legacy: LegacyShape = LegacyShape()
+    """For outputs that speak a wire of DiStreamer 2."""
 
 
 class Module(Protocol):

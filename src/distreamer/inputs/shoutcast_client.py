@@ -55,11 +55,12 @@ class ShoutcastClientSettings(InputSettings):
     XSPF)."""
 
     fragmentsnumber: Annotated[int, Unit("fragments"), Field(ge=1, le=1000)] = 5
-    """Has no effect; taken so that DiStreamer 2 files go on working. How much is kept is said by HISTORY."""
+    """How many fragments receivers of DiStreamer 2 can have (DiStreamerPersServer, DiStreamerPersRevClient). How much
+    is kept for everybody else is said by HISTORY."""
 
     fragmentsize: Annotated[Bytes, Field(ge=1024, le=1048576)] = 81920
-    """What MINFRAGMENTS counts in, here and at the far end; 81920 bytes are 5 seconds at 128 kbit/s. How long the
-    fragments really are is said by FRAGMENTSECONDS."""
+    """What MINFRAGMENTS counts in, here and at the far end; 81920 bytes are 5 seconds at 128 kbit/s. It is
+    also the size of the fragments for receivers of DiStreamer 2. How long ours are is said by FRAGMENTSECONDS."""
 
     fragmentseconds: Annotated[Seconds, Field(ge=0.2, le=10)] = 1.0
     """How long a fragment is. Short ones reach the far end sooner, long ones cost the link a little less."""

@@ -14,7 +14,7 @@ from distreamer.config.settings import InputSettings, OutputSettings, PlayingOut
 from distreamer.core.clock import LoopClock
 from distreamer.core.delay import DelayRule
 from distreamer.core.ingest import Ingest
-from distreamer.core.module import Health, InputContext, Module, OutputContext, module_status
+from distreamer.core.module import Health, InputContext, LegacyShape, Module, OutputContext, module_status
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.ports import Clock
 from distreamer.core.store import Store, StoreLimits
@@ -144,8 +144,19 @@ class Instance:
             log=self._log.bind(module=name),
             health=health,
             playout=self.playout,
+            legacy=self._legacy_shape(),
         )
         return _Supervised(name, settings.mode, OUTPUTS[settings.mode].make(settings, context), health)
+
+    def _legacy_shape(self) -> LegacyShape:
+        """What the first input's settings say; those of most inputs say nothing."""
+        settings = self.config.inputs[0].settings
+        plain = LegacyShape()
+        return LegacyShape(
+            fragment_bytes=getattr(settings, "fragmentsize", plain.fragment_bytes),
+            fragments=getattr(settings, "fragmentsnumber", plain.fragments),
+            icyint=getattr(settings, "icyint", plain.icyint),
+        )
 
     def _store_status(self) -> StoreStatus:
         epoch, newest = self.store.newest_epoch, self.store.newest()

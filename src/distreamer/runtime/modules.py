@@ -10,7 +10,11 @@ from distreamer.config.registry import Registry
 from distreamer.config.settings import InputSettings, OutputSettings
 from distreamer.core.module import InputContext, Module, OutputContext
 from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClientSettings
+from distreamer.inputs.distreamer_pers_client import DiStreamerPersClient, DiStreamerPersClientSettings
+from distreamer.inputs.distreamer_pers_rev_server import DiStreamerPersRevServer, DiStreamerPersRevServerSettings
 from distreamer.inputs.shoutcast_client import ShoutcastClient, ShoutcastClientSettings
+from distreamer.outputs.distreamer_pers_rev_client import DiStreamerPersRevClient, DiStreamerPersRevClientSettings
+from distreamer.outputs.distreamer_pers_server import DiStreamerPersServer, DiStreamerPersServerSettings
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
 from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServerSettings
 
@@ -34,11 +38,15 @@ class OutputMode:
 INPUTS = {
     "ShoutcastClient": InputMode(ShoutcastClientSettings, ShoutcastClient),
     "DiStreamerClient": InputMode(DiStreamerClientSettings, DiStreamerClient),
+    "DiStreamerPersClient": InputMode(DiStreamerPersClientSettings, DiStreamerPersClient),
+    "DiStreamerPersRevServer": InputMode(DiStreamerPersRevServerSettings, DiStreamerPersRevServer),
 }
 
 OUTPUTS = {
     "ShoutcastServer": OutputMode(ShoutcastServerSettings, ShoutcastServer),
     "DiStreamerServer": OutputMode(DiStreamerServerSettings, DiStreamerServer),
+    "DiStreamerPersServer": OutputMode(DiStreamerPersServerSettings, DiStreamerPersServer),
+    "DiStreamerPersRevClient": OutputMode(DiStreamerPersRevClientSettings, DiStreamerPersRevClient),
 }
 
 REGISTRY = Registry(

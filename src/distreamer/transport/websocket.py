@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
@@ -13,13 +14,15 @@ import aiohttp
 from aiohttp import web
 from aiohttp.http import WebSocketWriter
 
-from distreamer.errors import LinkError, PeerError
+from distreamer.errors import LinkError, OtherWireError, PeerError
 from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.tcp import BACKLOG, client_tls, mark_socket, spoken_address, spoken_fault
 
 PATH = "/distreamer3"
 """Below the path of SERVERURL."""
 MESSAGE_BYTES = 65_536
+LARGEST_BODY_BYTES = 1_048_576
+"""Of a request that is not for the WebSocket."""
 USER_TIMEOUT_MILLISECONDS = 6_000
 """The kernel gives up a connection whose bytes nobody acknowledged for so long. Liveness is the protocol's business;
 this only frees what it left behind."""
@@ -123,7 +126,7 @@ class WebSocketDialler:
             self._session = None
 
     async def dial(self, timeout_seconds: float) -> WebSocketMessages:
-        """A new carrier. Raises LinkError when none can be had in time, PeerError when it is no DiStreamer 3."""
+        """A new carrier. Raises LinkError when none can be had in time, OtherWireError when it is no DiStreamer 3."""
         assert self._session is not None, "enter the context first"
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -150,14 +153,18 @@ class WebSocketDialler:
         """The server's address as people write it."""
         return self._url.removesuffix(PATH).partition("://")[2].rpartition("@")[2]
 
-    def _refusal(self, error: aiohttp.WSServerHandshakeError) -> LinkError | PeerError:
-        # A proxy says 502 to 504 while the server behind it is away.
-        if error.status >= 500:
+    def _refusal(self, error: aiohttp.WSServerHandshakeError) -> LinkError | OtherWireError:
+        # A proxy says 502 to 504 while the server behind it is away; 501 is what old servers say to new requests.
+        if error.status >= 500 and error.status != http.HTTPStatus.NOT_IMPLEMENTED:
             return LinkError(self.peer, f"answered {error.status}: the server is away for now")
-        return PeerError(
+        return OtherWireError(
             self.peer,
             f"answered {error.status} to {PATH}: it is no DiStreamer 3, or its SERVERURL has another path",
         )
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+"""Answers a request that is not for the WebSocket."""
 
 
 class WebSocketServer:
@@ -171,13 +178,19 @@ class WebSocketServer:
         sockets: Sequence[socket.socket],
         accept: Callable[[WebSocketMessages], Awaitable[None]],
         pages: Mapping[str, Callable[[], str]],
+        other: Handler | None = None,
+        largest_body: int = LARGEST_BODY_BYTES,
     ) -> None:
+        """``pages`` are texts by their path. ``other`` answers every other request, whose body may have up to
+        ``largest_body`` bytes; without it they get 404."""
         self._sockets = sockets
         self._accept = accept
-        application = web.Application()
+        application = web.Application(client_max_size=largest_body)
         application.router.add_get(PATH, self._upgrade)
         for path, text in pages.items():
             application.router.add_get(path, _page(text))
+        if other is not None:
+            application.router.add_route("*", "/{rest:.*}", other)
         self._runner = web.AppRunner(
             application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
         )
