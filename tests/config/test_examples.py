@@ -33,7 +33,7 @@ def test_each_example_loads(file: str, input_mode: str, output_mode: str) -> Non
 
 def test_all_examples_can_run_side_by_side() -> None:
     paths = sorted(EXAMPLES.glob("*.conf"))
-    assert len(load_all(paths, REGISTRY, {})) == len(paths) == 6
+    assert len(load_all(paths, REGISTRY, {})) == len(paths) == 7
 
 
 def test_the_old_example_has_the_values_of_its_time() -> None:

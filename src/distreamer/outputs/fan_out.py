@@ -142,6 +142,8 @@ class FanOut:
             self._news.clear()
             begun = self._clock.now()
             for turn, slot in enumerate(self._slots):
+                if not slot:
+                    continue
                 await asyncio.sleep(max(begun + turn * SLOT_SECONDS - self._clock.now(), 0.0))
                 for connection in tuple(slot):
                     self._deliver(connection)

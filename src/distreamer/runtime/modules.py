@@ -13,6 +13,7 @@ from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClie
 from distreamer.inputs.distreamer_pers_client import DiStreamerPersClient, DiStreamerPersClientSettings
 from distreamer.inputs.distreamer_pers_rev_server import DiStreamerPersRevServer, DiStreamerPersRevServerSettings
 from distreamer.inputs.shoutcast_client import ShoutcastClient, ShoutcastClientSettings
+from distreamer.inputs.shoutcast_source_server import ShoutcastSourceServer, ShoutcastSourceServerSettings
 from distreamer.outputs.distreamer_pers_rev_client import DiStreamerPersRevClient, DiStreamerPersRevClientSettings
 from distreamer.outputs.distreamer_pers_server import DiStreamerPersServer, DiStreamerPersServerSettings
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
@@ -37,6 +38,7 @@ class OutputMode:
 
 INPUTS = {
     "ShoutcastClient": InputMode(ShoutcastClientSettings, ShoutcastClient),
+    "ShoutcastSourceServer": InputMode(ShoutcastSourceServerSettings, ShoutcastSourceServer),
     "DiStreamerClient": InputMode(DiStreamerClientSettings, DiStreamerClient),
     "DiStreamerPersClient": InputMode(DiStreamerPersClientSettings, DiStreamerPersClient),
     "DiStreamerPersRevServer": InputMode(DiStreamerPersRevServerSettings, DiStreamerPersRevServer),

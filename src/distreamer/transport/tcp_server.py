@@ -52,7 +52,7 @@ class StreamServer:
         self._tasks: dict[asyncio.Task[None], None] = {}
 
     async def run(self) -> None:
-        """Until it is cancelled; connections end with it. Raises what ``serve`` raises, except for LinkError."""
+        """Until it is cancelled; connections end with it. Raises what ``serve`` raises."""
         async with asyncio.TaskGroup() as group:
             for listener in self._listeners:
                 group.create_task(self._accept(listener, group), name="accept")
