@@ -93,6 +93,19 @@ def test_seconds_of_audio_are_those_of_the_present_connection() -> None:
         assert ingest.audio_seconds == pytest.approx(count * 1152 / 44100)
 
 
+def test_an_epoch_that_somebody_opened_meanwhile_is_not_gone_behind() -> None:
+    store, ingest = made()
+    ingest.connected(SOURCE, 1.0)
+    ingest.audio(mp3_stream(0, 60), 2.0)
+    info = ingest.info
+    assert info is not None
+    store.open_epoch(99, info)
+    ingest.audio(mp3_stream(60, 60), 3.0)
+    ingest.disconnected(4.0)
+    assert [epoch.id for epoch in store.epochs] == [1, 99, 2]
+    assert audio_of(store) == mp3_stream(0, 120)
+
+
 def test_a_title_begins_with_the_first_frame_behind_its_place() -> None:
     store, ingest = made()
     ingest.connected(SOURCE, 1.0)

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from aiohttp.http_exceptions import BadStatusLine
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.config.instance import InstanceConfig
@@ -217,3 +218,14 @@ def test_a_library_whose_arguments_do_not_fit_its_words() -> None:
     undo()
     handler.handle(logging.LogRecord("some.library", logging.ERROR, "", 0, "%d listeners", ("many",), None))
     assert log.lines == ["error studio some.library: %d listeners"]
+
+
+def test_a_stranger_that_speaks_no_http_is_only_a_detail() -> None:
+    log = Log(outputlevel=3)
+    undo = route_library_logs(log.config, log.logger)
+    try:
+        logging.getLogger("aiohttp.server").error("Error handling request", exc_info=BadStatusLine("\x16\x03"))
+    finally:
+        undo()
+    assert len(log.lines) == 1
+    assert log.lines[0].startswith("debug studio aiohttp.server: Error handling request reason=")

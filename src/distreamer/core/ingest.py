@@ -121,7 +121,7 @@ class Ingest:
 
     def _fragmenter_for(self, frame: Frame) -> Fragmenter:
         if self._fragmenter is not None and self._info is not None:
-            if self._info.format is frame.format or self._info.format.joins(frame.format):
+            if self._info.format.joins(frame.format) and self._is_newest(self._fragmenter.epoch):
                 return self._fragmenter
             self._add(self._fragmenter.cut())
         # What the station says of its bitrate is the average; a frame of a varying one says little.
@@ -131,6 +131,11 @@ class Ingest:
         self._store.open_epoch(epoch, self._info)
         self._fragmenter = Fragmenter(epoch, frame.format.clock_rate, self._fragment_seconds)
         return self._fragmenter
+
+    def _is_newest(self, epoch: int) -> bool:
+        """Whether nobody else has opened an epoch since: readers never go back to an older one."""
+        newest = self._store.newest_epoch
+        return newest is None or newest.id == epoch
 
     def _add(self, fragments: list[Fragment]) -> None:
         for fragment in fragments:

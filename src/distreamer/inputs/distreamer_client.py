@@ -1,8 +1,12 @@
-"""The INPUT mode DiStreamerClient: takes the programme from a DiStreamerServer at the other end of a bad link."""
+"""The INPUT mode DiStreamerClient: takes the programme from a DiStreamerServer at the other end of a bad link.
+
+A server that still runs DiStreamer 2 is polled, as a DiStreamer 2 would do it.
+"""
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,16 +16,21 @@ from distreamer import __version__
 from distreamer.config.fields import HttpUrl, Password, Seconds
 from distreamer.config.settings import InputSettings
 from distreamer.core.module import InputContext
-from distreamer.model.status import LinkStatus, ListenersStatus, PlayoutState
-from distreamer.protocol.native.events import PeerReport
+from distreamer.errors import ConfigError, LinkError, OtherWireError, PeerError, ProtocolError
+from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.protocol.legacy.persistent import check_password as check_legacy_password
 from distreamer.protocol.native.handshake import Identity
 from distreamer.protocol.native.scram import check_password
-from distreamer.sessions.native_link import Dial, NativeLink
-from distreamer.sessions.native_receiver import Reception
+from distreamer.sessions.legacy_address import LegacyAddress
+from distreamer.sessions.legacy_polling import DialStream, LegacyPolling
+from distreamer.sessions.legacy_receiving import LegacyReceiver
+from distreamer.sessions.native_link import CONNECT_SECONDS, Dial, NativeLink
+from distreamer.sessions.native_receiver import reception_for
+from distreamer.transport.tcp import client_tls
 from distreamer.transport.websocket import WebSocketDialler
 
-HISTORY_BEYOND_DELAY_SECONDS = 5.0
-"""Asked for at the start beyond what playout needs, so that it can begin while the newest is still on its way."""
+NATIVE_AGAIN_SECONDS = 600.0
+"""A server that is polled is asked so often whether it was upgraded."""
 AGENT = f"DiStreamer/{__version__}"
 
 
@@ -40,66 +49,121 @@ class DiStreamerClientSettings(InputSettings):
     its end makes no difference."""
 
     password: Annotated[Password, Field(max_length=200), AfterValidator(check_password)] = ""
-    """The PASSWORD of the DiStreamerServer; empty for none. It is never sent: both sides prove that they know it.
-    When it is set here the other side must know it too."""
+    """The PASSWORD of the DiStreamerServer; empty for none. A DiStreamer 3 is never sent it: both sides prove that
+    they know it, and when it is set here the other side must know it too. To a DiStreamer 2 it goes in clear; see
+    LEGACY."""
 
     tlsverify: bool = True
     """Whether the certificate of an https server must be valid. ``no`` takes any certificate: then somebody on the
     way could listen in, or pretend to be the server towards a client without PASSWORD."""
 
+    legacy: bool = True
+    """Whether a server that answers, but does not know DiStreamer 3, is taken for a DiStreamer 2 and polled. It then
+    gets the PASSWORD in clear with each request, and so would whoever pretends to be an old server on the way. ``no``
+    where the server is a DiStreamer 3. After an upgrade of the server the new wire is found by itself, within ten
+    minutes."""
+
     httptimeout: Annotated[Seconds, Field(ge=1, le=300)] = 5
-    """Has no effect; taken so that DiStreamer 2 files go on working. A dead link is noticed within
-    about 1.2 seconds, and new connections are tried while the old one is kept."""
+    """Only for a server that runs DiStreamer 2: a request in which nothing comes for so long is given up. From a
+    DiStreamer 3 a dead link is noticed within about 1.2 seconds, and new connections are tried while the old one is
+    kept."""
 
     httpinterval: Annotated[Seconds, Field(ge=0.1, le=300)] = 3
-    """Has no effect; taken so that DiStreamer 2 files go on working. The server sends by itself as soon as there is
-    something new."""
+    """Only for a server that runs DiStreamer 2: how often it is asked what is new. A DiStreamer 3 sends by itself as
+    soon as there is something new."""
 
 
 class DiStreamerClient:
-    """Keeps one conversation with the server alive through outages; see ``NativeLink``."""
+    """Keeps one conversation with the server alive through outages; see ``NativeLink``, and ``LegacyPolling`` for a
+    server that runs DiStreamer 2."""
 
-    def __init__(self, settings: DiStreamerClientSettings, context: InputContext, dial: Dial | None = None) -> None:
-        """``dial`` opens carriers in another way than by WebSocket."""
+    def __init__(
+        self,
+        settings: DiStreamerClientSettings,
+        context: InputContext,
+        dial: Dial | None = None,
+        dial_legacy: DialStream | None = None,
+    ) -> None:
+        """``dial`` opens carriers in another way than by WebSocket, ``dial_legacy`` connections to a DiStreamer 2 in
+        another way than by TCP."""
         self._settings = settings
         self._context = context
         self._dial = dial
-        store = context.store
+        self._is_polling = False
         self._link = NativeLink(
             peer=urlsplit(settings.serverurl).netloc.rpartition("@")[2],
-            reception=Reception(
-                store=store,
-                back_seconds=context.delay_seconds + HISTORY_BEYOND_DELAY_SECONDS,
-                resume_seconds=store.limits.seconds,
-                report=self._report,
-            ),
+            side=reception_for(context),
             password=settings.password,
             identity=Identity(secrets.token_hex(8), AGENT),
             clock=context.clock,
             log=context.log,
             health=context.health,
         )
+        address = LegacyAddress.parse(settings.serverurl)
+        if address.tls is not None:
+            address = replace(address, tls=client_tls(verify=settings.tlsverify))
+        self._polling = LegacyPolling(
+            address,
+            settings.password,
+            LegacyReceiver(context.ingest, context.clock, list_closes_round=False),
+            context.clock,
+            context.log,
+            context.health,
+            interval_seconds=settings.httpinterval,
+            timeout_seconds=settings.httptimeout,
+            dial=dial_legacy,
+        )
 
     async def run(self) -> None:
         """Receives until it is cancelled; raises AuthenticationError, PeerError or LinkError when more attempts at
-        once would not help."""
+        once would not help, and ConfigError for a PASSWORD that the server's old wire cannot carry."""
         if self._dial is not None:
-            await self._link.run(self._dial)
+            await self._receive(self._dial)
             return
         async with WebSocketDialler(self._settings.serverurl, verify_tls=self._settings.tlsverify) as dialler:
-            await self._link.run(dialler.dial)
+            await self._receive(dialler.dial)
 
     def links(self) -> tuple[LinkStatus, ...]:
-        return (self._link.status(),)
+        return (self._polling.status() if self._is_polling else self._link.status(),)
 
     def listeners(self) -> ListenersStatus | None:
         return None
 
-    def _report(self) -> PeerReport:
-        held = self._context.store.seconds
-        if self._context.playout is None:
-            return PeerReport(buffer_seconds=held)
-        playout = self._context.playout.status()
-        if playout.state is PlayoutState.WAITING:
-            return PeerReport(buffer_seconds=held)
-        return PeerReport(budget_seconds=max(0.0, playout.budget_seconds), buffer_seconds=held)
+    async def _receive(self, dial: Dial) -> None:
+        """A server that is upgraded while it is polled is talked to anew."""
+        while True:
+            try:
+                await self._link.run(dial)
+            except OtherWireError:
+                if not self._settings.legacy:
+                    raise
+            await self._poll(dial)
+
+    async def _poll(self, dial: Dial) -> None:
+        """Returns when the server speaks DiStreamer 3."""
+        self._check_legacy_password()
+        self._is_polling = True
+        try:
+            await self._polling.run(NATIVE_AGAIN_SECONDS)
+            while not await _speaks_native(dial):
+                await self._polling.run(NATIVE_AGAIN_SECONDS)
+        finally:
+            self._is_polling = False
+        # The last audio of the old wire is not to wait for more.
+        self._context.ingest.disconnected(self._context.clock.wall())
+
+    def _check_legacy_password(self) -> None:
+        try:
+            check_legacy_password(self._settings.password)
+        except ProtocolError as error:
+            raise ConfigError([f"{self._context.name}: {error}, which the server is"]) from error
+
+
+async def _speaks_native(dial: Dial) -> bool:
+    """Tries it without disturbing what is received meanwhile by other means."""
+    try:
+        carrier = await dial(CONNECT_SECONDS)
+    except (LinkError, PeerError):
+        return False
+    await carrier.close()
+    return True

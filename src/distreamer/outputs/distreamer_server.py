@@ -1,4 +1,4 @@
-"""The OUTPUT mode DiStreamerServer: receivers connect from the other end of a bad link."""
+"""The OUTPUT mode DiStreamerServer: receivers connect from the other end of a bad link, DiStreamer 3 and 2 alike."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from distreamer.core.module import OutputContext
 from distreamer.core.ports import MessageStream
 from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, PeerError
 from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.outputs.polling_answers import PollingAnswers, legacy_password_fault
 from distreamer.outputs.receivers import Receivers
 from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.handshake import Acceptor, Identity
@@ -43,7 +44,13 @@ class DiStreamerServerSettings(OutputSettings):
     """The TCP port to listen on. 0 takes a free port, which the log then names."""
 
     password: Annotated[Password, Field(max_length=200), AfterValidator(check_password)] = ""
-    """What receivers must know; empty for none. It is never sent: both sides prove that they know it."""
+    """What receivers must know; empty for none. DiStreamer 3 never sends it: both sides prove that they know it.
+    A DiStreamer 2 sends it in clear with each request; see LEGACY."""
+
+    legacy: bool = True
+    """Whether receivers that still run DiStreamer 2 are served on the same port. ``no`` where all have been replaced:
+    then nobody can learn the PASSWORD, or try many, by way of the old requests. A PASSWORD with spaces or with
+    letters beyond ASCII closes the old way too, for those requests cannot carry it."""
 
 
 class DiStreamerServer:
@@ -59,6 +66,7 @@ class DiStreamerServer:
         self._receivers = Receivers(context.clock)
         self._conversations = 0
         self._refused: deque[str] = deque(maxlen=MOST_REFUSED)
+        self._polling = self._answers_for_polling()
         self._group: asyncio.TaskGroup | None = None
         self._address: tuple[str, int] | None = None
 
@@ -68,7 +76,7 @@ class DiStreamerServer:
         return self._address
 
     def links(self) -> tuple[LinkStatus, ...]:
-        return self._receivers.links()
+        return self._receivers.links() + (self._polling.links() if self._polling else ())
 
     def listeners(self) -> ListenersStatus | None:
         return None
@@ -79,8 +87,9 @@ class DiStreamerServer:
         host, port = sockets[0].getsockname()[:2]
         self._context.log.info("listening for receivers", address=spoken_address(host, port))
         pages = {"/": self._greeting}
+        other = self._polling.serve if self._polling else None
         try:
-            async with WebSocketServer(sockets, self.accept, pages), asyncio.TaskGroup() as group:
+            async with WebSocketServer(sockets, self.accept, pages, other), asyncio.TaskGroup() as group:
                 self._group, self._address = group, (host, port)
                 await self._tell_health()
         finally:
@@ -89,11 +98,27 @@ class DiStreamerServer:
     async def _tell_health(self) -> None:
         try:
             while True:
-                self._context.health.running(self._receivers.sentence())
+                self._context.health.running(self._sentence())
                 await self._receivers.changed()
         finally:
             # A carrier that comes up while the server ends is not accepted any more.
             self._group = None
+
+    def _answers_for_polling(self) -> PollingAnswers | None:
+        password = self._settings.password
+        if not self._settings.legacy:
+            return None
+        if fault := legacy_password_fault(password):
+            self._context.log.warning("receivers that run DiStreamer 2 cannot be served", reason=fault)
+            return None
+        return PollingAnswers(password, self._context, self._say_refused)
+
+    def _sentence(self) -> str:
+        native = self._receivers.sentence()
+        polling = self._polling.sentence() if self._polling else ""
+        if not polling:
+            return native
+        return f"{native}; {polling}" if any(link.connected for link in self._receivers.links()) else polling
 
     async def accept(self, stream: MessageStream) -> None:
         """Holds a conversation on a carrier that just came up, until it ends."""
@@ -134,15 +159,18 @@ class DiStreamerServer:
     def _say_end(self, peer: str, error: DiStreamerError | None, *, was_receiver: bool) -> None:
         """A raced carrier that nobody needed is no news."""
         if isinstance(error, AuthenticationError):
-            # It will try again every few seconds, perhaps for years.
-            say = self._context.log.debug if self._was_refused(peer) else self._context.log.warning
-            say("a receiver was refused", peer=peer, reason=error.reason)
+            self._say_refused(peer, error.reason)
         elif isinstance(error, PeerError):
             self._context.log.warning("a conversation was ended", peer=peer, reason=error.reason)
         elif isinstance(error, LinkError) and was_receiver:
             self._context.log.warning("a receiver was lost", peer=peer, reason=error.reason)
         elif isinstance(error, LinkError):
             self._context.log.debug("a carrier ended", peer=peer, reason=error.reason)
+
+    def _say_refused(self, peer: str, reason: str) -> None:
+        # It will try again every few seconds, perhaps for years.
+        say = self._context.log.debug if self._was_refused(peer) else self._context.log.warning
+        say("a receiver was refused", peer=peer, reason=reason)
 
     def _was_refused(self, peer: str) -> bool:
         """Whether somebody from that address was refused lately already."""

@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from distreamer.config.instance import InstanceConfig
@@ -96,7 +97,10 @@ class _LibraryHandler(logging.Handler):
             sentence = str(record.msg)
         error = record.exc_info[1] if record.exc_info else None
         details = {"exc_info": error} if error is not None else {}
-        if record.levelno >= logging.ERROR:
+        if isinstance(error, HttpProcessingError):
+            # Whoever knocks with something else than HTTP: on a public port that happens all day long.
+            say.debug(sentence, reason=str(error))
+        elif record.levelno >= logging.ERROR:
             say.error(sentence, **details)
         elif record.levelno >= logging.WARNING:
             say.warning(sentence, **details)

@@ -12,10 +12,12 @@ from distreamer.core.module import InputContext, Module, OutputContext
 from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClientSettings
 from distreamer.inputs.distreamer_pers_client import DiStreamerPersClient, DiStreamerPersClientSettings
 from distreamer.inputs.distreamer_pers_rev_server import DiStreamerPersRevServer, DiStreamerPersRevServerSettings
+from distreamer.inputs.distreamer_rev_server import DiStreamerRevServer, DiStreamerRevServerSettings
 from distreamer.inputs.shoutcast_client import ShoutcastClient, ShoutcastClientSettings
 from distreamer.inputs.shoutcast_source_server import ShoutcastSourceServer, ShoutcastSourceServerSettings
 from distreamer.outputs.distreamer_pers_rev_client import DiStreamerPersRevClient, DiStreamerPersRevClientSettings
 from distreamer.outputs.distreamer_pers_server import DiStreamerPersServer, DiStreamerPersServerSettings
+from distreamer.outputs.distreamer_rev_client import DiStreamerRevClient, DiStreamerRevClientSettings
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
 from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServerSettings
 
@@ -40,6 +42,7 @@ INPUTS = {
     "ShoutcastClient": InputMode(ShoutcastClientSettings, ShoutcastClient),
     "ShoutcastSourceServer": InputMode(ShoutcastSourceServerSettings, ShoutcastSourceServer),
     "DiStreamerClient": InputMode(DiStreamerClientSettings, DiStreamerClient),
+    "DiStreamerRevServer": InputMode(DiStreamerRevServerSettings, DiStreamerRevServer),
     "DiStreamerPersClient": InputMode(DiStreamerPersClientSettings, DiStreamerPersClient),
     "DiStreamerPersRevServer": InputMode(DiStreamerPersRevServerSettings, DiStreamerPersRevServer),
 }
@@ -47,6 +50,7 @@ INPUTS = {
 OUTPUTS = {
     "ShoutcastServer": OutputMode(ShoutcastServerSettings, ShoutcastServer),
     "DiStreamerServer": OutputMode(DiStreamerServerSettings, DiStreamerServer),
+    "DiStreamerRevClient": OutputMode(DiStreamerRevClientSettings, DiStreamerRevClient),
     "DiStreamerPersServer": OutputMode(DiStreamerPersServerSettings, DiStreamerPersServer),
     "DiStreamerPersRevClient": OutputMode(DiStreamerPersRevClientSettings, DiStreamerPersRevClient),
 }

@@ -1,11 +1,11 @@
-"""A receiver that dials: one conversation after the other, the next one raced while the old one is silent."""
+"""A side that dials: one conversation after the other, the next one raced while the old one is silent."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,11 +15,11 @@ from distreamer.core.module import Health
 from distreamer.core.ports import Clock, MessageStream
 from distreamer.errors import DiStreamerError, LinkError, PeerError
 from distreamer.model.status import LinkStatus
+from distreamer.protocol.native.events import Ended
 from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.handshake import Dialler, Identity, handshake_seconds
 from distreamer.protocol.native.limits import Timing
-from distreamer.sessions.native_receiver import ReceiverSession, Reception
-from distreamer.sessions.native_session import error_of
+from distreamer.sessions.native_session import NativeSession, error_of
 from distreamer.units import spoken_seconds
 
 CONNECT_SECONDS = 3.0
@@ -33,7 +33,7 @@ MOST_ATTEMPTS = 4
 SHORTEST_LOOK_SECONDS = 0.1
 """Between two looks, however much is due."""
 FIRST_SECONDS = 10.0
-"""A sender that was never reached is given up after so long, so that the supervisor counts it."""
+"""A peer that was never reached is given up after so long, so that the supervisor counts it."""
 
 
 class Dial(Protocol):
@@ -42,32 +42,85 @@ class Dial(Protocol):
     def __call__(self, timeout_seconds: float) -> Awaitable[MessageStream]: ...
 
 
+class LinkSession(Protocol):
+    """A conversation of either side."""
+
+    @property
+    def session(self) -> NativeSession: ...
+
+    @property
+    def peer_agent(self) -> str:
+        """Program and version of the peer."""
+        ...
+
+    async def run(self) -> Ended:
+        """As ``NativeSession.run``."""
+        ...
+
+    def take(self) -> None:
+        """This carrier is the one from now on."""
+        ...
+
+
+class Side(Protocol):
+    """What all conversations of a link share: the sender's or the receiver's part in them."""
+
+    @property
+    def peer_word(self) -> str:
+        """``sender`` or ``receiver``: what the peer is."""
+        ...
+
+    @property
+    def activity(self) -> str:
+        """What this side does while it is connected; the peer's name follows: ``receives from``."""
+        ...
+
+    @property
+    def fragments(self) -> int:
+        """Carried, in all conversations."""
+        ...
+
+    @property
+    def duplicates(self) -> int: ...
+
+    def budget_seconds(self) -> float | None:
+        """How long the link may now be down before anyone hears it, if that is known."""
+        ...
+
+    def converse(
+        self, stream: MessageStream, clock: Clock, handshake: Dialler, ready: Callable[[], None], timing: Timing
+    ) -> LinkSession:
+        """A conversation on a new carrier. It calls ``ready`` when the peer is ready to use this carrier."""
+        ...
+
+
 @dataclass(eq=False, slots=True)
 class _Attempt:
     """A carrier from its first SYN until its conversation has ended."""
 
     task: asyncio.Task[None] | None = None
-    session: ReceiverSession | None = None
-    is_welcome: bool = False
+    session: LinkSession | None = None
+    is_ready: bool = False
 
     @property
     def is_pending(self) -> bool:
-        return not self.is_welcome and self.task is not None and not self.task.done()
+        return not self.is_ready and self.task is not None and not self.task.done()
 
 
 class NativeLink:
-    """A conversation and its successors are one session: it begins with the first welcome and lives through outages.
+    """A conversation and its successors are one session: it begins with the first ready carrier and survives outages.
 
     The racing of carriers is the liveness of this one session, like a retransmission, not a retry of the module. It
     must go on quickly for as long as an outage lasts, so that the first new fragment comes within 1.5 s of the
     link's return, where the supervisor's growing delays would take up to 5 s. What more attempts cannot mend (a wrong
-    password or version, a peer that breaks the rules, a sender that was never reached) is raised.
+    password or version, a peer that breaks the rules or takes another in our place, one that was never reached) is
+    raised.
     """
 
     def __init__(
         self,
         peer: str,
-        reception: Reception,
+        side: Side,
         password: str,
         identity: Identity,
         clock: Clock,
@@ -75,7 +128,7 @@ class NativeLink:
         health: Health,
     ) -> None:
         self._peer = peer
-        self._reception = reception
+        self._side = side
         self._password = password
         self._identity = identity
         self._clock = clock
@@ -96,8 +149,8 @@ class NativeLink:
         self._shortest_round_trip: float | None = None
 
     async def run(self, dial: Dial) -> None:
-        """Receives until it is cancelled. Raises PeerError (AuthenticationError among them), or LinkError when the
-        sender was never reached for FIRST_SECONDS."""
+        """Talks until it is cancelled. Raises PeerError (AuthenticationError among them), or LinkError when the peer
+        was never reached for FIRST_SECONDS, or has taken another in our place."""
         self._fatal = None
         began = self._clock.now()
         if not self._ever_connected:
@@ -129,8 +182,8 @@ class NativeLink:
             connected_seconds=now - self._connected_at if current else 0.0,
             silent_seconds=now - heard_at,
             rtt_seconds=conversation.round_trip if conversation else None,
-            fragments=self._reception.fragments,
-            duplicates=self._reception.duplicates,
+            fragments=self._side.fragments,
+            duplicates=self._side.duplicates,
             cuts=self._cuts,
         )
 
@@ -185,31 +238,34 @@ class NativeLink:
     async def _converse(self, attempt: _Attempt, dial: Dial) -> None:
         try:
             stream = await dial(CONNECT_SECONDS)
-            attempt.session = ReceiverSession(
+            attempt.session = self._side.converse(
                 stream,
-                self._reception,
                 self._clock,
                 Dialler(self._identity, self._password, secrets.token_urlsafe(18)),
-                lambda session: self._welcome(attempt),
+                lambda: self._ready(attempt),
                 Timing(dialler_handshake=handshake_seconds(self._shortest_round_trip)),
             )
             ended = await attempt.session.run()
-            self._leave(attempt, error_of(ended, self._peer))
+            error = error_of(ended, self._peer)
+            if attempt is self._current and ended.by_peer and ended.code is GoodbyeCode.REPLACED:
+                # Another took this one's place; two that race for it would take it from each other for ever.
+                self._fatal = error
+            self._leave(attempt, error)
         except (LinkError, PeerError) as error:
             self._leave(attempt, error)
         finally:
             self._changed.set()
 
-    def _welcome(self, attempt: _Attempt) -> None:
-        """The first that is welcome is taken, unless the old conversation spoke again meanwhile."""
+    def _ready(self, attempt: _Attempt) -> None:
+        """The first that is ready is taken, unless the old conversation spoke again meanwhile."""
         assert attempt.session is not None
-        attempt.is_welcome = True
+        attempt.is_ready = True
         now = self._clock.now()
         if not self._needs_carrier(now):
             attempt.session.session.end(GoodbyeCode.SPARE, "the conversation before it spoke again")
             return
         before, self._current = self._current, attempt
-        attempt.session.ask()
+        attempt.session.take()
         if before is not None and before.session is not None:
             self._lost(before)
             before.session.session.end(GoodbyeCode.REPLACED, "a new carrier was quicker")
@@ -239,13 +295,13 @@ class NativeLink:
         self._cuts += 1
 
     def _say_down(self, reason: str) -> None:
-        budget = self._reception.report().budget_seconds
+        budget = self._side.budget_seconds()
         audible = {} if budget is None else {"buffer_lasts": spoken_seconds(budget)}
         self._log.warning("the link is down", peer=self._peer, reason=reason, **audible)
 
     def _say_connected(self, now: float, agent: str) -> None:
         if not self._ever_connected:
-            self._log.info("connected to the sender", peer=self._peer, program=agent)
+            self._log.info(f"connected to the {self._side.peer_word}", peer=self._peer, program=agent)
         else:
             silent = spoken_seconds(now - self._heard_at)
             say = self._log.info if self._told_down else self._log.debug
@@ -253,4 +309,4 @@ class NativeLink:
         self._told_down = False
         self._ever_connected = True
         self._connected_at = now
-        self._health.running(f"receives from {self._peer}")
+        self._health.running(f"{self._side.activity} {self._peer}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from distreamer.core.module import InputContext
 from distreamer.core.ports import Clock, MessageStream
 from distreamer.core.store import Store
+from distreamer.model.status import PlayoutState
 from distreamer.protocol.native.conversation import Conversation
 from distreamer.protocol.native.events import (
     Ended,
@@ -21,6 +23,9 @@ from distreamer.protocol.native.limits import Timing
 from distreamer.protocol.native.receiver import ReceiverRole
 from distreamer.protocol.native.wish import want_of
 from distreamer.sessions.native_session import NativeSession
+
+HISTORY_BEYOND_DELAY_SECONDS = 5.0
+"""Asked for at the start beyond what playout needs, so that it can begin while the newest is still on its way."""
 
 
 @dataclass(slots=True)
@@ -38,9 +43,45 @@ class Reception:
     """Received, duplicates included."""
     duplicates: int = 0
 
+    @property
+    def peer_word(self) -> str:
+        return "sender"
+
+    @property
+    def activity(self) -> str:
+        return "receives from"
+
+    def budget_seconds(self) -> float | None:
+        """How long the link may now be down before anyone hears it; None when nothing plays here."""
+        return self.report().budget_seconds
+
+    def converse(
+        self, stream: MessageStream, clock: Clock, handshake: Handshake, ready: Callable[[], None], timing: Timing
+    ) -> ReceiverSession:
+        """A conversation on a new carrier; ``ready`` is called when the sender is welcome."""
+        return ReceiverSession(stream, self, clock, handshake, lambda session: ready(), timing)
+
+
+def reception_for(context: InputContext) -> Reception:
+    """What an input needs: playout's delay at once, and all that was missed in an outage."""
+    return Reception(
+        store=context.store,
+        back_seconds=context.delay_seconds + HISTORY_BEYOND_DELAY_SECONDS,
+        resume_seconds=context.store.limits.seconds,
+        report=lambda: _report(context),
+    )
+
+
+def _report(context: InputContext) -> PeerReport:
+    held = context.store.seconds
+    playout = context.playout.status() if context.playout is not None else None
+    if playout is None or playout.state is PlayoutState.WAITING:
+        return PeerReport(buffer_seconds=held)
+    return PeerReport(budget_seconds=max(0.0, playout.budget_seconds), buffer_seconds=held)
+
 
 class ReceiverSession:
-    """Takes what comes, once it is told to ``ask``."""
+    """Takes what comes, once it is told to ``take`` the carrier."""
 
     def __init__(
         self,
@@ -52,8 +93,8 @@ class ReceiverSession:
         timing: Timing | None = None,
     ) -> None:
         """``welcomed`` is called when the handshake is done."""
-        self.peer_agent = ""
-        """Program and version of the sender."""
+        self.welcomed: Welcomed | None = None
+        """How the sender presented itself; None before the handshake is done."""
         self._reception = reception
         self._welcomed = welcomed
         self._role = ReceiverRole(reception.report)
@@ -61,7 +102,12 @@ class ReceiverSession:
             stream, Conversation(self._role, handshake, clock.now(), timing), clock, self._handle
         )
 
-    def ask(self) -> None:
+    @property
+    def peer_agent(self) -> str:
+        """Program and version of the sender; empty before the handshake is done."""
+        return self.welcomed.agent if self.welcomed else ""
+
+    def take(self) -> None:
         """Takes this carrier: the sender begins to send what is not held."""
         reception = self._reception
         self._role.ask(want_of(reception.store, reception.back_seconds, reception.resume_seconds))
@@ -79,5 +125,5 @@ class ReceiverSession:
         elif isinstance(event, EpochDescribed):
             self._reception.store.open_epoch(event.epoch, event.info)
         elif isinstance(event, Welcomed):
-            self.peer_agent = event.agent
+            self.welcomed = event
             self._welcomed(self)

@@ -7,10 +7,15 @@ from collections.abc import Callable
 from distreamer.core.ports import Clock, MessageStream
 from distreamer.core.store import Store
 from distreamer.protocol.native.conversation import Conversation
-from distreamer.protocol.native.events import Ended, Event, PeerReport, Reported, Wanted, Welcomed
+from distreamer.protocol.native.events import Acknowledged, Ended, Event, PeerReport, Reported, Wanted, Welcomed
 from distreamer.protocol.native.handshake import Handshake
+from distreamer.protocol.native.limits import Timing
 from distreamer.protocol.native.sender import SenderRole
 from distreamer.sessions.native_session import NativeSession
+
+
+def _ignore(fragments: int) -> None:
+    """For those who count in another way."""
 
 
 class SenderSession:
@@ -23,8 +28,11 @@ class SenderSession:
         clock: Clock,
         handshake: Handshake,
         taken: Callable[[SenderSession], None],
+        timing: Timing | None = None,
+        acknowledged: Callable[[int], None] = _ignore,
     ) -> None:
-        """``taken`` is called each time the receiver says what it wants: it has taken this carrier."""
+        """``taken`` is called each time the receiver says what it wants: it has taken this carrier; ``acknowledged``
+        with the number of fragments that have arrived there."""
         self.welcomed: Welcomed | None = None
         """How the receiver presented itself; None before the handshake is done."""
         self.report = PeerReport()
@@ -32,7 +40,18 @@ class SenderSession:
         self.role = SenderRole(store)
         self._store = store
         self._taken = taken
-        self.session = NativeSession(stream, Conversation(self.role, handshake, clock.now()), clock, self._handle)
+        self._acknowledged = acknowledged
+        self.session = NativeSession(
+            stream, Conversation(self.role, handshake, clock.now(), timing), clock, self._handle
+        )
+
+    @property
+    def peer_agent(self) -> str:
+        """Program and version of the receiver; empty before the handshake is done."""
+        return self.welcomed.agent if self.welcomed else ""
+
+    def take(self) -> None:
+        """What the receiver wants goes out on every carrier on which it said so; nothing is to be told to it."""
 
     async def run(self) -> Ended:
         """As ``NativeSession.run``."""
@@ -49,3 +68,51 @@ class SenderSession:
             self._taken(self)
         elif isinstance(event, Reported):
             self.report = event.report
+        elif isinstance(event, Acknowledged):
+            self._acknowledged(event.fragments)
+
+
+class Supply:
+    """What all conversations of a sender that dials share."""
+
+    def __init__(self, store: Store) -> None:
+        self.fragments = 0
+        """Acknowledged."""
+        self._store = store
+        self._newest: SenderSession | None = None
+
+    @property
+    def peer_word(self) -> str:
+        return "receiver"
+
+    @property
+    def activity(self) -> str:
+        return "sends to"
+
+    @property
+    def duplicates(self) -> int:
+        """Only the receiver knows."""
+        return 0
+
+    def budget_seconds(self) -> float | None:
+        """As the receiver said last; None when it does not play."""
+        return self._newest.report.budget_seconds if self._newest else None
+
+    def converse(
+        self, stream: MessageStream, clock: Clock, handshake: Handshake, ready: Callable[[], None], timing: Timing
+    ) -> SenderSession:
+        """A conversation on a new carrier; ``ready`` is called when the receiver says there what it wants."""
+
+        asked = False
+
+        def taken(session: SenderSession) -> None:
+            nonlocal asked
+            self._newest = session
+            if not asked:
+                asked = True
+                ready()
+
+        return SenderSession(stream, self._store, clock, handshake, taken, timing, self._count)
+
+    def _count(self, fragments: int) -> None:
+        self.fragments += fragments

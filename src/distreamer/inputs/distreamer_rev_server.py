@@ -1,0 +1,233 @@
+"""The INPUT mode DiStreamerRevServer: a DiStreamerRevClient connects and sends the programme."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import AfterValidator, Field
+
+from distreamer import __version__
+from distreamer.config.fields import BindAddress, Password, Port
+from distreamer.config.settings import InputSettings
+from distreamer.core.module import InputContext
+from distreamer.core.ports import MessageStream
+from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, PeerError
+from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.protocol.native.faults import GoodbyeCode
+from distreamer.protocol.native.handshake import Acceptor, Identity
+from distreamer.protocol.native.scram import Verifier, check_password
+from distreamer.sessions.legacy_push_requests import PushRequests
+from distreamer.sessions.legacy_receiving import LegacyReceiver
+from distreamer.sessions.native_receiver import ReceiverSession, reception_for
+from distreamer.sessions.native_senders import NativeSenders
+from distreamer.sessions.native_session import error_of
+from distreamer.transport.tcp import listening_sockets, spoken_address
+from distreamer.transport.websocket import WebSocketServer
+from distreamer.units import spoken_seconds
+
+MOST_CONVERSATIONS = 32
+"""The sender's, the carriers that it races and the ghosts that it left; one more is told ``busy``."""
+PUSHER_SECONDS = 30.0
+"""A sender of DiStreamer 2 that pushed nothing for so long is gone: ten of its intervals by default."""
+MOST_REFUSED = 64
+"""Addresses whose refusal was told once and is only a detail from then on."""
+LOOK_SECONDS = 1.0
+"""Between two looks at how the sender is."""
+AGENT = f"DiStreamer/{__version__}"
+
+
+class DiStreamerRevServerSettings(InputSettings):
+    """Takes the programme from a DiStreamerRevClient that connects over a link that may fail."""
+
+    hostname: BindAddress = "0.0.0.0"
+    """The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its IPv6
+    addresses."""
+
+    port: Port = 5080
+    """The TCP port to listen on. 0 takes a free port, which the log then names."""
+
+    password: Annotated[Password, Field(max_length=200), AfterValidator(check_password)] = ""
+    """What the sender must know; empty for none. DiStreamer 3 never sends it: both sides prove that they know it.
+    A DiStreamer 2 sends it in clear with each request; see LEGACY."""
+
+    legacy: bool = True
+    """Whether a sender that still runs DiStreamer 2 is taken on the same port. ``no`` where it has been replaced:
+    then nobody can learn the PASSWORD, or try many, by way of the old requests."""
+
+
+class DiStreamerRevServer:
+    """Takes what the sender that came last sends, on whichever of its carriers it comes."""
+
+    def __init__(self, settings: DiStreamerRevServerSettings, context: InputContext) -> None:
+        """Raises ConfigError for a PASSWORD that cannot be used."""
+        self._settings = settings
+        self._context = context
+        self._identity = Identity(secrets.token_hex(8), AGENT)
+        password = settings.password
+        self._verifier = Verifier.of(password, secrets.token_bytes(16)) if password else None
+        self._reception = reception_for(context)
+        self._senders = NativeSenders(context.clock)
+        self._pushes: PushRequests | None = None
+        if settings.legacy:
+            receiver = LegacyReceiver(context.ingest, context.clock, list_closes_round=False)
+            self._pushes = PushRequests(receiver, password, context.clock, self._say_refused)
+        self._conversations = 0
+        self._refused: deque[str] = deque(maxlen=MOST_REFUSED)
+        self._pusher = ""
+        """The host of the DiStreamer 2 that pushes; empty when none does."""
+        self._pushing_since = 0.0
+        self._group: asyncio.TaskGroup | None = None
+        self._address: tuple[str, int] | None = None
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port that a sender can connect to; None while nothing listens there."""
+        return self._address
+
+    def links(self) -> tuple[LinkStatus, ...]:
+        native = self._senders.status(self._reception)
+        if self._pushes is None or self._pushes.heard_at is None or (native and native.connected):
+            return (native,) if native else ()
+        now = self._context.clock.now()
+        return (
+            LinkStatus(
+                self._pushes.host,
+                connected=bool(self._pusher),
+                carrier="DiStreamer 2",
+                connected_seconds=now - self._pushing_since if self._pusher else 0.0,
+                silent_seconds=now - self._pushes.heard_at,
+                fragments=self._pushes.fragments,
+            ),
+        )
+
+    def listeners(self) -> ListenersStatus | None:
+        return None
+
+    async def run(self) -> None:
+        """Serves until it is cancelled; raises BindError when it cannot listen."""
+        sockets = listening_sockets(self._settings.hostname, self._settings.port)
+        host, port = sockets[0].getsockname()[:2]
+        self._context.log.info("listening for a sender", address=spoken_address(host, port))
+        other = self._answer if self._pushes else None
+        try:
+            server = WebSocketServer(sockets, self.accept, {"/": self._greeting}, other)
+            async with server, asyncio.TaskGroup() as group:
+                self._group, self._address = group, (host, port)
+                await self._tell_health()
+        finally:
+            self._address = None
+
+    async def accept(self, stream: MessageStream) -> None:
+        """Holds a conversation on a carrier that just came up, until it ends."""
+        if self._group is None:
+            return
+        name = f"conversation with {stream.peer}"
+        await asyncio.wait({self._group.create_task(self._converse(stream), name=name)})
+
+    # -- DiStreamer 3
+
+    async def _converse(self, stream: MessageStream) -> None:
+        acceptor = Acceptor(self._identity, self._verifier, secrets.token_urlsafe(18))
+        session = ReceiverSession(stream, self._reception, self._context.clock, acceptor, self._welcome)
+        if self._conversations >= MOST_CONVERSATIONS:
+            self._context.log.warning("too many senders", peer=stream.peer, limit=MOST_CONVERSATIONS)
+            session.session.end(GoodbyeCode.BUSY, f"there are {MOST_CONVERSATIONS} conversations already")
+        self._conversations += 1
+        error: DiStreamerError | None = None
+        try:
+            error = error_of(await session.run(), stream.peer)
+        except (LinkError, PeerError) as broken:
+            error = broken
+        except Exception as defect:  # a defect that one sender meets must not keep the next one out
+            self._context.log.error("a defect in DiStreamer; please report it", peer=stream.peer, exc_info=defect)
+        finally:
+            self._conversations -= 1
+            self._say_end(stream.peer, error, was_last=self._senders.left(session))
+
+    def _welcome(self, session: ReceiverSession) -> None:
+        """The sender that came last is the one, on all the carriers that it opened: it ends those that it does not
+        need by itself, for only it knows which of them it races."""
+        news = self._senders.welcome(session)
+        session.take()
+        if news:
+            # The last audio of the old wire, if a DiStreamer 2 pushed before, is not to wait for more.
+            self._context.ingest.disconnected(self._context.clock.wall())
+        say = self._context.log.info if news else self._context.log.debug
+        say(news or "the sender opened another carrier", peer=session.session.stream.peer, program=session.peer_agent)
+
+    def _say_end(self, peer: str, error: DiStreamerError | None, *, was_last: bool) -> None:
+        """A raced carrier that nobody needed is no news."""
+        if isinstance(error, AuthenticationError):
+            self._say_refused(peer.rpartition(":")[0].strip("[]"), error.reason)
+        elif isinstance(error, PeerError):
+            self._context.log.warning("a conversation was ended", peer=peer, reason=error.reason)
+        elif isinstance(error, LinkError) and was_last:
+            budget = self._reception.budget_seconds()
+            audible = {} if budget is None else {"buffer_lasts": spoken_seconds(budget)}
+            self._context.log.warning("the link is down", peer=peer, reason=error.reason, **audible)
+        elif isinstance(error, LinkError):
+            self._context.log.debug("a carrier ended", peer=peer, reason=error.reason)
+
+    # -- DiStreamer 2
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        assert self._pushes is not None
+        response = await self._pushes.answer(request, is_taken=self._senders.is_connected)
+        self._look_for_pusher()
+        return response
+
+    def _look_for_pusher(self) -> None:
+        """Says who pushes when that changes."""
+        pushes, now = self._pushes, self._context.clock.now()
+        if pushes is None or pushes.heard_at is None:
+            return
+        is_here = now - pushes.heard_at <= PUSHER_SECONDS and not self._senders.is_connected
+        host = pushes.host if is_here else ""
+        if host == self._pusher:
+            return
+        if host:
+            self._pushing_since = now
+            self._context.log.info("a sender pushes on the wire of DiStreamer 2", peer=host)
+        elif not self._senders.is_connected:
+            self._context.log.warning("the sender pushes no more", peer=self._pusher)
+        self._pusher = host
+
+    # -- what people read
+
+    async def _tell_health(self) -> None:
+        try:
+            while True:
+                self._look_for_pusher()
+                self._say_health()
+                await self._senders.changed(LOOK_SECONDS)
+        finally:
+            # A carrier that comes up while the server ends is not accepted any more.
+            self._group = None
+
+    def _say_health(self) -> None:
+        health, native = self._context.health, self._senders.status(self._reception)
+        if native is not None and native.connected:
+            health.running(f"receives from {native.peer}")
+        elif self._pusher:
+            health.running(f"{self._pusher} pushes on the wire of DiStreamer 2")
+        elif native is not None:
+            silent = spoken_seconds(round(native.silent_seconds))
+            health.starting(f"{native.peer} was not heard for {silent}; waits for it")
+        else:
+            assert self._address is not None
+            health.starting(f"waits for a sender on {spoken_address(*self._address)}")
+
+    def _say_refused(self, host: str, reason: str) -> None:
+        """Once for each address: it will try again every few seconds, perhaps for years."""
+        known = host in self._refused
+        if not known:
+            self._refused.append(host)
+        say = self._context.log.debug if known else self._context.log.warning
+        say("a sender was refused", peer=host, reason=reason)
+
+    def _greeting(self) -> str:
+        return f"DiStreamer {__version__} takes a programme here. Point a DiStreamerRevClient at this address.\n"

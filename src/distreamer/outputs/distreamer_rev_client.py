@@ -1,0 +1,161 @@
+"""The OUTPUT mode DiStreamerRevClient: connects to a DiStreamerRevServer and sends it the programme."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from distreamer import __version__
+from distreamer.config.fields import HttpUrl, Password, Seconds
+from distreamer.config.settings import OutputSettings
+from distreamer.core.module import OutputContext
+from distreamer.errors import ConfigError, OtherWireError, ProtocolError
+from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.protocol.legacy.persistent import check_password as check_legacy_password
+from distreamer.protocol.legacy.renderer import FragmentRenderer
+from distreamer.protocol.native.handshake import Identity
+from distreamer.protocol.native.scram import check_password
+from distreamer.sessions.legacy_address import LegacyAddress
+from distreamer.sessions.legacy_pushing import LegacyPusher
+from distreamer.sessions.legacy_sending import RenderedStore
+from distreamer.sessions.native_link import Dial, NativeLink
+from distreamer.sessions.native_sender import Supply
+from distreamer.transport.tcp import client_tls
+from distreamer.transport.websocket import WebSocketDialler
+
+TRY_NATIVE_SECONDS = 600.0
+"""How long the wire of DiStreamer 2 is used before the server is asked for a better one again: it may have been
+updated."""
+AGENT = f"DiStreamer/{__version__}"
+
+
+class DiStreamerRevClientSettings(OutputSettings):
+    """Sends the programme to a DiStreamerRevServer over a link that may fail."""
+
+    serverurl: Annotated[HttpUrl, Field(examples=["http://transmitter.example:5080"])]
+    """The address of the DiStreamerRevServer, with its port. https where a proxy with TLS stands before it. A slash
+    at its end makes no difference."""
+
+    password: Annotated[Password, Field(max_length=200), AfterValidator(check_password)] = ""
+    """The PASSWORD of the DiStreamerRevServer; empty for none. Both sides prove that they know it and it is not
+    sent, except to a server that knows only DiStreamer 2: that one gets it in clear, see LEGACY."""
+
+    legacy: bool = True
+    """Whether a server that answers, but does not know DiStreamer 3, is taken for a DiStreamer 2. It then gets the
+    PASSWORD in clear with each request, and so would whoever pretends to be an old server on the way. ``no`` where
+    the server is a DiStreamer 3. After an upgrade of the server the new wire is found by itself, within ten
+    minutes."""
+
+    tlsverify: bool = True
+    """Whether the certificate of an https server must be valid. ``no`` takes any certificate: then somebody on the
+    way could pretend to be the server."""
+
+    httptimeout: Annotated[Seconds, Field(ge=1, le=300)] = 5
+    """Only for a server that runs DiStreamer 2: how long it may take to answer. With a DiStreamer 3 a dead link is
+    noticed within about 1.2 seconds, and new connections are tried while the old one is kept."""
+
+    httpinterval: Annotated[Seconds, Field(ge=0.1, le=300)] = 3
+    """Only for a server that runs DiStreamer 2: how often it is sent what is new. A DiStreamer 3 gets it at once."""
+
+
+class DiStreamerRevClient:
+    """Keeps one conversation with the server alive through outages (see ``NativeLink``), or pushes to an old one."""
+
+    def __init__(self, settings: DiStreamerRevClientSettings, context: OutputContext, dial: Dial | None = None) -> None:
+        """``dial`` opens carriers in another way than by WebSocket."""
+        self._settings = settings
+        self._context = context
+        self._dial = dial
+        address = LegacyAddress.parse(settings.serverurl)
+        if address.tls is not None:
+            address = replace(address, tls=client_tls(verify=settings.tlsverify))
+        self._peer = address.peer
+        self._supply = Supply(context.store)
+        self._link = NativeLink(
+            self._peer,
+            self._supply,
+            settings.password,
+            Identity(secrets.token_hex(8), AGENT),
+            context.clock,
+            context.log,
+            context.health,
+        )
+        legacy = context.legacy
+        renderer = FragmentRenderer(
+            legacy.fragment_bytes, legacy.fragments, legacy.icyint, first_sourcegen=int(context.clock.wall())
+        )
+        self._pusher = LegacyPusher(
+            address,
+            settings.password,
+            RenderedStore(context.store, renderer),
+            context.clock,
+            settings.httptimeout,
+            settings.httpinterval,
+        )
+        self._pushing_since: float | None = None
+        self._told_legacy = False
+
+    def links(self) -> tuple[LinkStatus, ...]:
+        if self._pushing_since is None:
+            status = self._link.status()
+            if not status.connected:
+                return (status,)
+            return (replace(status, peer_budget_seconds=self._supply.budget_seconds()),)
+        now = self._context.clock.now()
+        answered_at = self._pusher.answered_at
+        heard_at = self._pushing_since if answered_at is None else answered_at
+        return (
+            LinkStatus(
+                self._peer,
+                connected=answered_at is not None,
+                carrier="DiStreamer 2",
+                connected_seconds=now - self._pushing_since,
+                silent_seconds=now - heard_at,
+                fragments=self._pusher.fragments,
+            ),
+        )
+
+    def listeners(self) -> ListenersStatus | None:
+        return None
+
+    async def run(self) -> None:
+        """Sends until it is cancelled; raises AuthenticationError, PeerError or LinkError when more attempts at once
+        would not help, and ConfigError for a PASSWORD that the server's old wire cannot carry."""
+        while True:
+            try:
+                await self._converse()
+            except OtherWireError:
+                if not self._settings.legacy:
+                    raise
+            await self._push()
+
+    async def _converse(self) -> None:
+        if self._dial is not None:
+            await self._link.run(self._dial)
+            return
+        async with WebSocketDialler(self._settings.serverurl, verify_tls=self._settings.tlsverify) as dialler:
+            await self._link.run(dialler.dial)
+
+    async def _push(self) -> None:
+        """On the wire of DiStreamer 2, for a while."""
+        try:
+            check_legacy_password(self._settings.password)
+        except ProtocolError as error:
+            raise ConfigError([f"{self._context.name}: {error}, which the server is"]) from error
+        now = self._context.clock.now()
+        self._pushing_since = now
+        self._pusher.answered_at = None
+        self._context.health.starting(f"{self._peer} is a DiStreamer 2; nothing was pushed yet")
+        say = self._context.log.debug if self._told_legacy else self._context.log.info
+        say("the receiver is a DiStreamer 2: sending on its wire", peer=self._peer)
+        self._told_legacy = True
+        try:
+            await self._pusher.run_until(now + TRY_NATIVE_SECONDS, self._answered)
+        finally:
+            self._pushing_since = None
+
+    def _answered(self) -> None:
+        self._context.health.running(f"sends to {self._peer} on the wire of DiStreamer 2")
