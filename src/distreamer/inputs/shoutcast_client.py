@@ -55,8 +55,8 @@ class ShoutcastClientSettings(InputSettings):
     XSPF)."""
 
     fragmentsnumber: Annotated[int, Unit("fragments"), Field(ge=1, le=1000)] = 5
-    """How many fragments receivers of DiStreamer 2 can have (DiStreamerPersServer, DiStreamerPersRevClient). How much
-    is kept for everybody else is said by HISTORY."""
+    """How many fragments receivers of DiStreamer 2 can have. How much is kept for everybody else is said by
+    HISTORY."""
 
     fragmentsize: Annotated[Bytes, Field(ge=1024, le=1048576)] = 81920
     """What MINFRAGMENTS counts in, here and at the far end; 81920 bytes are 5 seconds at 128 kbit/s. It is
