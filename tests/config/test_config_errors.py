@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,6 @@ def problems(text: str | bytes, environ: dict[str, str] | None = None) -> list[s
     with pytest.raises(ConfigError) as caught:
         parse(data, Path("radio.conf"), REGISTRY, environ or {})
     return caught.value.problems
-
-
-def test_a_second_input_is_refused_where_the_program_runs_one() -> None:
-    text = GOOD + "[INPUT backup]\nMODE = Tone\nHERTZ = 220\n"
-    with pytest.raises(ConfigError) as caught:
-        parse(text.encode(), Path("radio.conf"), replace(REGISTRY, fallback_inputs=False), {})
-    assert caught.value.problems == ["radio.conf:6: [INPUT backup] is a second input; this version runs one"]
 
 
 @pytest.mark.parametrize(

@@ -236,3 +236,17 @@ def test_any_value_of_a_variable_gives_an_instance_or_names_the_variable(value: 
         ]
     else:
         assert [problem.startswith(f"environment variable {variable}: ") for problem in result] == [True]
+
+
+def test_further_inputs_are_fallbacks_with_a_priority_and_a_time_to_return() -> None:
+    found = config(GOOD + "[INPUT night]\nMODE = Tone\nHERTZ = 220\nPRIORITY = 3\nRETURN = 2.5\n").inputs
+    assert [(one.name, one.settings.priority, one.settings.return_) for one in found] == [
+        ("input", 1, 10),
+        ("input night", 3, 2.5),
+    ]
+
+
+def test_a_named_input_can_be_made_of_variables_alone() -> None:
+    environ = {"DS_INPUT_NIGHT__MODE": "Tone", "DS_INPUT_NIGHT__HERTZ": "220", "DS_INPUT_NIGHT__RETURN": "0"}
+    found = parse(GOOD.encode(), Path("radio.conf"), REGISTRY, environ).inputs
+    assert [(one.name, one.settings.return_) for one in found] == [("input", 10), ("input night", 0)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,6 +30,8 @@ Makes a tone.
 | key | default | must be |
 |---|---|---|
 | [HERTZ](#hertz) | required | a whole number from 20 to 20000 |
+| [PRIORITY](#priority) | `1` | a whole number from 1 to 100 |
+| [RETURN](#return) | `10` | a number of seconds from 0 to 86400 |
 
 ### HERTZ
 
@@ -40,20 +41,33 @@ How high it is.
 - Default: required.
 - Environment: `DS_INPUT_HERTZ`
 
+### PRIORITY
+
+With several inputs: which one is on air when all of them work. 1 comes before 2; those of the same priority come in \
+the order of the file.
+
+- Must be a whole number from 1 to 100.
+- Default: `1`.
+- Environment: `DS_INPUT_PRIORITY`
+
+### RETURN
+
+With several inputs: how long this one must have worked again before it takes the place of one of a lower priority.
+
+- Must be a number of seconds from 0 to 86400.
+- Default: `10`.
+- Environment: `DS_INPUT_RETURN`
+
 ## Example
 
 ```ini
 [INPUT]
 MODE = Tone
 HERTZ = 20
+PRIORITY = 1
+RETURN = 10
 ```
 """
-
-
-def test_fallback_inputs_are_promised_only_where_the_program_has_them() -> None:
-    promise = "Further sections `[INPUT name]` are fallbacks"
-    assert promise in reference(REGISTRY)["README.md"]
-    assert promise not in reference(replace(REGISTRY, fallback_inputs=False))["README.md"]
 
 
 def test_a_page_says_everything_about_a_mode() -> None:
@@ -82,7 +96,17 @@ def test_every_key_has_a_text(model: type[Settings]) -> None:
 
 def test_keys_in_words() -> None:
     facts = {fact.key: fact for fact in facts_of(PullSettings)}
-    assert list(facts) == ["MODE", "STREAMURL", "FRAGMENTSIZE", "GETMETADATA", "HTTPTIMEOUT", "CHARSET", "PASSWORD"]
+    assert list(facts) == [
+        "MODE",
+        "STREAMURL",
+        "FRAGMENTSIZE",
+        "GETMETADATA",
+        "HTTPTIMEOUT",
+        "CHARSET",
+        "PASSWORD",
+        "PRIORITY",
+        "RETURN",
+    ]
     assert (facts["STREAMURL"].required, facts["STREAMURL"].example) == (True, "http://radio.example:8000/live")
     assert (facts["GETMETADATA"].default, facts["GETMETADATA"].expectation) == ("yes", "yes or no")
     assert (facts["CHARSET"].default, facts["CHARSET"].expectation) == ("auto", "one of auto, latin-1")

@@ -22,6 +22,10 @@ from tests.support.made_audio import AAC, MP3
 
 RADIO = StreamInfo(MP3, Station("Radio"))
 INPUT = ModuleStatus("input", "ShoutcastClient", ModuleState.RUNNING, 5.0, "receiving from radio.example:8000")
+SILENT = replace(
+    INPUT, state=ModuleState.STARTING, detail="connecting to radio.example:8000", last_error="refused", on_air=False
+)
+BACKUP = replace(INPUT, name="input backup", mode="File", detail="plays jingle.mp3")
 OUTPUT = ModuleStatus("output", "DiStreamerServer", ModuleState.RUNNING, 5.0)
 STORE = StoreStatus(info=RADIO, epoch=1, first_number=1, last_number=300, seconds=300.2, newest_age_seconds=0.4)
 STUDIO = InstanceStatus("studio", 1e9, 600.0, (INPUT,), (OUTPUT,), STORE, None)
@@ -51,6 +55,21 @@ def studio_with(link: LinkStatus) -> InstanceStatus:
             TRANSMITTER,
             "128 kbit/s MP3 of “Radio” arrives, 5 min are held; "
             "the link may be down for 24 s before anyone hears it; 3 listeners",
+        ),
+        (
+            replace(TRANSMITTER, inputs=(SILENT, BACKUP)),
+            "128 kbit/s MP3 of “Radio” comes from input backup instead of input (connecting to radio.example:8000; "
+            "the last attempt failed: refused), 5 min are held; 3 listeners",
+        ),
+        (
+            replace(TRANSMITTER, inputs=(INPUT, replace(BACKUP, on_air=False))),
+            "128 kbit/s MP3 of “Radio” arrives, 5 min are held; "
+            "the link may be down for 24 s before anyone hears it; 3 listeners",
+        ),
+        (
+            replace(STUDIO, store=StoreStatus(), inputs=(SILENT, replace(BACKUP, on_air=False, detail="stands by"))),
+            "nothing has arrived yet (input: connecting to radio.example:8000; the last attempt failed: refused; "
+            "input backup: stands by)",
         ),
         (
             replace(TRANSMITTER, store=replace(STORE, newest_age_seconds=12.0)),

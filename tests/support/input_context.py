@@ -9,6 +9,7 @@ from structlog.testing import CapturingLogger
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.clock import LoopClock
+from distreamer.core.cue import SteadyCue
 from distreamer.core.ingest import Ingest
 from distreamer.core.module import Health, InputContext
 from distreamer.core.store import Store
@@ -38,6 +39,7 @@ def input_context(fragment_seconds: float = 1.0, log: CapturingLogger | None = N
         health=Health(clock),
         playout=None,
         delay_seconds=25.0,
+        cue=SteadyCue(clock),
     )
 
 

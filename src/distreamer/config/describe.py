@@ -24,6 +24,8 @@ class FieldFacts:
 
     key: str
     """As it is written in files: upper case."""
+    attribute: str
+    """What the settings call it: the key in lower case, but for words that Python keeps for itself."""
     text: str
     """What it means, in one paragraph."""
     required: bool
@@ -37,8 +39,10 @@ class FieldFacts:
 
 
 def facts_of(settings: type[Settings]) -> list[FieldFacts]:
-    """All keys of ``settings``, in the order of the class, MODE first."""
-    return [_facts(name, field) for name, field in settings.model_fields.items()]
+    """All keys of ``settings``: MODE, then those of the class in their order, then those of its bases."""
+    fields = settings.model_fields
+    own_first = (name for kind in settings.__mro__ for name in vars(kind).get("__annotations__", ()) if name in fields)
+    return [_facts(name, fields[name]) for name in dict.fromkeys([*(["mode"] if "mode" in fields else []), *own_first])]
 
 
 def value_text(value: object) -> str:
@@ -72,7 +76,8 @@ def _facts(name: str, field: FieldInfo) -> FieldFacts:
     examples = [*(field.examples or ()), *(found for _, more in alternatives for found in _examples(more))]
     expectation = " or ".join(dict.fromkeys(_expectation(kind, more) for kind, more in alternatives))
     return FieldFacts(
-        key=name.upper(),
+        key=(field.alias or name).upper(),
+        attribute=name,
         text=paragraph(field.description or ""),
         required=field.is_required(),
         default=default,
@@ -164,7 +169,7 @@ def _made_up(kind: Any, metadata: list[Any]) -> str:
 def written_values(settings: Settings) -> list[str]:
     """What was set in ``settings``, as ``KEY = value``, without passwords."""
     return [
-        f"{fact.key} = {HIDDEN if fact.secret else shown(value_text(getattr(settings, fact.key.lower())))}"
+        f"{fact.key} = {HIDDEN if fact.secret else shown(value_text(getattr(settings, fact.attribute)))}"
         for fact in facts_of(type(settings))
-        if fact.key.lower() in settings.model_fields_set
+        if fact.attribute in settings.model_fields_set
     ]

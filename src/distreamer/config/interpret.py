@@ -109,7 +109,7 @@ def _elsewhere(key: str, registry: Registry) -> str:
         f"[{kind}] MODE = {mode}"
         for kind in MODULE_KINDS
         for mode, model in registry.modes(kind).items()
-        if key in model.model_fields
+        if any(fact.key.lower() == key for fact in facts_of(model))
     ]
     return f"; it belongs to {owners[0]}" if owners else ""
 

@@ -87,11 +87,6 @@ def _instance(
         for kind in MODULE_KINDS
         if all(section.kind != kind for section in sections.values())
     ]
-    if not registry.fallback_inputs:
-        further = [section for section in sections.values() if section.kind == "INPUT"][1:]
-        problems += [
-            Problem(section.place, f"{section.title} is a second input; this version runs one") for section in further
-        ]
     if problems:
         raise ConfigError([str(problem) for problem in sorted(problems)])
     name = general.name or (path.stem if path else DEFAULT_NAME)

@@ -19,20 +19,23 @@ _INDEX_TEXT = """\
 These pages are made by `distreamer config reference --write docs/reference`; change the models, not the pages.
 
 A configuration file is an INI file. It has an `[INPUT]` and an `[OUTPUT]`, and a section
-[`[GENERAL]`](general.md), which may be left out. {inputs} Further sections
-`[OUTPUT name]` are more outputs, all at once. Sections, keys and the names of MODEs may be written in any case. A
+[`[GENERAL]`](general.md), which may be left out. Sections, keys and the names of MODEs may be written in any case. A
 line that begins with `#` or `;` is a comment; what stands behind a value belongs to it, and so do quotes. A key
 without a value has its default.
 
+Further sections `[OUTPUT name]` are more outputs, all at once. Further sections `[INPUT name]` are fallbacks: all
+inputs run, and the first by PRIORITY that works is on air. When it brings nothing any more (see FALLBACKAFTER in
+[`[GENERAL]`](general.md)) the next one takes its place, at a frame boundary, and when it has worked again for RETURN
+seconds it comes back. Where both have the same codec, sample rate and channels, players go on as if nothing had
+happened; otherwise they must begin anew.
+
 Environment variables set or override keys: `DS_GENERAL_X`, `DS_INPUT_X` and `DS_OUTPUT_X` those of the plain
-sections, `DS_OUTPUT_NAME__X` (two underscores before the key) those of `[OUTPUT name]`; what is not a letter or
-digit in a section's name becomes an underscore. They hold for every file of the command.
+sections, `DS_INPUT_NAME__X` and `DS_OUTPUT_NAME__X` (two underscores before the key) those of `[INPUT name]` and
+`[OUTPUT name]`; what is not a letter or digit in a section's name becomes an underscore. They hold for every file of
+the command.
 
 `distreamer check FILE` says what a file would do, or everything that is wrong with it, and starts nothing.
 """
-_FALLBACK_INPUTS = """\
-Further sections `[INPUT name]` are fallbacks: the first input that works is on air, in the order of the file."""
-_ONE_INPUT = "There is one input."
 
 
 def reference(registry: Registry) -> dict[str, str]:
@@ -49,8 +52,7 @@ def _page_name(kind: ModuleKind, mode: str) -> str:
 
 
 def _index(registry: Registry) -> str:
-    text = _INDEX_TEXT.format(inputs=_FALLBACK_INPUTS if registry.fallback_inputs else _ONE_INPUT)
-    lines = [text, "| section | MODE | what it does |", "|---|---|---|"]
+    lines = [_INDEX_TEXT, "| section | MODE | what it does |", "|---|---|---|"]
     for kind in MODULE_KINDS:
         for mode, model in registry.modes(kind).items():
             lines.append(f"| `[{kind}]` | [{mode}]({_page_name(kind, mode)}) | {_cell(summary_of(model))} |")

@@ -18,8 +18,6 @@ class Registry:
 
     inputs: Mapping[str, type[InputSettings]]
     outputs: Mapping[str, type[OutputSettings]]
-    fallback_inputs: bool = True
-    """Whether the program can hold further inputs in reserve."""
 
     def modes(self, kind: ModuleKind) -> Mapping[str, type[ModuleSettings]]:
         """All MODEs of a kind, in the table's order."""

@@ -11,7 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from distreamer.config.fields import Level, Seconds
+from distreamer.config.fields import Bytes, Level, Seconds, Unit
 
 
 class Settings(BaseModel):
@@ -23,6 +23,7 @@ class Settings(BaseModel):
         use_attribute_docstrings=True,
         str_strip_whitespace=True,
         allow_inf_nan=False,
+        validate_by_name=True,
     )
 
 
@@ -47,6 +48,11 @@ class GeneralSettings(Settings):
     delay: Annotated[Seconds, Field(ge=1, le=3600)] | None = None
     """How far behind live the listeners hear. The longer, the longer the link may be down before anyone hears
     it. Empty: 25 seconds, or what MINFRAGMENTS asks for. It must not be more than HISTORY."""
+
+    fallbackafter: Annotated[Seconds, Field(ge=1, le=3600)] | None = None
+    """With several inputs: how long the one on air may bring nothing before another takes its place. Empty: where
+    listeners are played to, not before the buffer has all but run out, so that nobody hears a short outage; elsewhere
+    8 seconds."""
 
     statusseconds: Annotated[Seconds, Field(ge=0, le=86400)] = 60
     """How often the log gets one line that says in plain words how the instance is, from level 1 on;
@@ -76,6 +82,34 @@ class ModuleSettings(Settings):
 
 class InputSettings(ModuleSettings):
     """The base of the settings of all inputs."""
+
+    priority: Annotated[int, Field(ge=1, le=100)] = 1
+    """With several inputs: which one is on air when all of them work. 1 comes before 2; those of the same priority
+    come in the order of the file."""
+
+    return_: Annotated[Seconds, Field(alias="return", ge=0, le=86400)] = 10
+    """With several inputs: how long this one must have worked again before it takes the place of one of a lower
+    priority."""
+
+
+class FragmentingInputSettings(InputSettings):
+    """The base of the settings of inputs that cut audio into fragments for receivers of both kinds."""
+
+    fragmentseconds: Annotated[Seconds, Field(ge=0.2, le=10)] = 1.0
+    """How long a fragment is. Short ones reach the far end sooner, long ones cost the link a little less."""
+
+    fragmentsnumber: Annotated[int, Unit("fragments"), Field(ge=1, le=1000)] = 5
+    """How many fragments of FRAGMENTSIZE receivers of DiStreamer 2 can have. How much is kept for everybody else is
+    said by HISTORY."""
+
+    fragmentsize: Annotated[Bytes, Field(ge=1024, le=1048576)] = 81920
+    """How big a fragment for receivers of DiStreamer 2 is, and what MINFRAGMENTS counts in, here and at the far end;
+    81920 bytes are 5 seconds at 128 kbit/s. How long ours are is said by FRAGMENTSECONDS."""
+
+    @property
+    def metadata_interval(self) -> int:
+        """Bytes of audio between two titles for receivers of DiStreamer 2."""
+        return 8192
 
 
 class OutputSettings(ModuleSettings):

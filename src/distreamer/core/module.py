@@ -7,6 +7,7 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from distreamer.core.cue import Cue
 from distreamer.core.ingest import Ingest
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.ports import Clock
@@ -68,6 +69,8 @@ class InputContext:
     """The instance's playout, when some output plays: its budget is told to the sender."""
     delay_seconds: float
     """How much audio the instance wants to hold ahead of its listeners."""
+    cue: Cue
+    """Tells inputs that make their audio themselves when it is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,8 @@ class Module(Protocol):
         ...
 
 
-def module_status(name: str, mode: str, module: Module, health: Health) -> ModuleStatus:
-    """The snapshot of one module."""
+def module_status(name: str, mode: str, module: Module, health: Health, *, on_air: bool = True) -> ModuleStatus:
+    """The snapshot of one module; an input may be in reserve instead of ``on_air``."""
     return ModuleStatus(
         name=name,
         mode=mode,
@@ -125,4 +128,5 @@ def module_status(name: str, mode: str, module: Module, health: Health) -> Modul
         last_error=health.last_error,
         links=module.links(),
         listeners=module.listeners(),
+        on_air=on_air,
     )

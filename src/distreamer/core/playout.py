@@ -131,6 +131,19 @@ class Playout:
             return 0.0
         return max(self._store.seconds_after(self._position) + self._next_due - now, 0.0)
 
+    def shortage(self, now: float, cushion: float | None = None) -> float:
+        """Seconds that are missing until ``cushion`` seconds (None: the whole delay) are held ahead of the head; what
+        it needs to begin, when it does not play. Below 0 when there is more."""
+        delay = self._wanted_delay()
+        held = self._store.seconds_after(self._position)
+        match self._state:
+            case PlayoutState.WAITING:
+                return delay + LEAD_SECONDS - held
+            case PlayoutState.DRY:
+                return max(min(delay, self._restart_seconds), delay if cushion is None else cushion) - held
+            case PlayoutState.PLAYING:
+                return (delay if cushion is None else cushion) - self.level(now)
+
     def status(self, now: float, wall: float) -> PlayoutStatus:
         """The snapshot at ``now``, which is Unix time ``wall``."""
         dry = now - self._dry_since if self._state is PlayoutState.DRY else 0.0

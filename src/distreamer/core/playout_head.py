@@ -62,6 +62,14 @@ class PlayoutHead:
         """What it is doing; costs nothing, unlike the whole status."""
         return self._playout.state
 
+    def level(self, now: float) -> float:
+        """See ``Playout.level``."""
+        return self._playout.level(now)
+
+    def shortage(self, now: float, cushion: float | None = None) -> float:
+        """See ``Playout.shortage``."""
+        return self._playout.shortage(now, cushion)
+
     def status(self) -> PlayoutStatus:
         """The head as it stands now."""
         return self._playout.status(self._clock.now(), self._clock.wall())

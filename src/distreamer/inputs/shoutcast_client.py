@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from distreamer.config.fields import Bytes, HttpUrl, Seconds, Unit, Words
-from distreamer.config.settings import InputSettings
+from distreamer.config.fields import HttpUrl, Seconds, Words
+from distreamer.config.settings import FragmentingInputSettings
 from distreamer.core.flow_watch import FlowWatch
 from distreamer.core.module import InputContext
 from distreamer.errors import LinkError, PeerError, ProtocolError
@@ -46,24 +46,13 @@ def _fetchable(url: str) -> str:
     return url
 
 
-class ShoutcastClientSettings(InputSettings):
+class ShoutcastClientSettings(FragmentingInputSettings):
     """Takes the programme from an Icecast or SHOUTcast server."""
 
     streamurl: Annotated[HttpUrl, AfterValidator(_fetchable)]
     """The source's address, beginning with http:// or https://. With SHOUTcast it mostly ends in ``/;`` or in the
     stream's own path. It may hold ``user:password@`` before the host, and may lead to a playlist (M3U, PLS,
     XSPF)."""
-
-    fragmentsnumber: Annotated[int, Unit("fragments"), Field(ge=1, le=1000)] = 5
-    """How many fragments receivers of DiStreamer 2 can have. How much is kept for everybody else is said by
-    HISTORY."""
-
-    fragmentsize: Annotated[Bytes, Field(ge=1024, le=1048576)] = 81920
-    """What MINFRAGMENTS counts in, here and at the far end; 81920 bytes are 5 seconds at 128 kbit/s. It is
-    also the size of the fragments for receivers of DiStreamer 2. How long ours are is said by FRAGMENTSECONDS."""
-
-    fragmentseconds: Annotated[Seconds, Field(ge=0.2, le=10)] = 1.0
-    """How long a fragment is. Short ones reach the far end sooner, long ones cost the link a little less."""
 
     getmetadata: bool = True
     """Whether titles are asked for."""

@@ -10,8 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from distreamer.config.fields import BindAddress, Bytes, Password, Seconds, Unit, Words
-from distreamer.config.settings import InputSettings
+from distreamer.config.fields import BindAddress, Bytes, Password, Seconds, Words
+from distreamer.config.settings import FragmentingInputSettings
 from distreamer.core.module import InputContext
 from distreamer.core.ports import ByteStream
 from distreamer.errors import BindError, LinkError, PeerError
@@ -41,7 +41,7 @@ def _known_charset(name: str) -> str:
     return name
 
 
-class ShoutcastSourceServerSettings(InputSettings):
+class ShoutcastSourceServerSettings(FragmentingInputSettings):
     """Takes the programme from an encoder that connects, as to an Icecast or SHOUTcast server."""
 
     hostname: BindAddress = "0.0.0.0"
@@ -80,19 +80,12 @@ class ShoutcastSourceServerSettings(InputSettings):
     keyfile: Path | None = None
     """The key of CERTFILE (PEM, without a password)."""
 
-    fragmentseconds: Annotated[Seconds, Field(ge=0.2, le=10)] = 1.0
-    """How long a fragment is. Short ones reach the far end sooner, long ones cost the link a little less."""
-
-    fragmentsnumber: Annotated[int, Unit("fragments"), Field(ge=1, le=1000)] = 5
-    """How many fragments of FRAGMENTSIZE receivers of DiStreamer 2 are offered. How much is kept for all others is
-    said by HISTORY."""
-
-    fragmentsize: Annotated[Bytes, Field(ge=1024, le=1048576)] = 81920
-    """How big a fragment for receivers of DiStreamer 2 is; 81920 bytes are 5 seconds at 128 kbit/s. Receivers of
-    DiStreamer 3 get fragments of FRAGMENTSECONDS."""
-
     icyint: Annotated[Bytes, Field(ge=256, le=1048576)] = 8192
     """How much audio is between two titles in what receivers of DiStreamer 2 get."""
+
+    @property
+    def metadata_interval(self) -> int:
+        return self.icyint
 
     @model_validator(mode="after")
     def _both_files(self) -> Self:

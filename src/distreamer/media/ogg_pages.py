@@ -13,6 +13,8 @@ NO_GRANULE = -1
 """The granule position of a page on which no packet ends."""
 
 _HEADER = struct.Struct("<4sBBqIIIB")
+_SERIAL_AT = 14
+_SERIAL_BYTES = 4
 _CHECKSUM_AT = 22
 _CHECKSUM_BYTES = 4
 _CONTINUED, _BEGINS, _ENDS = 1, 2, 4
@@ -78,6 +80,13 @@ def with_checksum(page: bytes) -> bytes:
     blank = page[:_CHECKSUM_AT] + bytes(_CHECKSUM_BYTES) + page[_CHECKSUM_AT + _CHECKSUM_BYTES :]
     value = checksum(blank).to_bytes(_CHECKSUM_BYTES, "little")
     return blank[:_CHECKSUM_AT] + value + blank[_CHECKSUM_AT + _CHECKSUM_BYTES :]
+
+
+def with_serial(page: bytes, serial: int) -> bytes:
+    """``page`` as one of the logical stream ``serial``."""
+    return with_checksum(
+        page[:_SERIAL_AT] + serial.to_bytes(_SERIAL_BYTES, "little") + page[_SERIAL_AT + _SERIAL_BYTES :]
+    )
 
 
 class PageReader:

@@ -76,6 +76,8 @@ class ModuleStatus:
     last_error: str = ""
     links: tuple[LinkStatus, ...] = ()
     listeners: ListenersStatus | None = None
+    on_air: bool = True
+    """False for an input that stands by while another is on air."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class InstanceStatus:
     """Unix time."""
     uptime_seconds: float
     inputs: tuple[ModuleStatus, ...]
+    """The preferred one first."""
     outputs: tuple[ModuleStatus, ...]
     store: StoreStatus
     playout: PlayoutStatus | None

@@ -1,4 +1,4 @@
-"""One instance: one config, its input, its store, its playout and its outputs, each supervised."""
+"""One instance: one config, its inputs, its store, its playout and its outputs, each supervised."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.config.instance import InstanceConfig
-from distreamer.config.settings import InputSettings, OutputSettings, PlayingOutputSettings
+from distreamer.config.settings import FragmentingInputSettings, InputSettings, OutputSettings, PlayingOutputSettings
 from distreamer.core.clock import LoopClock
+from distreamer.core.cue import Cue, StandbyCue, SteadyCue
 from distreamer.core.delay import DelayRule
 from distreamer.core.ingest import Ingest
+from distreamer.core.input_switch import InputSwitch
+from distreamer.core.input_switcher import InputSwitcher
 from distreamer.core.module import Health, InputContext, LegacyShape, Module, OutputContext, module_status
+from distreamer.core.playout import LEAD_SECONDS
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.ports import Clock
+from distreamer.core.standby import PAUSE_SECONDS, Standby, StandbyRules
 from distreamer.core.store import Store, StoreLimits
 from distreamer.model.status import InstanceStatus, ModuleStatus, StoreStatus
 from distreamer.runtime.modules import INPUTS, OUTPUTS
@@ -41,8 +46,8 @@ class _Supervised:
     module: Module
     health: Health
 
-    def status(self) -> ModuleStatus:
-        return module_status(self.name, self.mode, self.module, self.health)
+    def status(self, *, on_air: bool = True) -> ModuleStatus:
+        return module_status(self.name, self.mode, self.module, self.health, on_air=on_air)
 
 
 class Instance:
@@ -62,7 +67,8 @@ class Instance:
         self.playout = PlayoutHead(self.store, self._clock, rule.seconds)
         self._playout_health = Health(self._clock)
         self._plays = any(isinstance(settings, PlayingOutputSettings) for _, settings in config.outputs)
-        self._inputs = [self._make_input(name, settings, rule) for name, settings in config.inputs]
+        self._switcher: InputSwitcher | None = None
+        self._inputs = self._make_inputs(rule)
         self._outputs = [self._make_output(name, settings) for name, settings in config.outputs]
 
     async def run(self) -> None:
@@ -72,6 +78,8 @@ class Instance:
             async with asyncio.TaskGroup() as group:
                 for part in (*self._outputs, *self._inputs):
                     self._supervise(group, part.name, part.module.run, part.health)
+                if self._switcher is not None:
+                    self._supervise(group, "input switch", self._switcher.run, Health(self._clock))
                 if self._plays:
                     self._supervise(group, "playout", self._play, self._playout_health)
                     self._supervise(group, "playout news", self._tell_playout_news, Health(self._clock))
@@ -86,7 +94,7 @@ class Instance:
             name=self.name,
             at=self._clock.wall(),
             uptime_seconds=self._clock.now() - self._started,
-            inputs=tuple(part.status() for part in self._inputs),
+            inputs=tuple(part.status(on_air=self._is_on_air(part.name)) for part in self._inputs),
             outputs=tuple(part.status() for part in self._outputs),
             store=self._store_status(),
             playout=self.playout.status() if self._plays else None,
@@ -115,25 +123,53 @@ class Instance:
         ]
         return DelayRule(general.delay, max(asked, default=None), general.history)
 
-    def _make_input(self, name: str, settings: InputSettings, rule: DelayRule) -> _Supervised:
+    def _make_inputs(self, rule: DelayRule) -> list[_Supervised]:
+        """A lone input fills the instance's store itself; several fill stores of their own, and a switch carries what
+        the one on air brings."""
+        configured = sorted(self.config.inputs, key=lambda one: one.settings.priority)
+        if len(configured) <= 1:
+            lead = rule.expected_seconds + LEAD_SECONDS if self._plays else 0.0
+            return [
+                self._make_input(name, settings, rule, self.store, SteadyCue(self._clock, lead))
+                for name, settings in configured
+            ]
+        after = self.config.general.fallbackafter
+        made: list[_Supervised] = []
+        standbys: list[Standby] = []
+        for name, settings in configured:
+            cue, store = StandbyCue(), Store(self.store.limits)
+            rules = StandbyRules(name, settings.priority, settings.return_)
+            standbys.append(Standby(rules, store, cue, self._clock.now(), after or PAUSE_SECONDS))
+            made.append(self._make_input(name, settings, rule, store, cue))
+        listeners = self.playout if self._plays else None
+        switch = InputSwitch(standbys, self.store, _new_epoch_id, self._clock.now(), after, listeners)
+        self._switcher = InputSwitcher(switch, standbys, self._clock, self._log.bind(module="input switch"))
+        return made
+
+    def _make_input(self, name: str, settings: InputSettings, rule: DelayRule, store: Store, cue: Cue) -> _Supervised:
         health = Health(self._clock)
-        fragment_bytes = getattr(settings, "fragmentsize", 0) if "fragmentsize" in settings.model_fields_set else 0
+        fragmenting = settings if isinstance(settings, FragmentingInputSettings) else FragmentingInputSettings()
+        is_size_set = "fragmentsize" in fragmenting.model_fields_set
         context = InputContext(
             name=name,
-            store=self.store,
+            store=store,
             ingest=Ingest(
-                self.store,
-                lambda: secrets.randbits(63),
-                fragment_seconds=getattr(settings, "fragmentseconds", 1.0),
-                legacy_fragment_bytes=fragment_bytes,
+                store,
+                _new_epoch_id,
+                fragment_seconds=fragmenting.fragmentseconds,
+                legacy_fragment_bytes=fragmenting.fragmentsize if is_size_set else 0,
             ),
             clock=self._clock,
             log=self._log.bind(module=name),
             health=health,
             playout=self.playout if self._plays else None,
             delay_seconds=rule.expected_seconds,
+            cue=cue,
         )
         return _Supervised(name, settings.mode, INPUTS[settings.mode].make(settings, context), health)
+
+    def _is_on_air(self, name: str) -> bool:
+        return self._switcher is None or self._switcher.on_air == name
 
     def _make_output(self, name: str, settings: OutputSettings) -> _Supervised:
         health = Health(self._clock)
@@ -149,14 +185,11 @@ class Instance:
         return _Supervised(name, settings.mode, OUTPUTS[settings.mode].make(settings, context), health)
 
     def _legacy_shape(self) -> LegacyShape:
-        """What the first input's settings say; those of most inputs say nothing."""
-        settings = self.config.inputs[0].settings
-        plain = LegacyShape()
-        return LegacyShape(
-            fragment_bytes=getattr(settings, "fragmentsize", plain.fragment_bytes),
-            fragments=getattr(settings, "fragmentsnumber", plain.fragments),
-            icyint=getattr(settings, "icyint", plain.icyint),
-        )
+        """What the preferred input's settings say; those of most inputs say nothing."""
+        settings = min(self.config.inputs, key=lambda one: one.settings.priority).settings
+        if not isinstance(settings, FragmentingInputSettings):
+            return LegacyShape()
+        return LegacyShape(settings.fragmentsize, settings.fragmentsnumber, settings.metadata_interval)
 
     def _store_status(self) -> StoreStatus:
         epoch, newest = self.store.newest_epoch, self.store.newest()
@@ -186,3 +219,7 @@ class Instance:
         while True:
             await asyncio.sleep(self.config.general.statusseconds)
             self._log.info(status_sentence(self.snapshot()))
+
+
+def _new_epoch_id() -> int:
+    return secrets.randbits(63)

@@ -13,6 +13,7 @@ from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClie
 from distreamer.inputs.distreamer_pers_client import DiStreamerPersClient, DiStreamerPersClientSettings
 from distreamer.inputs.distreamer_pers_rev_server import DiStreamerPersRevServer, DiStreamerPersRevServerSettings
 from distreamer.inputs.distreamer_rev_server import DiStreamerRevServer, DiStreamerRevServerSettings
+from distreamer.inputs.file import File, FileSettings
 from distreamer.inputs.shoutcast_client import ShoutcastClient, ShoutcastClientSettings
 from distreamer.inputs.shoutcast_source_server import ShoutcastSourceServer, ShoutcastSourceServerSettings
 from distreamer.outputs.distreamer_pers_rev_client import DiStreamerPersRevClient, DiStreamerPersRevClientSettings
@@ -45,6 +46,7 @@ INPUTS = {
     "DiStreamerRevServer": InputMode(DiStreamerRevServerSettings, DiStreamerRevServer),
     "DiStreamerPersClient": InputMode(DiStreamerPersClientSettings, DiStreamerPersClient),
     "DiStreamerPersRevServer": InputMode(DiStreamerPersRevServerSettings, DiStreamerPersRevServer),
+    "File": InputMode(FileSettings, File),
 }
 
 OUTPUTS = {
@@ -58,5 +60,4 @@ OUTPUTS = {
 REGISTRY = Registry(
     inputs={mode: entry.settings for mode, entry in INPUTS.items()},
     outputs={mode: entry.settings for mode, entry in OUTPUTS.items()},
-    fallback_inputs=False,
 )

@@ -59,12 +59,26 @@ def _source_words(status: InstanceStatus) -> str:
         return f"nothing has arrived yet ({_why(status)})"
     if _is_stale(status):
         return f"nothing has arrived for {spoken_seconds(round(store.newest_age_seconds))} ({_why(status)})"
-    return f"{stream_words(store.info)} arrives, {spoken_seconds(round(store.seconds))} are held"
+    stand_in = _stand_in(status)
+    verb = f"comes from {stand_in.name} instead of {_fault(status.inputs[0])}" if stand_in else "arrives"
+    return f"{stream_words(store.info)} {verb}, {spoken_seconds(round(store.seconds))} are held"
+
+
+def _stand_in(status: InstanceStatus) -> ModuleStatus | None:
+    """The input that is on air in place of the preferred one, which stands first."""
+    return next((module for module in status.inputs[1:] if module.on_air), None)
+
+
+def _fault(module: ModuleStatus) -> str:
+    """An input that ought to be on air, and what is the matter with it."""
+    return f"{module.name} ({_why_module(module, has_begun=False)})"
 
 
 def _why(status: InstanceStatus) -> str:
     has_begun = status.store.info is not None
-    return "; ".join(_why_module(module, has_begun) for module in status.inputs) or "no input"
+    if len(status.inputs) == 1:
+        return _why_module(status.inputs[0], has_begun)
+    return "; ".join(f"{module.name}: {_why_module(module, has_begun)}" for module in status.inputs) or "no input"
 
 
 def _why_module(module: ModuleStatus, has_begun: bool) -> str:
@@ -127,6 +141,8 @@ def _playout_words(status: InstanceStatus) -> list[str]:
         if not listeners:
             return ["the buffer ran out, nobody listens"]
         return [f"the buffer ran out, {count} {'hears' if listeners == 1 else 'hear'} nothing"]
+    if _stand_in(status) is not None:
+        return [count]
     if _is_stale(status):
         return [f"what is held lasts for {spoken_seconds(round(playout.budget_seconds))} more", count]
     return [budget_words(playout.budget_seconds), count]

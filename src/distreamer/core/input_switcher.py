@@ -1,0 +1,58 @@
+"""Drives the switch between inputs by the event loop, and tells when it changes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack, suppress
+
+from structlog.typing import FilteringBoundLogger
+
+from distreamer.core.input_switch import InputSwitch
+from distreamer.core.ports import Clock
+from distreamer.core.standby import Standby
+from distreamer.units import spoken_seconds
+
+LOOK_SECONDS = 0.25
+"""How often it looks whether an input has fallen silent, and whether a file is to go on."""
+
+
+class InputSwitcher:
+    """Runs the switch of one instance."""
+
+    def __init__(self, switch: InputSwitch, inputs: list[Standby], clock: Clock, log: FilteringBoundLogger) -> None:
+        self._switch = switch
+        self._inputs = inputs
+        self._clock = clock
+        self._log = log
+        self._changed = asyncio.Event()
+
+    @property
+    def on_air(self) -> str:
+        """The name of the input that is on air."""
+        return self._switch.on_air.rules.name
+
+    async def run(self) -> None:
+        """Until it is cancelled. The instance runs it once."""
+        with ExitStack() as watching:
+            for one in self._inputs:
+                watching.callback(one.store.subscribe(self._changed.set))
+            while True:
+                self._changed.clear()
+                self._advance(self._clock.now())
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._changed.wait()
+
+    def _advance(self, now: float) -> None:
+        before = self._switch.on_air
+        self._switch.advance(now)
+        after = self._switch.on_air
+        if after is before:
+            return
+        if after is self._switch.preferred:
+            self._log.info(f"{after.rules.name} is on air again", instead_of=before.rules.name)
+        else:
+            silent = spoken_seconds(max(round(before.silent_seconds(now)), 0))
+            self._log.warning(
+                f"{after.rules.name} goes on air", instead_of=before.rules.name, which_brought_nothing_for=silent
+            )

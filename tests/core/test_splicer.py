@@ -1,0 +1,64 @@
+"""Appending fragments of any origin to one store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count, pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distreamer.core.splicer import Splicer
+from distreamer.core.store import Store
+from distreamer.model.audio import Station, StreamInfo
+from tests.support.made_audio import AAC, INFO, fragment
+
+STREAMS = [INFO, replace(INFO, format=AAC), replace(INFO, station=Station("Other"))]
+
+
+def spliced() -> tuple[Store, Splicer]:
+    store, epochs = Store(), count(1)
+    return store, Splicer(store, lambda: next(epochs))
+
+
+def test_what_can_be_joined_goes_on_in_the_same_epoch_under_new_numbers() -> None:
+    store, splicer = spliced()
+    splicer.append(fragment(7, epoch=70), INFO, is_cut=True)
+    splicer.append(fragment(8, epoch=70), INFO, is_cut=False)
+    splicer.append(fragment(3, epoch=30), INFO, is_cut=True)
+    assert [(one.epoch, one.number, one.start, one.discontinuity) for one in store] == [
+        (1, 1, 0, False),
+        (1, 2, 44100, False),
+        (1, 3, 88200, True),
+    ]
+    assert [one.audio for one in store] == [fragment(7).audio, fragment(8).audio, fragment(3).audio]
+
+
+def test_audio_is_shared_with_its_origin() -> None:
+    store, splicer = spliced()
+    origin = fragment(1)
+    splicer.append(origin, INFO, is_cut=False)
+    kept = store.newest()
+    assert kept is not None
+    assert kept.audio is origin.audio
+
+
+def test_a_station_that_is_called_otherwise_changes_no_epoch() -> None:
+    store, splicer = spliced()
+    splicer.append(fragment(1), INFO, is_cut=False)
+    splicer.append(fragment(2), STREAMS[2], is_cut=False)
+    assert len(store.epochs) == 1
+    assert store.epochs[0].info.station == Station("Other")
+
+
+@given(st.lists(st.tuples(st.integers(1, 1000), st.sampled_from(STREAMS), st.booleans()), max_size=40))
+def test_numbers_and_times_have_no_hole_whatever_comes(origin: list[tuple[int, StreamInfo, bool]]) -> None:
+    store, splicer = spliced()
+    for number, info, is_cut in origin:
+        splicer.append(fragment(number, epoch=number % 5), info, is_cut=is_cut)
+    assert len(store) == len(origin)
+    for epoch in store.epochs:
+        held = [epoch.fragments[number] for number in epoch.numbers]
+        assert [one.number for one in held] == list(range(1, len(held) + 1))
+        assert not held[0].discontinuity
+        assert all(a.end == b.start for a, b in pairwise(held))

@@ -1,0 +1,159 @@
+"""Several inputs, the switch between them and a playout, in virtual time; the inputs do what a test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from itertools import count
+from types import TracebackType
+from typing import Any, Self
+
+from structlog.testing import CapturingLogger
+
+from distreamer.core.clock import LoopClock
+from distreamer.core.cue import StandbyCue
+from distreamer.core.input_switch import InputSwitch
+from distreamer.core.input_switcher import InputSwitcher
+from distreamer.core.playout import Played
+from distreamer.core.playout_head import PlayoutHead
+from distreamer.core.standby import PAUSE_SECONDS, Standby, StandbyRules
+from distreamer.core.store import Store
+from distreamer.model.audio import StreamInfo, Title
+from distreamer.model.fragment import Fragment
+from tests.support.input_context import capturing_log
+from tests.support.made_audio import INFO
+
+
+@dataclass
+class Source:
+    """An input: brings a fragment of a second each second while ``works``; its titles tell which one it was."""
+
+    name: str
+    priority: int = 1
+    info: StreamInfo = INFO
+    on_demand: bool = False
+    return_seconds: float = 10.0
+    works: bool = True
+    ends_after: int | None = None
+    """How many fragments there are, for an input that is made on demand."""
+    store: Store = field(default_factory=Store)
+    cue: StandbyCue = field(default_factory=StandbyCue)
+    numbers: count[int] = field(default_factory=lambda: count(1))
+    epoch: int = 0
+
+    def bring(self, number: int | None = None) -> None:
+        """The next fragment, or that one."""
+        number = next(self.numbers) if number is None else number
+        ticks = self.info.format.clock_rate
+        title = Title(f"{self.name} {number}")
+        audio = f"{self.name} {number}".encode()
+        self.store.add(Fragment(self.epoch, number, (number - 1) * ticks, ticks, audio, 0.0, title))
+
+    async def run(self) -> None:
+        self.epoch = self.epoch or sum(self.name.encode())
+        self.store.open_epoch(self.epoch, self.info)
+        if self.on_demand:
+            await self._play()
+        while True:
+            await asyncio.sleep(1)
+            if self.works:
+                self.bring()
+
+    async def _play(self) -> None:
+        left = self.ends_after
+        self.cue.offer()
+        while True:
+            wanted = await self.cue.wanted()
+            if wanted == 0:
+                left = self.ends_after
+            while wanted > 0 and left != 0:
+                self.bring()
+                self.cue.gave(1.0)
+                wanted -= 1
+                left = None if left is None else left - 1
+            if left == 0:
+                self.cue.withdraw()
+                await self.cue.relieved()
+                self.cue.offer()
+
+
+@dataclass
+class SwitchedInputs:
+    """A context manager that runs everything; ``playing`` adds a playout ``delay`` seconds behind."""
+
+    sources: list[Source]
+    playing: bool = False
+    delay: float = 25.0
+    after: float | None = None
+    said: CapturingLogger = field(default_factory=CapturingLogger)
+
+    async def __aenter__(self) -> Self:
+        self.clock = LoopClock(wall=1_000_000.0)
+        self.store = Store()
+        self.head = PlayoutHead(self.store, self.clock, lambda info: self.delay)
+        self.heard: list[tuple[float, str]] = []
+        self.head.subscribe(self._hear)
+        standbys = [
+            Standby(
+                StandbyRules(source.name, source.priority, source.return_seconds),
+                source.store,
+                source.cue,
+                self.clock.now(),
+                self.after or PAUSE_SECONDS,
+            )
+            for source in self.sources
+        ]
+        epochs = count(1)
+        self.switch = InputSwitch(
+            standbys,
+            self.store,
+            lambda: next(epochs),
+            self.clock.now(),
+            self.after,
+            self.head if self.playing else None,
+        )
+        switcher = InputSwitcher(self.switch, standbys, self.clock, capturing_log(self.said))
+        jobs = [switcher.run(), *(source.run() for source in self.sources)]
+        if self.playing:
+            jobs.append(self.head.run())
+        self._tasks = [self._start(job) for job in jobs]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
+        faults = [one for one in ended if isinstance(one, Exception)]
+        if faults:
+            raise faults[0]
+
+    @property
+    def on_air(self) -> str:
+        return self.switch.on_air.rules.name
+
+    def sent(self) -> list[str]:
+        """The fragments in the instance's store, each as ``name number``."""
+        return [fragment.audio.decode() for fragment in self.store]
+
+    def balance(self) -> float:
+        """Seconds of programme less the seconds that went by."""
+        return self.store.seconds - self.clock.now()
+
+    def cuts(self) -> list[str]:
+        """What stands behind each discontinuity."""
+        return [fragment.audio.decode() for fragment in self.store if fragment.discontinuity]
+
+    def _hear(self, played: Played) -> None:
+        self.heard.append((self.clock.now(), played.fragment.audio.decode()))
+
+    @staticmethod
+    def _start(job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(job)
+
+
+def other_rate(info: StreamInfo = INFO) -> StreamInfo:
+    """A stream that cannot be joined to ``info``."""
+    return replace(info, format=replace(info.format, clock_rate=48_000, sample_rate=48_000))
