@@ -16,6 +16,7 @@ from distreamer.media.sniff import SNIFF_LIMIT
 from distreamer.model.audio import AudioFormat, Codec, Frame
 from tests.support.audio_samples import encoded
 from tests.support.framing import framed, frames_of, pieces, shape
+from tests.support.made_audio import mp3_stream
 
 MP3 = encoded("libmp3lame", seconds=1.5)
 AAC = encoded("aac", seconds=1.5)
@@ -162,3 +163,10 @@ def test_opaque_pieces_last_100_ms_and_add_up(bitrate: int, size: int) -> None:
 def test_opaque_streams_of_different_types_do_not_join() -> None:
     one, other = (OpaqueFramer(content_type=name).feed(bytes(1600))[0].format for name in ("a/b", "a/c"))
     assert not one.joins(other)
+
+
+def test_a_cut_off_frame_is_not_taken_for_a_last_frame_of_another_format() -> None:
+    """What is left over of an AAC frame may hold bytes that would do as one MPEG frame which ends with the stream."""
+    framer = AutoFramer()
+    frames = framer.feed(AAC) + framer.feed(b"cut off" + mp3_stream(0, 1)) + framer.close()
+    assert {frame.format.codec for frame in frames} == {Codec.AAC}

@@ -120,7 +120,19 @@ def test_the_status_line(status: InstanceStatus, sentence: str) -> None:
 
 def test_a_dry_buffer_without_listeners() -> None:
     playout = replace(PLAYOUT, state=PlayoutState.DRY, budget_seconds=0.0)
-    assert status_sentence(replace(STUDIO, outputs=(), playout=playout)).endswith("the buffer ran out, nobody listens")
+    served = replace(PLAYER, listeners=ListenersStatus())
+    words = status_sentence(replace(STUDIO, outputs=(served,), playout=playout))
+    assert words.endswith("the buffer ran out, nobody listens")
+
+
+def test_an_output_without_listeners_of_its_own_counts_none() -> None:
+    sending = replace(OUTPUT, mode="IcecastClient", links=(LinkStatus("icecast.example:8000/live", connected=True),))
+    playing = replace(TRANSMITTER, outputs=(sending,))
+    assert status_sentence(playing).endswith(
+        "icecast.example:8000/live is connected; the link may be down for 24 s before anyone hears it"
+    )
+    dry = replace(playing, playout=replace(PLAYOUT, state=PlayoutState.DRY))
+    assert status_sentence(dry).endswith("the buffer ran out, nothing is sent on")
 
 
 def test_a_link_that_works_is_not_blamed_for_the_silence() -> None:

@@ -84,10 +84,10 @@ class Icecast:
 
 
 @asynccontextmanager
-async def running_icecast(folder: Path, burst_bytes: int = 65_536) -> AsyncIterator[Icecast]:
-    """Starts Icecast with its config in ``folder``; skips the test where there is none."""
+async def running_icecast(folder: Path, burst_bytes: int = 65_536, port: int = 0) -> AsyncIterator[Icecast]:
+    """Starts Icecast with its config in ``folder``, on a free port unless told; skips the test where there is none."""
     program = find_program("icecast2", "icecast")
-    port = free_port()
+    port = port or free_port()
     config = _write_config(folder, port, burst_bytes)
     process = await asyncio.create_subprocess_exec(
         program, "-c", str(config), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL

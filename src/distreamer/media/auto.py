@@ -68,15 +68,21 @@ class AutoFramer:
     def close(self) -> list[Frame]:
         """The stream ended: the frames that only waited for confirmation. The next byte begins a new stream.
 
-        A short stream in which nothing was recognised is dropped: it is more likely an error page than audio.
+        A short stream in which nothing was recognised is dropped: it is more likely an error page than audio. Where a
+        format was recognised, what is left over is the beginning of a frame of it: among the random bytes of a
+        compressed frame another format's framer finds, once in some thousand times, what could be a last frame of its
+        own, and a change of format would close the listeners.
         """
         frames: list[Frame] = []
-        if self._retained and not self._rivals:
-            frames += self._begin_race()
         if self._chosen:
             frames += self._chosen.close()
-        for rival in self._rivals:
-            frames = frames or rival.close()
+        else:
+            if self._retained and not self._rivals:
+                frames += self._begin_race()
+            if self._chosen:
+                frames += self._chosen.close()
+            for rival in self._rivals:
+                frames = frames or rival.close()
         self._retire()
         self._rivals = []
         self._retained = b""

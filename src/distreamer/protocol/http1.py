@@ -191,14 +191,19 @@ class RequestReader:
         return self._head.rest() if self._done else b""
 
 
-def request_bytes(method: str, target: str, fields: Iterable[tuple[str, str]]) -> bytes:
-    """A request head under HTTP/1.0: live audio must come unframed, since servers that chunk it and add ICY
-    metadata get it wrong (Icecast-KH, release kh20). Raises ProtocolError for a line break in a value."""
-    lines = [f"{method} {target} HTTP/1.0", *(f"{name}: {value}" for name, value in fields)]
+def request_bytes(
+    method: str, target: str, fields: Iterable[tuple[str, str]], *, version: str = "1.0", charset: str = "latin-1"
+) -> bytes:
+    """A request head; what ``charset`` lacks becomes a question mark. Raises ProtocolError for a line break in a value.
+
+    HTTP/1.0 unless told: live audio must come unframed, since servers that chunk it and add ICY metadata get it wrong
+    (Icecast-KH, release kh20).
+    """
+    lines = [f"{method} {target} HTTP/{version}", *(f"{name}: {value}" for name, value in fields)]
     for line in lines:
         if _FORBIDDEN_IN_HEAD.search(line):
             raise ProtocolError(f"a line break inside a header cannot be sent: {line[:SHOWN_BYTES]!r}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode(charset, "replace")
 
 
 def _parse_request(lines: list[bytes]) -> RequestHead:

@@ -20,6 +20,7 @@ from distreamer.outputs.distreamer_pers_rev_client import DiStreamerPersRevClien
 from distreamer.outputs.distreamer_pers_server import DiStreamerPersServer, DiStreamerPersServerSettings
 from distreamer.outputs.distreamer_rev_client import DiStreamerRevClient, DiStreamerRevClientSettings
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
+from distreamer.outputs.icecast_client import IcecastClient, IcecastClientSettings
 from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServerSettings
 
 
@@ -51,6 +52,7 @@ INPUTS = {
 
 OUTPUTS = {
     "ShoutcastServer": OutputMode(ShoutcastServerSettings, ShoutcastServer),
+    "IcecastClient": OutputMode(IcecastClientSettings, IcecastClient),
     "DiStreamerServer": OutputMode(DiStreamerServerSettings, DiStreamerServer),
     "DiStreamerRevClient": OutputMode(DiStreamerRevClientSettings, DiStreamerRevClient),
     "DiStreamerPersServer": OutputMode(DiStreamerPersServerSettings, DiStreamerPersServer),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distreamer.model.audio import AudioFormat, Codec, StreamInfo
-from distreamer.model.status import InstanceStatus, LinkStatus, ModuleState, ModuleStatus, PlayoutState
+from distreamer.model.status import InstanceStatus, LinkStatus, ModuleState, ModuleStatus, PlayoutState, PlayoutStatus
 from distreamer.units import spoken_seconds
 
 STALE_SECONDS = 3.0
@@ -131,13 +131,20 @@ def _playout_words(status: InstanceStatus) -> list[str]:
     if playout is None:
         return []
     listeners = sum(output.listeners.connected for output in status.outputs if output.listeners)
-    count = "1 listener" if listeners == 1 else f"{listeners} listeners"
+    serves = any(output.listeners is not None for output in status.outputs)
+    count = "1 listener" if listeners == 1 else f"{listeners} listeners" if serves else ""
+    return [words for words in _head_words(status, playout, listeners, count) if words]
+
+
+def _head_words(status: InstanceStatus, playout: PlayoutStatus, listeners: int, count: str) -> list[str]:
     if playout.state is PlayoutState.WAITING:
         if status.store.info is None:
             return [count]
         held = min(status.store.seconds, playout.delay_seconds)
         return [f"the buffer fills: {spoken_seconds(round(held))} of {spoken_seconds(playout.delay_seconds)}", count]
     if playout.state is PlayoutState.DRY:
+        if not count:
+            return ["the buffer ran out, nothing is sent on"]
         if not listeners:
             return ["the buffer ran out, nobody listens"]
         return [f"the buffer ran out, {count} {'hears' if listeners == 1 else 'hear'} nothing"]

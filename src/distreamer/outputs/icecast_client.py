@@ -1,0 +1,239 @@
+"""The OUTPUT mode IcecastClient: sends what is played to an Icecast or SHOUTcast server, as an encoder does."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from distreamer.config.fields import HttpUrl, Password, Seconds
+from distreamer.config.settings import PlayingOutputSettings
+from distreamer.core.module import OutputContext
+from distreamer.core.ports import ByteStream
+from distreamer.errors import AuthenticationError, LinkError, PeerError, ProtocolError
+from distreamer.model.audio import Station, StreamInfo, Title
+from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.outputs.played_queue import PlayedQueue
+from distreamer.protocol.source.source_client import SourceClient, SourceLogin, SourceProtocol, title_request
+from distreamer.protocol.stream_url import StreamUrl
+from distreamer.sessions.source_opener import USER_AGENT, Connect
+from distreamer.sessions.source_push import RefusedError, SourcePush
+from distreamer.sessions.title_sender import TitleSender
+from distreamer.transport.tcp import client_tls, connect
+
+CANNOT_PUT = frozenset({400, 404, 405, 501, 505})
+"""What servers say that know SOURCE alone."""
+
+
+def _destination(url: str) -> str:
+    try:
+        StreamUrl.parse(url)
+    except ProtocolError as error:
+        raise ValueError(str(error)) from error
+    return url
+
+
+class IcecastClientSettings(PlayingOutputSettings):
+    """Sends the programme to an Icecast or SHOUTcast server, as an encoder does.
+
+    It sends what is played, DELAY behind live. The server and its listeners notice nothing of a link in front of this
+    machine that fails for less than that. Icecast, SHOUTcast 1 and 2, AzuraCast and Liquidsoap's harbor are understood.
+    """
+
+    serverurl: Annotated[
+        HttpUrl, AfterValidator(_destination), Field(examples=["http://icecast.example:8000/live.mp3"])
+    ]
+    """The server and the mount, beginning with http:// or https:// and ending in the mount. For SHOUTcast there is no
+    mount, and the port is the one that listeners use."""
+
+    user: Annotated[str, Field(max_length=200)] = "source"
+    """The user's name; most servers want ``source``, AzuraCast that of the streamer."""
+
+    password: Annotated[Password, Field(max_length=200)] = ""
+    """The source password."""
+
+    protocol: Literal["auto", "put", "source", "shoutcast"] = "auto"
+    """How it is sent. ``auto``: with PUT, or with SOURCE to a server that does not know PUT. ``shoutcast``: as to
+    SHOUTcast 1, on the port above that of SERVERURL."""
+
+    name: Annotated[str, Field(max_length=500)] = ""
+    """What the station is called. This and the next four: empty for what the programme's source says."""
+
+    description: Annotated[str, Field(max_length=500)] = ""
+    """What it is about."""
+
+    genre: Annotated[str, Field(max_length=500)] = ""
+    """Its genre."""
+
+    url: Annotated[str, Field(max_length=500)] = ""
+    """Its web page."""
+
+    public: bool | None = None
+    """Whether the server may list it in public directories."""
+
+    sendtitles: bool = True
+    """Whether titles are sent, each when it is heard. (Ogg streams carry those of their encoder in any case.)"""
+
+    timeout: Annotated[Seconds, Field(ge=1, le=300)] = 10
+    """How long the server may take to answer, and to take audio."""
+
+    tlsverify: bool = True
+    """Whether the certificate of an https server must be valid. ``no`` takes any certificate."""
+
+    @model_validator(mode="after")
+    def _has_a_mount(self) -> Self:
+        if self.protocol != "shoutcast" and StreamUrl.parse(self.serverurl).target == "/":
+            raise ValueError("SERVERURL must end in the mount, such as /live.mp3")
+        return self
+
+
+class IcecastClient:
+    """One connection at a time; when it fails ``run`` raises, and goes on with what was not sent yet."""
+
+    def __init__(self, settings: IcecastClientSettings, context: OutputContext, connector: Connect = connect) -> None:
+        self._settings = settings
+        self._context = context
+        self._connect = connector
+        self._url = StreamUrl.parse(settings.serverurl)
+        self._peer = self._url.address + ("" if settings.protocol == "shoutcast" else self._url.target)
+        self._tls: ssl.SSLContext | None = None
+        self._queue = PlayedQueue()
+        self._knows_put = True
+        self._connected_at: float | None = None
+        self._lost_at = context.clock.now()
+        self._sent = 0
+        self._cuts = 0
+        self._titles = TitleSender(lambda: self._open(0), self._peer, settings.timeout, self._title_failed)
+
+    async def run(self) -> None:
+        """Sends until it is cancelled; raises LinkError, PeerError or AuthenticationError."""
+        unsubscribe = self._context.playout.subscribe(self._queue.put)
+        try:
+            while True:
+                if not self._queue.seconds:
+                    self._context.health.starting("waits for something to play")
+                # Servers give up a source that sends nothing: nobody connects before there is audio.
+                await self._send_stream((await self._queue.first()).info)
+        finally:
+            unsubscribe()
+
+    def links(self) -> tuple[LinkStatus, ...]:
+        now = self._context.clock.now()
+        since = self._connected_at
+        return (
+            LinkStatus(
+                self._peer,
+                connected=since is not None,
+                carrier=self._protocol.value,
+                connected_seconds=0.0 if since is None else now - since,
+                silent_seconds=now - self._lost_at if since is None else 0.0,
+                fragments=self._sent,
+                cuts=self._cuts,
+            ),
+        )
+
+    def listeners(self) -> ListenersStatus | None:
+        return None
+
+    @property
+    def _protocol(self) -> SourceProtocol:
+        if self._settings.protocol == "auto":
+            return SourceProtocol.PUT if self._knows_put else SourceProtocol.SOURCE
+        return SourceProtocol(self._settings.protocol)
+
+    async def _send_stream(self, info: StreamInfo) -> None:
+        """Until a stream comes that the server must be told anew."""
+        context, settings = self._context, self._settings
+        context.health.starting(f"connecting to {self._peer}")
+        login = self._login(info)
+        port_above = 1 if self._protocol is SourceProtocol.SHOUTCAST else 0
+        stream = await self._open(port_above)
+        try:
+            push = SourcePush(stream, SourceClient(self._protocol, login), self._peer, settings.timeout)
+            await self._log_in(push)
+            self._connected_at = context.clock.now()
+            context.health.running(f"sends to {self._peer}")
+            context.log.info("connected to the server", url=str(self._url), by=self._protocol.value)
+            async with asyncio.TaskGroup() as group:
+                others = [group.create_task(push.listen(), name="answers of the server")]
+                if settings.sendtitles and not info.format.codec.is_ogg:
+                    self._titles.begin()
+                    telling = self._titles.run(lambda title: title_request(self._protocol, login, title))
+                    others.append(group.create_task(telling, name="titles"))
+                await self._send_audio(push, info)
+                for task in others:
+                    task.cancel()
+        finally:
+            if self._connected_at is not None:
+                self._connected_at, self._lost_at = None, context.clock.now()
+                self._cuts += 1
+            await stream.close()
+
+    async def _log_in(self, push: SourcePush) -> None:
+        """Notes when the server does not know PUT; the next attempt is then made with SOURCE."""
+        could_be_old = self._settings.protocol == "auto" and self._knows_put
+        try:
+            await push.log_in()
+        except RefusedError as error:
+            if could_be_old and error.status in CANNOT_PUT:
+                self._knows_put = False
+            raise
+        except (LinkError, AuthenticationError):
+            raise
+        except PeerError:
+            self._knows_put = self._knows_put and not could_be_old
+            raise
+
+    async def _send_audio(self, push: SourcePush, info: StreamInfo) -> None:
+        setup = b""
+        while True:
+            played = await self._queue.first()
+            if not _goes_on(info, played.info):
+                return
+            fragment = played.fragment
+            begins = bool(fragment.setup) and fragment.setup != setup
+            await push.send(fragment.setup + fragment.audio if begins else fragment.audio)
+            setup = fragment.setup
+            # Only now: what a broken connection did not take is sent on the next one.
+            self._queue.pop()
+            self._sent += 1
+            self._titles.note(fragment.last_title)
+
+    def _title_failed(self, title: Title, reason: str) -> None:
+        self._context.log.debug("a title could not be sent", title=title.text, reason=reason)
+
+    async def _open(self, port_above: int) -> ByteStream:
+        if self._url.is_tls and self._tls is None:
+            self._tls = client_tls(verify=self._settings.tlsverify)
+        return await self._connect(
+            self._url.host,
+            self._url.port + port_above,
+            timeout_seconds=self._settings.timeout,
+            tls=self._tls if self._url.is_tls else None,
+        )
+
+    def _login(self, info: StreamInfo) -> SourceLogin:
+        settings, station = self._settings, info.station
+        return SourceLogin(
+            host_field=self._url.host_field,
+            mount=self._url.target,
+            user=settings.user,
+            password=settings.password,
+            audio=info.format,
+            station=Station(
+                name=settings.name or station.name,
+                description=settings.description or station.description,
+                genre=settings.genre or station.genre,
+                url=settings.url or station.url,
+                public=station.public if settings.public is None else settings.public,
+            ),
+            agent=USER_AGENT,
+        )
+
+
+def _goes_on(info: StreamInfo, other: StreamInfo) -> bool:
+    """Whether the server, and the players behind it, can go on with ``other``. They were told a type of audio; a
+    change of rate inside of it is the players' business."""
+    return (info.format.codec, info.format.content_type) == (other.format.codec, other.format.content_type)

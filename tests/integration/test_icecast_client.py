@@ -1,0 +1,226 @@
+"""IcecastClient sends to real servers, which never see the bad link in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from distreamer.transport.relay import Relay
+from tests.support import ffmpeg
+from tests.support.icecast import PASSWORD, Icecast, running_icecast
+from tests.support.instances import RunningDiStreamer, free_port, running_distreamer
+from tests.support.listening import Recording, assert_same_run, listening, packets
+from tests.support.programs import ended_process, find_program
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+CUT_SECONDS = 15
+BYTES_PER_SECOND = 16_000
+FRAMES_PER_SECOND = 38
+"""Of MP3 at 44.1 kHz."""
+DELAY_SECONDS = 18
+FORMATS = {"mp3": (ffmpeg.MP3, "mp3"), "aac": (ffmpeg.AAC, "aac"), "vorbis": (ffmpeg.VORBIS, "ogg")}
+MOUNTS_AHEAD = {"mp3": "put", "aac": "source", "vorbis": "auto"}
+"""How each format is sent."""
+
+
+def sender_config(folder: Path, name: str, source: str, output: str, delay: float = 2) -> Path:
+    """An instance that sends what it plays; ``source`` and ``output`` are the keys of the two sections."""
+    path = folder / f"{name}.conf"
+    path.write_text(f"[GENERAL]\nDELAY = {delay}\n[INPUT]\n{source}\n[OUTPUT]\nMODE = IcecastClient\n{output}\n")
+    return path
+
+
+def taking(icecast: Icecast, mount: str) -> str:
+    return f"MODE = ShoutcastClient\nSTREAMURL = {icecast.listen_url(mount)}"
+
+
+def sending(port: int, mount: str, protocol: str, password: str = PASSWORD) -> str:
+    return f"SERVERURL = http://127.0.0.1:{port}{mount}\nPASSWORD = {password}\nPROTOCOL = {protocol}\nNAME = Far Radio"
+
+
+async def test_a_mount_stays_up_through_a_cut_of_15_s_before_it(tmp_path: Path) -> None:
+    """ffmpeg → Icecast → A → a link that fails → B → another Icecast → listeners, in three formats at once."""
+    async with contextlib.AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        (tmp_path / "near").mkdir()
+        (tmp_path / "far").mkdir()
+        near, far = await enter(running_icecast(tmp_path / "near")), await enter(running_icecast(tmp_path / "far"))
+        sent: dict[str, Recording] = {}
+        relays: list[Relay] = []
+        studios, transmitters = [], []
+        for form, (encoding, _) in FORMATS.items():
+            mount = f"/{form}"
+            await enter(ffmpeg.running_source(near.source_url(mount), encoding))
+            await near.wait_for_mount(mount)
+            sent[form] = await enter(listening(near.port, mount))
+            port = free_port()
+            relay = await enter(Relay("127.0.0.1", port))
+            relays.append(relay)
+            studio = tmp_path / f"{form}-a.conf"
+            studio.write_text(
+                f"[INPUT]\n{taking(near, mount)}\n"
+                f"[OUTPUT]\nMODE = DiStreamerServer\nHOSTNAME = 127.0.0.1\nPORT = {port}\n"
+            )
+            studios.append(studio)
+            source = f"MODE = DiStreamerClient\nSERVERURL = http://127.0.0.1:{relay.port}"
+            output = sending(far.port, mount, MOUNTS_AHEAD[form])
+            transmitters.append(sender_config(tmp_path, f"{form}-b", source, output, DELAY_SECONDS))
+        await enter(running_distreamer(*studios))
+        running = await enter(running_distreamer(*transmitters))
+        heard: dict[str, Recording] = {}
+        for form in FORMATS:
+            await far.wait_for_mount(f"/{form}")
+            heard[form] = await enter(listening(far.port, f"/{form}", icy=form == "mp3"))
+        assert heard["mp3"].headers["icy-name"] == "Far Radio"
+        await near.set_title("/mp3", "Žofie – Ólafur & Co")
+        for relay in relays:
+            relay.cut()
+        await asyncio.sleep(CUT_SECONDS)
+        for relay in relays:
+            relay.restore()
+        for form in FORMATS:
+            await heard[form].has_more(8_000 * (DELAY_SECONDS + 5))
+            assert not heard[form].ended, f"{form}: the listener of the far Icecast was closed"
+            container = FORMATS[form][1]
+            assert_same_run(packets(bytes(heard[form].audio), container), packets(bytes(sent[form].audio), container))
+        assert [title for _, title in heard["mp3"].titles][-1] == "Žofie – Ólafur & Co"
+        connected = [line for line in running.lines if "connected to the server" in line]
+        assert len(connected) == len(FORMATS)
+
+
+async def test_a_server_that_is_started_anew_gets_what_it_missed(tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        (tmp_path / "near").mkdir()
+        (tmp_path / "far").mkdir()
+        near = await enter(running_icecast(tmp_path / "near"))
+        await enter(ffmpeg.running_source(near.source_url("/live"), ffmpeg.MP3))
+        await near.wait_for_mount("/live")
+        sent = await enter(listening(near.port, "/live"))
+        port = free_port()
+        config = sender_config(tmp_path, "b", taking(near, "/live"), sending(port, "/live", "auto"))
+        running = await enter(running_distreamer(config))
+        await running.said("refused the connection")
+        heard: list[list[bytes]] = []
+        for _ in range(2):
+            # Its burst holds all that it ever got.
+            async with running_icecast(tmp_path / "far", burst_bytes=2_000_000, port=port) as far:
+                await far.wait_for_mount("/live")
+                async with listening(far.port, "/live") as recording:
+                    await recording.has(80_000)
+                heard.append(packets(bytes(recording.audio), "mp3"))
+            await sent.has_more(5 * BYTES_PER_SECOND)
+        everything = packets(bytes(sent.audio), "mp3")
+        for one in heard:
+            assert_same_run(one, everything)
+        # Lost is what the old one had taken and not yet sent on; the 5 s without a server are not.
+        lost = everything.index(heard[1][0]) - everything.index(heard[0][-1])
+        assert lost < 3 * FRAMES_PER_SECOND
+
+
+async def test_a_wrong_password_and_a_mount_in_use_are_said_in_plain_words(tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        icecast = await enter(running_icecast(tmp_path))
+        await enter(ffmpeg.running_source(icecast.source_url("/live"), ffmpeg.MP3))
+        await icecast.wait_for_mount("/live")
+        configs = [
+            sender_config(tmp_path, f"{name}-{protocol}", taking(icecast, "/live"), output)
+            for protocol in ("put", "source")
+            for name, output in (
+                ("stranger", sending(icecast.port, "/other", protocol, "wrong")),
+                ("second", sending(icecast.port, "/live", protocol)),
+            )
+        ]
+        running = await enter(running_distreamer(*configs))
+        for protocol in ("put", "source"):
+            await running.said(f"stranger-{protocol} output: 127.0.0.1:{icecast.port}/other: refuses USER or PASSWORD")
+            await running.said(f"second-{protocol} output: 127.0.0.1:{icecast.port}/live: does not let us in")
+
+
+HARBOR = """
+settings.init.allow_root.set(true)
+settings.harbor.bind_addrs.set(["127.0.0.1"])
+live = input.harbor("live", port={port}, password="{password}")
+live.on_metadata(fun (m) -> print("HEARD TITLE #{{m['title']}} #{{m['song']}}"))
+output.file(%wav, "{folder}/heard.wav", fallible=true, live)
+"""
+
+
+async def harbor(stack: contextlib.AsyncExitStack, folder: Path, port: int) -> asyncio.subprocess.Process:
+    script = folder / "harbor.liq"
+    script.write_text(HARBOR.format(port=port, password=PASSWORD, folder=folder))
+    process = await asyncio.create_subprocess_exec(
+        find_program("liquidsoap"),
+        str(script),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    return await stack.enter_async_context(ended_process(process))
+
+
+async def printed(process: asyncio.subprocess.Process, text: str) -> None:
+    """Waits until the program says ``text``."""
+    assert process.stdout is not None
+    said: list[str] = []
+    async with asyncio.timeout(60):
+        async for line in process.stdout:
+            said.append(line.decode(errors="replace"))
+            if text in said[-1]:
+                return
+    raise AssertionError(f"it ended without “{text}”: {''.join(said)}")
+
+
+@pytest.mark.parametrize("protocol", ["put", "source"])
+async def test_liquidsoaps_harbor_takes_audio_and_titles(tmp_path: Path, protocol: str) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        icecast = await enter(running_icecast(tmp_path))
+        await enter(ffmpeg.running_source(icecast.source_url("/live"), ffmpeg.MP3))
+        await icecast.wait_for_mount("/live")
+        port = free_port()
+        process = await harbor(stack, tmp_path, port)
+        output = sending(port, "/live", protocol)
+        running = await enter(running_distreamer(sender_config(tmp_path, "b", taking(icecast, "/live"), output)))
+        await running.said("connected to the server")
+        await icecast.set_title("/live", "Song of the harbor")
+        await printed(process, "Song of the harbor")
+
+
+async def test_shoutcast_1_on_the_port_above(tmp_path: Path) -> None:
+    """Our own source server stands for a SHOUTcast server, which Debian does not have."""
+    async with contextlib.AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        icecast = await enter(running_icecast(tmp_path))
+        await enter(ffmpeg.running_source(icecast.source_url("/live"), ffmpeg.MP3))
+        await icecast.wait_for_mount("/live")
+        sent = await enter(listening(icecast.port, "/live"))
+        far = tmp_path / "far.conf"
+        player = free_port()
+        far.write_text(
+            "[GENERAL]\nDELAY = 1\nOUTPUTLEVEL = 3\n"
+            "[INPUT]\nMODE = ShoutcastSourceServer\nHOSTNAME = 127.0.0.1\nPORT = 0\nPASSWORD = secret\n"
+            f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {player}\n"
+        )
+        server: RunningDiStreamer = await enter(running_distreamer(far))
+        line = await server.said("listening for encoders")
+        port = int(line.partition("shoutcast_port=")[2].split()[0]) - 1
+        output = sending(port, "", "shoutcast", "secret")
+        await enter(running_distreamer(sender_config(tmp_path, "b", taking(icecast, "/live"), output)))
+        await server.said('by="SHOUTcast 1"')
+        await icecast.set_title("/live", "Über den Wolken")
+        await server.said('new title title="Über den Wolken"')
+        for _ in range(600):
+            async with listening(player) as recording:
+                if recording.status.split()[1] == "200":
+                    assert recording.headers["icy-name"] == "Far Radio"
+                    await recording.has(60_000)
+                    assert_same_run(packets(bytes(recording.audio), "mp3"), packets(bytes(sent.audio), "mp3"))
+                    return
+            await asyncio.sleep(0.1)
+        raise AssertionError("nothing is served within a minute")
