@@ -12,13 +12,17 @@ CAPTURE = b"OggS"
 NO_GRANULE = -1
 """The granule position of a page on which no packet ends."""
 
-_HEADER = struct.Struct("<4sBBqIIIB")
+PAGE_HEADER = struct.Struct("<4sBBqIIIB")
+"""Capture pattern, version, flags, granule position, serial, sequence, checksum, count of segments."""
+CONTINUED, BEGINS, ENDS = 1, 2, 4
+"""The flags."""
+FULL_SEGMENT = 255
+"""Bytes of a segment behind which the packet goes on; also the most segments of a page."""
+
 _SERIAL_AT = 14
 _SERIAL_BYTES = 4
 _CHECKSUM_AT = 22
 _CHECKSUM_BYTES = 4
-_CONTINUED, _BEGINS, _ENDS = 1, 2, 4
-_FULL_SEGMENT = 255
 _ALL_ONES = 0xFFFFFFFF
 _BITS_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -54,11 +58,11 @@ class Page:
 
     def packets(self) -> Iterator[PacketPart]:
         """The packets on the page, in order; the first is a continuation when ``continued``."""
-        segments = self.data[_HEADER.size - 1]
-        begin = at = _HEADER.size + segments
-        for size in self.data[_HEADER.size : at]:
+        segments = self.data[PAGE_HEADER.size - 1]
+        begin = at = PAGE_HEADER.size + segments
+        for size in self.data[PAGE_HEADER.size : at]:
             at += size
-            if size < _FULL_SEGMENT:
+            if size < FULL_SEGMENT:
                 yield PacketPart(self.data[begin:at], ends=True)
                 begin = at
         if begin < at:
@@ -153,12 +157,12 @@ def _capture_begun(buffer: bytes) -> int:
 
 def _page_size(buffer: bytes, at: int) -> int | None:
     """Bytes of the page that begins at ``at``; 0 when its version is unknown, None when more bytes are needed."""
-    if len(buffer) < at + _HEADER.size:
+    if len(buffer) < at + PAGE_HEADER.size:
         return None
     if buffer[at + len(CAPTURE)] != 0:
         return 0
-    body = at + _HEADER.size + buffer[at + _HEADER.size - 1]
-    return body - at + sum(buffer[at + _HEADER.size : body]) if len(buffer) >= body else None
+    body = at + PAGE_HEADER.size + buffer[at + PAGE_HEADER.size - 1]
+    return body - at + sum(buffer[at + PAGE_HEADER.size : body]) if len(buffer) >= body else None
 
 
 def _is_intact(page: bytes) -> bool:
@@ -166,13 +170,13 @@ def _is_intact(page: bytes) -> bool:
 
 
 def _page(data: bytes, position: int) -> Page:
-    _, _, flags, granule, serial, sequence, _, _ = _HEADER.unpack_from(data)
+    _, _, flags, granule, serial, sequence, _, _ = PAGE_HEADER.unpack_from(data)
     return Page(
         data,
         position,
-        bool(flags & _CONTINUED),
-        bool(flags & _BEGINS),
-        bool(flags & _ENDS),
+        bool(flags & CONTINUED),
+        bool(flags & BEGINS),
+        bool(flags & ENDS),
         granule,
         serial,
         sequence,
