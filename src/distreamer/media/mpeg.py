@@ -46,6 +46,11 @@ class MpegRun(NamedTuple):
     """Hertz."""
     channels: int
 
+    @property
+    def side_info_bytes(self) -> int:
+        """Bytes of the side information of layer III, behind the header (ISO/IEC 11172-3, section 2.4.1.7)."""
+        return _SIDE_INFO_BYTES["1" if self.version == "1" else "2", self.channels]
+
 
 @cache
 def _header(version_and_layer: int, rates: int, channels: int) -> Header[MpegRun] | None:
@@ -95,7 +100,5 @@ class MpegFramer(SyncFramer[MpegRun]):
         """False for a frame that holds a Xing, Info or VBRI table."""
         if run.layer != 3:
             return True
-        side_info = _SIDE_INFO_BYTES["1" if run.version == "1" else "2", run.channels]
-        return not (
-            frame.startswith((b"Xing", b"Info"), cls.header_size + side_info) or frame.startswith(b"VBRI", _VBRI_AT)
-        )
+        table = frame.startswith((b"Xing", b"Info"), cls.header_size + run.side_info_bytes)
+        return not (table or frame.startswith(b"VBRI", _VBRI_AT))

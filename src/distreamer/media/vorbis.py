@@ -37,7 +37,8 @@ class VorbisCodec(OggCodec):
         ):
             raise ValueError(f"a Vorbis identification header with {channels} channels, {sample_rate} Hz")
         self.format = AudioFormat(Codec.VORBIS, sample_rate, sample_rate, channels, "", max(0, bitrate), CONTENT_TYPE)
-        self._block_sizes = 1 << short_bits, 1 << long_bits
+        self.block_sizes = 1 << short_bits, 1 << long_bits
+        """Samples of a short and of a long block; each overlaps with its neighbours by half."""
         self._mode_blocks: list[int] = []
         self._previous_block: int | None = None
 
@@ -47,7 +48,7 @@ class VorbisCodec(OggCodec):
         if kind == _COMMENT_TYPE:
             self.title = title_of(packet[_PACKET_TYPE_AND_NAME:])
         elif kind == _SETUP_TYPE:
-            self._mode_blocks = [self._block_sizes[flag] for flag in mode_block_flags(packet)]
+            self._mode_blocks = [self.block_sizes[flag] for flag in mode_block_flags(packet)]
 
     def lose_track(self) -> None:
         """Pages are missing: the next packet has none to overlap with."""
