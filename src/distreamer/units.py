@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 BITS_PER_BYTE = 8
+BITS_PER_KILOBIT = 1000
 
 
 def seconds_of_bytes(size: int, bitrate: int) -> float:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from distreamer.core.splicer import Splicer
 from distreamer.core.store import Store
+from distreamer.media.auto import AutoFramer
 from distreamer.model.audio import Station, StreamInfo
+from tests.support.audio_samples import encoded
 from tests.support.made_audio import AAC, INFO, fragment
 
 STREAMS = [INFO, replace(INFO, format=AAC), replace(INFO, station=Station("Other"))]
@@ -62,3 +64,23 @@ def test_numbers_and_times_have_no_hole_whatever_comes(origin: list[tuple[int, S
         assert [one.number for one in held] == list(range(1, len(held) + 1))
         assert not held[0].discontinuity
         assert all(a.end == b.start for a, b in pairwise(held))
+
+
+def test_mp3_frames_that_lean_on_what_was_cut_off_are_muted_and_keep_their_place() -> None:
+    """The clip's frames from the 20th on: the first of them refer to bytes of the 19th (the bit reservoir)."""
+    frames = AutoFramer().feed(encoded("libmp3lame", seconds=3))
+    audio = b"".join(frame.data for frame in frames[20:40])
+    tail = b"".join(frame.data for frame in frames[40:60])
+    store, splicer = spliced()
+    info = StreamInfo(frames[0].format)
+    duration = sum(frame.duration for frame in frames[20:40])
+    origin = replace(fragment(1), audio=audio, duration=duration)
+    splicer.append(origin, info, is_cut=True)
+    splicer.append(origin, info, is_cut=True)
+    splicer.append(replace(origin, audio=tail), info, is_cut=False)
+    first, joined, after = store
+    assert first.audio is audio
+    assert joined.audio != audio
+    assert len(joined.audio) == len(audio)
+    assert joined.audio[-10 * len(frames[30].data) :] == audio[-10 * len(frames[30].data) :]
+    assert after.audio is tail

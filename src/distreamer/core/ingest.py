@@ -14,6 +14,7 @@ from distreamer.core.fragmenter import Fragmenter
 from distreamer.core.ports import Framer
 from distreamer.core.store import Store
 from distreamer.media.auto import AutoFramer
+from distreamer.media.mpeg_join import ReservoirJoin
 from distreamer.model.audio import Frame, Station, StreamInfo, Title
 from distreamer.model.fragment import Fragment
 
@@ -54,6 +55,8 @@ class Ingest:
         self._fragmenter: Fragmenter | None = None
         self._info: StreamInfo | None = None
         self._titles: deque[tuple[int, Title]] = deque()
+        self._join: ReservoirJoin | None = None
+        """While frames come that may lean on what was lost with the connection before."""
 
     @property
     def info(self) -> StreamInfo | None:
@@ -107,17 +110,27 @@ class Ingest:
             self._titles = deque((0, title) for _, title in self._titles)
             if self._fragmenter is not None:
                 self._add(self._fragmenter.interrupt())
+                self._join = ReservoirJoin()
 
     def _take(self, frames: list[Frame], at: float) -> None:
         for frame in frames:
             before = self._fragmenter.title if self._fragmenter else None
             fragmenter = self._fragmenter_for(frame)
+            frame = self._joined(frame)
             self.audio_seconds += frame.duration / frame.format.clock_rate
             # A new epoch begins with the title that was in force, unless it brings its own.
             title = frame.title or (before if fragmenter.title is None else None)
             while self._titles and self._titles[0][0] <= frame.position:
                 title = self._titles.popleft()[1]
             self._add(fragmenter.add(frame, at, title))
+
+    def _joined(self, frame: Frame) -> Frame:
+        if self._join is None:
+            return frame
+        frame = self._join.mended(frame)
+        if self._join.done:
+            self._join = None
+        return frame
 
     def _fragmenter_for(self, frame: Frame) -> Fragmenter:
         if self._fragmenter is not None and self._info is not None:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from distreamer.core.store import Store
-from distreamer.model.audio import StreamInfo
+from distreamer.media.mpeg_join import ReservoirJoin, mended_run
+from distreamer.model.audio import Codec, StreamInfo
 from distreamer.model.fragment import FIRST_NUMBER, Fragment
 
 
 class Splicer:
-    """The one writer of its store. Audio is shared with the origin, names and media times are new."""
+    """The one writer of its store. Names and media times are new; audio is shared with the origin, but for a few MP3
+    frames behind each splice that lean on what was cut off."""
 
     def __init__(self, store: Store, new_epoch_id: Callable[[], int]) -> None:
         self._store = store
@@ -20,6 +22,7 @@ class Splicer:
         self._info: StreamInfo | None = None
         self._number = FIRST_NUMBER
         self._start = 0
+        self._join: ReservoirJoin | None = None
 
     def append(self, fragment: Fragment, info: StreamInfo, *, is_cut: bool) -> Fragment:
         """Adds ``fragment``, which came in an epoch that carries ``info``; gives it as it stands in the store.
@@ -27,8 +30,15 @@ class Splicer:
         ``is_cut``: what stands before it in the store is not what stood before it at its origin.
         """
         self._take_up(info)
+        if is_cut and self._number > FIRST_NUMBER and info.format.codec is Codec.MPEG:
+            self._join = ReservoirJoin()
+        audio = fragment.audio
+        if self._join is not None:
+            audio = mended_run(self._join, audio)
+            self._join = None if self._join.done else self._join
         spliced = replace(
             fragment,
+            audio=audio,
             epoch=self._epoch,
             number=self._number,
             start=self._start,

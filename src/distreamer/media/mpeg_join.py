@@ -52,3 +52,13 @@ class ReservoirJoin:
         # Without a checksum, for it would be wrong now; its two bytes are gained before the main data.
         muted = bytes([data[0], data[1] | _NO_CHECKSUM, *data[2:4]]) + side_info
         return replace(frame, data=muted + data[len(muted) :])
+
+
+def mended_run(join: ReservoirJoin, audio: bytes) -> bytes:
+    """``audio``, which is a run of whole MPEG frames behind ``join``, with those muted that must be; of the same
+    length. What is no such run comes back as it is."""
+    framer = MpegFramer()
+    frames = [*framer.feed(audio), *framer.close()]
+    if sum(len(frame.data) for frame in frames) != len(audio):
+        return audio
+    return b"".join(join.mended(frame).data for frame in frames)

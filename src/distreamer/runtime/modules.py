@@ -16,6 +16,7 @@ from distreamer.inputs.distreamer_rev_server import DiStreamerRevServer, DiStrea
 from distreamer.inputs.file import File, FileSettings
 from distreamer.inputs.shoutcast_client import ShoutcastClient, ShoutcastClientSettings
 from distreamer.inputs.shoutcast_source_server import ShoutcastSourceServer, ShoutcastSourceServerSettings
+from distreamer.inputs.silence import Silence, SilenceSettings
 from distreamer.outputs.distreamer_pers_rev_client import DiStreamerPersRevClient, DiStreamerPersRevClientSettings
 from distreamer.outputs.distreamer_pers_server import DiStreamerPersServer, DiStreamerPersServerSettings
 from distreamer.outputs.distreamer_rev_client import DiStreamerRevClient, DiStreamerRevClientSettings
@@ -48,6 +49,7 @@ INPUTS = {
     "DiStreamerPersClient": InputMode(DiStreamerPersClientSettings, DiStreamerPersClient),
     "DiStreamerPersRevServer": InputMode(DiStreamerPersRevServerSettings, DiStreamerPersRevServer),
     "File": InputMode(FileSettings, File),
+    "Silence": InputMode(SilenceSettings, Silence),
 }
 
 OUTPUTS = {
