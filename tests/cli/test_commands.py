@@ -38,7 +38,7 @@ class Terminal:
         application = Application(registry=lambda: REGISTRY, run=self._run, environ=self.environ)
         return CliRunner().invoke(commands, [str(argument) for argument in arguments], obj=application)
 
-    def _run(self, configs: Sequence[InstanceConfig]) -> int:
+    def _run(self, configs: Sequence[InstanceConfig], heartbeat: Path | None) -> int:
         if self.error is not None:
             raise self.error
         self.ran = [config.name for config in configs]

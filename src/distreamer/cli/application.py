@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,12 @@ class Application:
 
     registry: Callable[[], Registry]
     """Called by the commands that need it: it imports all modules."""
-    run: Callable[[Sequence[InstanceConfig]], int]
-    """Runs instances until a signal ends them; gives the exit code."""
+    run: Callable[[Sequence[InstanceConfig], Path | None], int]
+    """Runs instances until a signal ends them, and writes the heartbeat file if there is to be one; gives the exit
+    code."""
     environ: Mapping[str, str]
+    wall: Callable[[], float] = time.time
+    """Unix time."""
 
     def load(self, files: Sequence[Path]) -> tuple[InstanceConfig, ...]:
         """The instances of ``files``; without files that of ``distreamer.conf`` in the current folder or, when

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from distreamer.cli.application import Application
+from distreamer.cli.health import HEARTBEAT_VARIABLE
 from distreamer.config.describe import written_values
 from distreamer.config.instance import InstanceConfig
 from distreamer.config.settings import PlayingOutputSettings
@@ -18,15 +19,23 @@ _files = click.argument("files", metavar="[CONF]...", nargs=-1, type=click.Path(
 
 @click.command()
 @_files
+@click.option(
+    "--heartbeat",
+    metavar="FILE",
+    envvar=HEARTBEAT_VARIABLE,
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    help='Write FILE every 5 seconds, for "distreamer health".',
+)
 @click.pass_context
-def run(context: click.Context, files: tuple[Path, ...]) -> None:
+def run(context: click.Context, files: tuple[Path, ...], heartbeat: Path | None) -> None:
     """Run an instance for each CONF, until SIGINT or SIGTERM.
 
     The word "run" may be left out. Without CONF it is distreamer.conf in the current folder; when there is none,
     the environment variables DS_... alone make an instance.
     """
     application = context.ensure_object(Application)
-    context.exit(application.run(application.load(files)))
+    context.exit(application.run(application.load(files), heartbeat))
 
 
 @click.command()

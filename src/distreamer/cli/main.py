@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -11,6 +12,7 @@ from distreamer import __version__
 from distreamer.cli.application import Application
 from distreamer.cli.demo import demo
 from distreamer.cli.group import CommandOrFiles
+from distreamer.cli.health import health
 from distreamer.cli.instances import check, run
 from distreamer.cli.manual import config_group, modules
 from distreamer.config.instance import InstanceConfig
@@ -44,7 +46,7 @@ def commands() -> None:
     """
 
 
-for _command in (run, check, modules, config_group, demo):
+for _command in (run, check, health, modules, config_group, demo):
     commands.add_command(_command)
 
 
@@ -59,7 +61,7 @@ def _registry() -> Registry:
     return REGISTRY
 
 
-def _run(configs: Sequence[InstanceConfig]) -> int:
+def _run(configs: Sequence[InstanceConfig], heartbeat: Path | None) -> int:
     from distreamer.runtime.daemon import run as run_daemon
 
-    return run_daemon(configs)
+    return run_daemon(configs, heartbeat)

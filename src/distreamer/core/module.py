@@ -31,6 +31,11 @@ class Health:
         """Since the module is in its state."""
         return self._clock.now() - self._since
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was said yet, by the module or about it."""
+        return self.state is not ModuleState.STARTING or bool(self.detail)
+
     def starting(self, detail: str) -> None:
         """The module works towards its job; ``detail`` is one plain sentence."""
         self._become(ModuleState.STARTING, detail)

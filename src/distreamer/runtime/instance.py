@@ -88,6 +88,11 @@ class Instance:
         finally:
             unsubscribe()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether every input and output has said how it is; what listens does so when it listens, or has failed."""
+        return all(part.health.has_begun for part in (*self._inputs, *self._outputs))
+
     def snapshot(self) -> InstanceStatus:
         """Everything known about the instance now."""
         return InstanceStatus(
