@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 import click
@@ -22,7 +22,8 @@ class CommandOrFiles(click.Group):
         """Puts ``run`` in front of what is neither a command nor one of the group's own options."""
         own_options = {name for parameter in self.get_params(context) for name in parameter.opts}
         if not args or (args[0] not in self.commands and args[0] not in own_options):
-            if args and not args[0].startswith("-") and not Path(args[0]).exists():
+            # os.path, since Path.exists raises where a folder may not be entered; that is told when the file is read.
+            if args and not args[0].startswith("-") and not os.path.exists(args[0]):
                 self._refuse_misspelt_command(args[0])
             args = ["run", *args]
         return super().parse_args(context, args)
