@@ -64,13 +64,22 @@ async def running_distreamer(
     *configs: Path, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[RunningDiStreamer]:
     """``distreamer CONF…`` (behind ``prefix``, such as ``ip netns exec b``), ended by SIGTERM at the end."""
+    whole = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+    async with running_command([*prefix, *COMMAND, *map(str, configs)], whole) as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def running_command(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path | None = None
+) -> AsyncIterator[RunningDiStreamer]:
+    """A command line that ends in a DiStreamer, with nothing but ``environment``, ended by SIGTERM at the end."""
     process = await asyncio.create_subprocess_exec(
-        *prefix,
-        *COMMAND,
-        *map(str, configs),
+        *command,
         stdin=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+        env=environment,
+        cwd=folder,
     )
     running = RunningDiStreamer(process)
     reader = asyncio.create_task(running.read_log(), name="log of distreamer")
