@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -25,6 +25,26 @@ MP3 = Encoding("libmp3lame", "mp3", "audio/mpeg", options=("-write_xing", "0", "
 AAC = Encoding("aac", "adts", "audio/aac", bitrate="96k")
 VORBIS = Encoding("libvorbis", "ogg", "application/ogg", options=("-page_duration", "200000"))
 OPUS = Encoding("libopus", "ogg", "application/ogg", bitrate="96k", options=("-page_duration", "200000"))
+
+TEE_SPEED = 8
+"""This much faster than real time, so that tests are short."""
+TITLE_WITHIN = "Žofie – Within & Co"
+"""What ``tee`` writes into Ogg."""
+
+
+def tee(encoding: Encoding, *targets: tuple[str, Sequence[str]]) -> list[str]:
+    """The command that sends the same bytes of noise to each target, a file or an URL (``:`` escaped), each with the
+    options of its own."""
+    # Without bitexact, each Ogg has a serial number of its own by chance.
+    muxer = f"f={encoding.muxer}:fflags=+bitexact+flush_packets"
+    muxer += {"mp3": ":write_xing=0:id3v2_version=0", "ogg": ":page_duration=200000"}.get(encoding.muxer, "")
+    return [
+        *(find_program("ffmpeg"), "-hide_banner", "-loglevel", "error", "-nostdin", "-readrate", str(TEE_SPEED)),
+        *("-f", "lavfi", "-i", "anoisesrc=color=pink:sample_rate=48000:amplitude=0.3", "-map", "0:a", "-ac", "2"),
+        *("-c:a", encoding.encoder, "-b:a", encoding.bitrate, "-flags", "+bitexact"),
+        *("-metadata", f"title={TITLE_WITHIN}"),
+        *("-f", "tee", "|".join(f"[{':'.join([muxer, *options])}]{target}" for target, options in targets)),
+    ]
 
 
 @asynccontextmanager
