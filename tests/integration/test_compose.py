@@ -43,17 +43,9 @@ def services() -> dict[str, dict[str, Any]]:
     return read
 
 
-def without_what_is_not_there_yet(environ: dict[str, str]) -> dict[str, str]:
-    """TO TIGHTEN: a program without MODE = Silence, or without inputs in reserve, gets the rest of the file. When both
-    are there, this function and its calls can go."""
-    if REGISTRY.fallback_inputs and REGISTRY.spelling("INPUT", "Silence"):
-        return environ
-    return {name: value for name, value in environ.items() if not name.startswith("DS_INPUT_SILENCE__")}
-
-
 def environments() -> dict[str, dict[str, str]]:
     """The variables of each service."""
-    return {name: without_what_is_not_there_yet(dict(service["environment"])) for name, service in services().items()}
+    return {name: dict(service["environment"]) for name, service in services().items()}
 
 
 def free_port_pair() -> int:

@@ -23,13 +23,15 @@ START_SECONDS = 30
 """A bound, not an expectation."""
 POLL_SECONDS = 0.05
 """Icecast does not say when it is ready."""
+QUEUE_BYTES = 524_288
+"""Its default; the burst must fit in."""
 DATA_FOLDER = Path("/usr/share/icecast2")
 """Where distributions keep the pages that Icecast's administration answers with."""
 # Icecast refuses to run as root unless it is told whom to become.
 _CHANGE_OWNER = "<changeowner><user>nobody</user><group>nogroup</group></changeowner>"
 _CONFIG = """<icecast>
  <limits><sources>10</sources><clients>100</clients><source-timeout>5</source-timeout>
-  <burst-size>{burst_bytes}</burst-size></limits>
+  <burst-size>{burst_bytes}</burst-size><queue-size>{queue_bytes}</queue-size></limits>
  <authentication><source-password>{password}</source-password><relay-password>{password}</relay-password>
   <admin-user>admin</admin-user><admin-password>{password}</admin-password></authentication>
  <hostname>localhost</hostname>
@@ -106,6 +108,7 @@ def _write_config(folder: Path, port: int, burst_bytes: int) -> Path:
         port=port,
         data=DATA_FOLDER,
         burst_bytes=burst_bytes,
+        queue_bytes=max(QUEUE_BYTES, 2 * burst_bytes),
         change_owner=_CHANGE_OWNER if os.getuid() == 0 else "",
     )
     config = folder / "icecast.xml"

@@ -109,6 +109,7 @@ class IcecastClient:
 
     async def run(self) -> None:
         """Sends until it is cancelled; raises LinkError, PeerError or AuthenticationError."""
+        self._queue.catch_up(self._context.playout.recent())
         unsubscribe = self._context.playout.subscribe(self._queue.put)
         try:
             while True:

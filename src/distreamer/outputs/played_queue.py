@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from distreamer.core.playout import Played
 
@@ -21,6 +22,7 @@ class PlayedQueue:
         self._waiting: deque[Played] = deque()
         self._seconds = 0.0
         self._bytes = 0
+        self._latest: Played | None = None
         self._changed = asyncio.Event()
 
     @property
@@ -30,12 +32,22 @@ class PlayedQueue:
 
     def put(self, played: Played) -> None:
         """To be subscribed to the playout."""
+        self._latest = played
         self._waiting.append(played)
         self._seconds += played.seconds
         self._bytes += len(played.fragment.audio)
         while len(self._waiting) > 1 and (self._seconds > MAXIMUM_SECONDS or self._bytes > MAXIMUM_BYTES):
             self.dropped_seconds += self.pop().seconds
         self._changed.set()
+
+    def catch_up(self, recent: Sequence[Played]) -> None:
+        """Puts what was played since the last ``put``, out of ``recent``, oldest first: while a module waits to be run
+        again it hears nothing."""
+        if self._latest is None:
+            return
+        known = next((index for index, played in enumerate(recent) if played is self._latest), -1)
+        for played in recent[known + 1 :]:
+            self.put(played)
 
     async def first(self) -> Played:
         """Waits for the next; it stays until it is popped."""
