@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from distreamer.media.auto import AutoFramer
 from distreamer.transport.relay import Relay
 from tests.support import ffmpeg
 from tests.support.icecast import PASSWORD, Icecast, running_icecast
@@ -25,6 +26,13 @@ DELAY_SECONDS = 18
 FORMATS = {"mp3": (ffmpeg.MP3, "mp3"), "aac": (ffmpeg.AAC, "aac"), "vorbis": (ffmpeg.VORBIS, "ogg")}
 MOUNTS_AHEAD = {"mp3": "put", "aac": "source", "vorbis": "auto"}
 """How each format is sent."""
+
+
+def whole_frames(audio: bytearray, container: str) -> bytes:
+    """Icecast begins in the middle of a frame, which libavformat does not like of AAC."""
+    if container == "ogg":
+        return bytes(audio)
+    return b"".join(frame.data for frame in AutoFramer().feed(bytes(audio)))
 
 
 def sender_config(folder: Path, name: str, source: str, output: str, delay: float = 2) -> Path:
@@ -86,7 +94,8 @@ async def test_a_mount_stays_up_through_a_cut_of_15_s_before_it(tmp_path: Path) 
             await heard[form].has_more(8_000 * (DELAY_SECONDS + 5))
             assert not heard[form].ended, f"{form}: the listener of the far Icecast was closed"
             container = FORMATS[form][1]
-            assert_same_run(packets(bytes(heard[form].audio), container), packets(bytes(sent[form].audio), container))
+            audio = whole_frames(heard[form].audio, container)
+            assert_same_run(packets(audio, container), packets(whole_frames(sent[form].audio, container), container))
         assert [title for _, title in heard["mp3"].titles][-1] == "Žofie – Ólafur & Co"
         connected = [line for line in running.lines if "connected to the server" in line]
         assert len(connected) == len(FORMATS)
