@@ -12,17 +12,22 @@ import pytest
 from aiohttp import web
 from structlog.testing import CapturingLogger
 
+from distreamer.core.fragmenter import Fragmenter
 from distreamer.core.module import LegacyShape
 from distreamer.errors import DiStreamerError
 from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClientSettings
+from distreamer.media.auto import AutoFramer
+from distreamer.model.audio import StreamInfo
 from distreamer.model.status import ModuleState
 from distreamer.outputs import polling_answers
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
 from distreamer.outputs.polling_receivers import MOST_REMEMBERED, REMEMBERED_SECONDS, PollingReceivers
 from distreamer.protocol.legacy.answer_reader import AnswerReader, WholeAnswer
 from distreamer.protocol.legacy.listing import parse_listing
+from distreamer.sessions.legacy_sending import NO_OGG_BY_POLLING
 from distreamer.transport.tcp import listening_sockets
 from tests.protocol.legacy.recordings import PASSWORD, connections
+from tests.support.audio_samples import encoded
 from tests.support.input_context import capturing_log, input_context, stored_audio, stored_titles
 from tests.support.legacy_programme import LegacyProgramme, stream_bytes
 from tests.support.made_audio import MP3_FRAME_BYTES, mp3_stream
@@ -224,6 +229,18 @@ async def test_who_polls_is_told_in_the_health_and_once_in_the_log() -> None:
         assert client.links()[0].carrier == "websocket"
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_ogg_that_the_polling_wire_cannot_carry_is_told_to_who_can_change_it() -> None:
+    async with serving() as server:
+        opus = AutoFramer().feed(encoded("libopus", seconds=8, sample_rate=48000, bitrate=256_000))
+        fragmenter = Fragmenter(7, 48000)
+        server.context.store.open_epoch(7, StreamInfo(opus[0].format))
+        for frame in opus:
+            for fragment in fragmenter.add(frame, 0.0):
+                server.context.store.add(fragment)
+        await server.ask("/list")
+        assert server.told(NO_OGG_BY_POLLING) == ["warning"]
 
 
 class SetClock:

@@ -15,12 +15,11 @@ from distreamer.core.module import OutputContext
 from distreamer.errors import ConfigError, OtherWireError, ProtocolError
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.protocol.legacy.persistent import check_password as check_legacy_password
-from distreamer.protocol.legacy.renderer import FragmentRenderer
 from distreamer.protocol.native.handshake import Identity
 from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_pushing import LegacyPusher
-from distreamer.sessions.legacy_sending import RenderedStore
+from distreamer.sessions.legacy_sending import NO_OGG_BY_POLLING, RenderedStore
 from distreamer.sessions.native_link import Dial, NativeLink
 from distreamer.sessions.native_sender import Supply
 from distreamer.transport.tcp import client_tls
@@ -83,14 +82,10 @@ class DiStreamerRevClient:
             context.log,
             context.health,
         )
-        legacy = context.legacy
-        renderer = FragmentRenderer(
-            legacy.fragment_bytes, legacy.fragments, legacy.icyint, first_sourcegen=int(context.clock.wall())
-        )
         self._pusher = LegacyPusher(
             address,
             settings.password,
-            RenderedStore(context.store, renderer),
+            RenderedStore.of(context),
             context.clock,
             settings.httptimeout,
             settings.httpinterval,
@@ -152,6 +147,9 @@ class DiStreamerRevClient:
         say = self._context.log.debug if self._told_legacy else self._context.log.info
         say("the receiver is a DiStreamer 2: sending on its wire", peer=self._peer)
         self._told_legacy = True
+        epoch = self._context.store.newest_epoch
+        if epoch is not None and epoch.info.format.codec.is_ogg:
+            self._context.log.warning(NO_OGG_BY_POLLING, peer=self._peer)
         try:
             await self._pusher.run_until(now + TRY_NATIVE_SECONDS, self._answered)
         finally:

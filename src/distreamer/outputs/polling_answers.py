@@ -13,8 +13,7 @@ from distreamer.core.module import OutputContext
 from distreamer.model.status import LinkStatus
 from distreamer.outputs.polling_receivers import PollingReceivers
 from distreamer.protocol.legacy.polling import WRONG_PASSWORD, Answer, answer_get, read_target
-from distreamer.protocol.legacy.renderer import FragmentRenderer
-from distreamer.sessions.legacy_sending import RenderedStore
+from distreamer.sessions.legacy_sending import NO_OGG_BY_POLLING, RenderedStore
 from distreamer.transport.tcp import spoken_address
 
 MOST_ANSWERS = 256
@@ -43,11 +42,7 @@ class PollingAnswers:
         self._password = password.encode()
         self._log = context.log
         self._say_refused = say_refused
-        shape = context.legacy
-        first_sourcegen = int(context.clock.wall())
-        self._rendered = RenderedStore(
-            context.store, FragmentRenderer(shape.fragment_bytes, shape.fragments, shape.icyint, first_sourcegen)
-        )
+        self._rendered = RenderedStore.of(context)
         self._receivers = PollingReceivers(context.clock)
         self._under_way = 0
 
@@ -89,12 +84,15 @@ class PollingAnswers:
         if self._password and not hmac.compare_digest(subject.password, self._password):
             self._say_refused(peer, "its PASSWORD is not the one here")
             return WRONG_PASSWORD
-        answer = answer_get(subject, self._rendered.rendering())
+        rendering = self._rendered.rendering()
+        answer = answer_get(subject, rendering)
         if answer.status == 200:
             host = peer.rpartition(":")[0].strip("[]")
             took_fragment = subject.number is not None and method == "GET"
             if self._receivers.heard(host, took_fragment=took_fragment):
                 self._log.info("a receiver polls on the wire of DiStreamer 2", peer=host)
+                if rendering.ogg_header:
+                    self._log.warning(NO_OGG_BY_POLLING, peer=host)
         return answer
 
 

@@ -13,6 +13,9 @@ from distreamer.errors import LinkError
 from distreamer.protocol.legacy.renderer import FragmentRenderer, Rendering
 from distreamer.protocol.legacy.rounds import RoundWriter
 
+NO_OGG_BY_POLLING = "the polling wire of DiStreamer 2 cannot carry Ogg: use its persistent modules, or MP3 or AAC"
+"""For the log: the headers, without which nobody can play the fragments, have no place on that wire."""
+
 
 class RenderedStore:
     """A store as DiStreamer 2 would hold it. What was rendered is shared by all conversations."""
