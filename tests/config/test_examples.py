@@ -31,9 +31,14 @@ def test_each_example_loads(file: str, input_mode: str, output_mode: str) -> Non
     assert config.name == Path(file).stem
 
 
+def test_the_fallback_example_has_four_inputs_in_the_order_of_the_file() -> None:
+    modes = [settings.mode for _, settings in load(EXAMPLES / "fallback.conf", REGISTRY, {}).inputs]
+    assert modes == ["ShoutcastSourceServer", "ShoutcastClient", "File", "Silence"]
+
+
 def test_all_examples_can_run_side_by_side() -> None:
     paths = sorted(EXAMPLES.glob("*.conf"))
-    assert len(load_all(paths, REGISTRY, {})) == len(paths) == 7
+    assert len(load_all(paths, REGISTRY, {})) == len(paths) == 9
 
 
 def test_the_old_example_has_the_values_of_its_time() -> None:

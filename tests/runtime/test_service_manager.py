@@ -88,7 +88,7 @@ def test_the_watchdog_is_kept_when_it_is_meant_for_us(watchdog: dict[str, str], 
     assert service_manager({"NOTIFY_SOCKET": "/run/notify", **watchdog}, 42) == ServiceManager("/run/notify", seconds)
 
 
-@pytest.mark.parametrize("abstract_name", ["", f"distreamer-test-{os.getpid()}"])
+@pytest.mark.parametrize("abstract_name", ["", f"distreamer-test-{os.getpid()}"], ids=["path", "abstract"])
 async def test_a_message_is_one_datagram(tmp_path: Path, abstract_name: str) -> None:
     async with manager_socket(tmp_path, abstract_name) as socket_of_manager:
         manager = ServiceManager(socket_of_manager.address)

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "distreamer")
@@ -16,13 +17,19 @@ START_SECONDS = 60
 """A bound, not an expectation."""
 END_SECONDS = 20
 
+FIRST_PORT, PORTS_PER_WORKER = 20_000, 1_500
+"""Below those that the system gives to outgoing connections; each process that runs tests has some of its own."""
+_ports = count(os.getpid() * 37)
+
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody listens on, and that nobody else is given soon."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for _ in range(PORTS_PER_WORKER):
+        port = FIRST_PORT + worker * PORTS_PER_WORKER + next(_ports) % PORTS_PER_WORKER
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no free port")
 
 
 class RunningDiStreamer:
