@@ -140,6 +140,13 @@ def test_check_says_what_a_file_would_do(terminal: Terminal) -> None:
     ]
 
 
+def test_check_says_which_input_comes_before_which(terminal: Terminal) -> None:
+    more = "[INPUT night]\nMODE = Tone\nHERTZ = 50\nPRIORITY = 2\n[INPUT studio]\nMODE = Tone\nHERTZ = 70\n"
+    Path("east.conf").write_text(GOOD + more)
+    said = terminal.type("check", "east.conf").stdout.splitlines()
+    assert "  on air the first of these that works: input, input studio, input night" in said
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [

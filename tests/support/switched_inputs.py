@@ -96,13 +96,13 @@ class SwitchedInputs:
         self.head.subscribe(self._hear)
         standbys = [
             Standby(
-                StandbyRules(source.name, source.priority, source.return_seconds),
+                StandbyRules(source.name, source.return_seconds),
                 source.store,
                 source.cue,
                 self.clock.now(),
                 self.after or PAUSE_SECONDS,
             )
-            for source in self.sources
+            for source in sorted(self.sources, key=lambda source: source.priority)
         ]
         epochs = count(1)
         self.switch = InputSwitch(

@@ -9,7 +9,7 @@ import click
 from distreamer.cli.application import Application
 from distreamer.cli.health import HEARTBEAT_VARIABLE
 from distreamer.config.describe import written_values
-from distreamer.config.instance import InstanceConfig
+from distreamer.config.instance import InstanceConfig, by_preference
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.config.wording import printable
 from distreamer.units import spoken_seconds
@@ -57,6 +57,9 @@ def _in_words(config: InstanceConfig) -> list[str]:
     for name, settings in (*config.inputs, *config.outputs):
         lines.append(f"  {name}: {settings.mode}")
         lines += [f"    {written}" for written in written_values(settings) if not written.startswith("MODE ")]
+    if len(config.inputs) > 1:
+        names = ", ".join(name for name, _ in by_preference(config.inputs))
+        lines.append(f"  on air the first of these that works: {printable(names)}")
     lines.append(f"  {spoken_seconds(general.history)} of audio kept")
     if any(isinstance(settings, PlayingOutputSettings) for _, settings in config.outputs):
         lines.append(f"  listeners {_delay(config)} behind live")

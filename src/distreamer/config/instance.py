@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,11 @@ class InstanceConfig:
     """The file that it came from; None when it is made of environment variables alone."""
     general: GeneralSettings
     inputs: tuple[ConfiguredInput, ...]
-    """At least one; the first that works is on air, the others stand by in this order."""
+    """At least one, in the order of the file."""
     outputs: tuple[ConfiguredOutput, ...]
     """At least one."""
+
+
+def by_preference(inputs: Sequence[ConfiguredInput]) -> list[ConfiguredInput]:
+    """The inputs by PRIORITY; the first that works is on air, the others stand by in this order."""
+    return sorted(inputs, key=lambda one: one.settings.priority)

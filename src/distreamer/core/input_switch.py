@@ -53,7 +53,7 @@ class Listeners(Protocol):
 
 
 class InputSwitch:
-    """Made with the inputs in the order of the file; ``advance`` does everything."""
+    """Made with the inputs, the preferred one first; ``advance`` does everything."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class InputSwitch:
         """``after_seconds`` is FALLBACKAFTER: silence after which another takes over; None: as late as can be when
         there are ``listeners``, else DEFAULT_AFTER_SECONDS."""
         self.switches = 0
-        self._order = sorted(standbys, key=lambda standby: standby.rules.priority)
+        self._order = tuple(standbys)
         self._on_air = self._order[0]
         self._splicer = Splicer(store, new_epoch_id)
         self._after_seconds = after_seconds

@@ -23,8 +23,6 @@ class StandbyRules:
 
     name: str
     """``input``, ``input backup``."""
-    priority: int = 1
-    """1 before 2; inputs of the same priority in the order of the file."""
     return_seconds: float = 10.0
     """How long it must have been healthy to take over from an input of a lower priority."""
 

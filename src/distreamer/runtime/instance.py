@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
-from distreamer.config.instance import InstanceConfig
+from distreamer.config.instance import InstanceConfig, by_preference
 from distreamer.config.settings import FragmentingInputSettings, InputSettings, OutputSettings, PlayingOutputSettings
 from distreamer.core.clock import LoopClock
 from distreamer.core.cue import Cue, StandbyCue, SteadyCue
@@ -131,7 +131,7 @@ class Instance:
     def _make_inputs(self, rule: DelayRule) -> list[_Supervised]:
         """A lone input fills the instance's store itself; several fill stores of their own, and a switch carries what
         the one on air brings."""
-        configured = sorted(self.config.inputs, key=lambda one: one.settings.priority)
+        configured = by_preference(self.config.inputs)
         if len(configured) <= 1:
             lead = rule.expected_seconds + LEAD_SECONDS if self._plays else 0.0
             return [
@@ -143,7 +143,7 @@ class Instance:
         standbys: list[Standby] = []
         for name, settings in configured:
             cue, store = StandbyCue(), Store(self.store.limits)
-            rules = StandbyRules(name, settings.priority, settings.return_)
+            rules = StandbyRules(name, settings.return_)
             standbys.append(Standby(rules, store, cue, self._clock.now(), after or PAUSE_SECONDS))
             made.append(self._make_input(name, settings, rule, store, cue))
         listeners = self.playout if self._plays else None
@@ -191,7 +191,7 @@ class Instance:
 
     def _legacy_shape(self) -> LegacyShape:
         """What the preferred input's settings say; those of most inputs say nothing."""
-        settings = min(self.config.inputs, key=lambda one: one.settings.priority).settings
+        settings = by_preference(self.config.inputs)[0].settings
         if not isinstance(settings, FragmentingInputSettings):
             return LegacyShape()
         return LegacyShape(settings.fragmentsize, settings.fragmentsnumber, settings.metadata_interval)
