@@ -11,6 +11,7 @@ import pytest
 from distreamer.media.auto import AutoFramer
 from distreamer.transport.relay import Relay
 from tests.support import ffmpeg
+from tests.support.certificates import make_certificate
 from tests.support.icecast import PASSWORD, Icecast, running_icecast
 from tests.support.instances import RunningDiStreamer, free_port, running_distreamer
 from tests.support.listening import Recording, assert_same_run, listening, packets
@@ -149,6 +150,40 @@ async def test_a_wrong_password_and_a_mount_in_use_are_said_in_plain_words(tmp_p
         for protocol in ("put", "source"):
             await running.said(f"stranger-{protocol} output: 127.0.0.1:{icecast.port}/other: refuses USER or PASSWORD")
             await running.said(f"second-{protocol} output: 127.0.0.1:{icecast.port}/live: does not let us in")
+
+
+async def test_over_tls(tmp_path: Path) -> None:
+    made = make_certificate(tmp_path)
+    both = tmp_path / "both.pem"
+    both.write_bytes(made.certificate.read_bytes() + made.key.read_bytes())
+    async with contextlib.AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        (tmp_path / "near").mkdir()
+        (tmp_path / "far").mkdir()
+        near = await enter(running_icecast(tmp_path / "near"))
+        await enter(ffmpeg.running_source(near.source_url("/live"), ffmpeg.MP3))
+        await near.wait_for_mount("/live")
+        far = await enter(running_icecast(tmp_path / "far", certificate=both))
+        output = sending(far.port, "/live", "put").replace("http://", "https://")
+        running = await enter(
+            running_distreamer(
+                sender_config(tmp_path, "careful", taking(near, "/live"), output),
+                sender_config(tmp_path, "trusting", taking(near, "/live"), output + "\nTLSVERIFY = no"),
+            )
+        )
+        assert "certificate" in await running.said("careful output: 127.0.0.1")
+        await running.said("trusting output: connected to the server")
+        await near.set_title("/live", "Behind seven seals")
+        curl = await asyncio.create_subprocess_exec(
+            *(find_program("curl"), "--silent", "--insecure", "--header", "Icy-MetaData: 1", "--no-buffer"),
+            *("--fail", "--retry", "30", "--retry-delay", "1", "--retry-all-errors"),
+            f"https://127.0.0.1:{far.port}/live",
+            stdout=asyncio.subprocess.PIPE,
+            limit=2**22,
+        )
+        async with ended_process(curl), asyncio.timeout(60):
+            assert curl.stdout is not None
+            await curl.stdout.readuntil(b"StreamTitle='Behind seven seals'")
 
 
 HARBOR = """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -35,9 +37,9 @@ _CONFIG = """<icecast>
  <authentication><source-password>{password}</source-password><relay-password>{password}</relay-password>
   <admin-user>admin</admin-user><admin-password>{password}</admin-password></authentication>
  <hostname>localhost</hostname>
- <listen-socket><port>{port}</port><bind-address>127.0.0.1</bind-address></listen-socket>
+ <listen-socket><port>{port}</port><bind-address>127.0.0.1</bind-address>{ssl}</listen-socket>
  <paths><basedir>{data}</basedir><webroot>{data}/web</webroot><adminroot>{data}/admin</adminroot>
-  <logdir>/tmp</logdir></paths>
+  <logdir>/tmp</logdir>{certificate}</paths>
  <logging><accesslog>-</accesslog><errorlog>-</errorlog><loglevel>2</loglevel></logging>
  <security><chroot>0</chroot>{change_owner}</security>
 </icecast>
@@ -86,27 +88,44 @@ class Icecast:
 
 
 @asynccontextmanager
-async def running_icecast(folder: Path, burst_bytes: int = 65_536, port: int = 0) -> AsyncIterator[Icecast]:
-    """Starts Icecast with its config in ``folder``, on a free port unless told; skips the test where there is none."""
+async def running_icecast(
+    folder: Path, burst_bytes: int = 65_536, port: int = 0, certificate: Path | None = None
+) -> AsyncIterator[Icecast]:
+    """Starts Icecast with its config in ``folder``, on a free port unless told; skips the test where there is none.
+
+    With a ``certificate`` (PEM, its key behind it) it speaks TLS.
+    """
     program = find_program("icecast2", "icecast")
     port = port or free_port()
-    config = _write_config(folder, port, burst_bytes)
-    process = await asyncio.create_subprocess_exec(
-        program, "-c", str(config), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-    )
-    async with ended_process(process):
-        server = Icecast(port)
-        await _wait_until_it_answers(server, process)
-        yield server
+    with tempfile.TemporaryDirectory() as readable:
+        readable_certificate = _readable(certificate, Path(readable)) if certificate else None
+        config = _write_config(folder, port, burst_bytes, readable_certificate)
+        process = await asyncio.create_subprocess_exec(
+            program, "-c", str(config), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        async with ended_process(process):
+            server = Icecast(port)
+            await _wait_until_it_answers(server, process)
+            yield server
 
 
-def _write_config(folder: Path, port: int, burst_bytes: int) -> Path:
+def _readable(certificate: Path, folder: Path) -> Path:
+    """A copy for Icecast, which reads it when it is nobody any more."""
+    folder.chmod(0o755)
+    copy = Path(shutil.copy(certificate, folder))
+    copy.chmod(0o644)
+    return copy
+
+
+def _write_config(folder: Path, port: int, burst_bytes: int, certificate: Path | None) -> Path:
     if not DATA_FOLDER.is_dir():
         pytest.skip(f"Icecast's pages are not in {DATA_FOLDER}")
     text = _CONFIG.format(
         password=PASSWORD,
         port=port,
         data=DATA_FOLDER,
+        ssl="<ssl>1</ssl>" if certificate else "",
+        certificate=f"<ssl-certificate>{certificate}</ssl-certificate>" if certificate else "",
         burst_bytes=burst_bytes,
         queue_bytes=max(QUEUE_BYTES, 2 * burst_bytes),
         change_owner=_CHANGE_OWNER if os.getuid() == 0 else "",

@@ -194,6 +194,23 @@ async def test_tls(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) ->
             await connect("127.0.0.1", port, timeout_seconds=10, tls=client_tls())
 
 
+async def test_over_tls_one_may_write_on_to_a_peer_that_says_nothing(certificate: Certificate) -> None:
+    """As to an Icecast server, which only listens."""
+    heard = asyncio.get_running_loop().create_future()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.set_result(await reader.readexactly(50 * 10_000))
+        writer.close()
+
+    async with serving(listen, certificate.server_context()) as port:
+        stream = await connect("localhost", port, timeout_seconds=10, tls=client_tls(verify=False))
+        async with asyncio.timeout(30):
+            for _ in range(50):
+                await stream.write(bytes(10_000))
+            assert await heard == bytes(500_000)
+        await stream.close()
+
+
 async def test_a_strange_certificate_is_refused_unless_told(certificate: Certificate) -> None:
     async with serving(greet, certificate.server_context()) as port:
         with pytest.raises(LinkError, match=r"its certificate is not valid: self.signed certificate"):

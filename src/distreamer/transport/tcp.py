@@ -33,8 +33,10 @@ class TcpStream:
         self._reader = reader
         self._writer = writer
         self._peer = peer
-        # A write returns when the kernel has everything, so that a close behind it loses nothing.
-        writer.transport.set_write_buffer_limits(high=0)
+        # A write returns when the kernel has everything, so that a close behind it loses nothing. With TLS, asyncio
+        # takes an empty buffer for a full one when the limit is 0, and waits until the peer says something.
+        is_tls = writer.get_extra_info("ssl_object") is not None
+        writer.transport.set_write_buffer_limits(high=1 if is_tls else 0)
 
     @property
     def peer(self) -> str:
