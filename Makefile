@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench format reference clean debian-packages
+.PHONY: help install demo test check bench format reference tables clean debian-packages
 
 help: ## Lists these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -13,7 +13,7 @@ demo: .venv/installed-audio ## Runs a studio, a link to cut and a transmitter he
 	$(BIN)/distreamer demo $(ARGS)
 
 test: .venv/installed-dev debian-packages ## Runs all tests, real servers, players and a browser included
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 check: .venv/installed-dev ## Format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -31,6 +31,9 @@ format: .venv/installed-dev ## Formats the code and mends what the linter can me
 reference: .venv/installed ## Writes the pages in docs/reference and examples/sample.conf anew
 	$(BIN)/distreamer config reference --write docs/reference
 	$(BIN)/distreamer config sample > examples/sample.conf
+
+tables: .venv/installed-dev debian-packages ## Writes docs/compatibility.md anew, of the tests that prove its cells
+	$(BIN)/python -m pytest -m proves --write-tables $(ARGS)
 
 clean: ## Removes what the other targets made
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

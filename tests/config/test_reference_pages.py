@@ -52,7 +52,8 @@ the order of the file.
 
 ### RETURN
 
-With several inputs: how long this one must have worked again before it takes the place of one of a lower priority.
+With several inputs: how long this one must have worked again before it takes the place of one of a lower priority. \
+(A file or silence takes it at once.)
 
 - Must be a number of seconds from 0 to 86400.
 - Default: `10`.

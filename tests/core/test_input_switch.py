@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from distreamer.core.input_switch import CUSHION_SECONDS, DEFAULT_AFTER_SECONDS
+from distreamer.core.input_switch import CUSHION_SECONDS
+from distreamer.core.live_standby import PAUSE_SECONDS
 from distreamer.model.status import PlayoutState
 from tests.support.switched_inputs import Source, SwitchedInputs, other_rate
 from tests.support.virtual_time import virtual_time
@@ -46,7 +47,7 @@ async def test_priority_counts_before_the_order_of_the_file() -> None:
     async with SwitchedInputs([Source("backup", priority=2), Source("main", priority=1)]) as inputs:
         await asyncio.sleep(60.5)
         assert runs(inputs.sent()) == ["main"]
-        assert inputs.switch.preferred.rules.name == "main"
+        assert inputs.on_air == "main"
 
 
 @virtual_time(HOUR)
@@ -81,7 +82,7 @@ async def test_the_preferred_input_returns_after_it_has_been_healthy_long_enough
         assert inputs.on_air == "backup"
         # A pause on the way begins the count anew.
         main.works = False
-        await asyncio.sleep(DEFAULT_AFTER_SECONDS + 2)
+        await asyncio.sleep(PAUSE_SECONDS + 2)
         main.works = True
         await asyncio.sleep(15)
         assert inputs.on_air == "backup"
@@ -100,7 +101,7 @@ async def test_a_short_silence_changes_nothing() -> None:
     async with SwitchedInputs([main, Source("backup")]) as inputs:
         await asyncio.sleep(30.5)
         main.works = False
-        await asyncio.sleep(DEFAULT_AFTER_SECONDS - 1)
+        await asyncio.sleep(PAUSE_SECONDS - 1)
         main.works = True
         await asyncio.sleep(60)
         assert runs(inputs.sent()) == ["main"]
@@ -129,7 +130,7 @@ async def test_a_file_fills_the_gap_at_once_and_then_keeps_real_time() -> None:
     async with SwitchedInputs([main, file]) as inputs:
         await asyncio.sleep(30.5)
         main.works = False
-        await asyncio.sleep(DEFAULT_AFTER_SECONDS + 1)
+        await asyncio.sleep(PAUSE_SECONDS + 1)
         assert inputs.on_air == "file"
         assert -1 <= inputs.balance() <= 1.5
         for _ in range(20):
@@ -198,7 +199,7 @@ async def test_another_format_is_a_new_epoch_and_the_return_is_a_further_one() -
 @virtual_time(HOUR)
 async def test_an_input_that_never_came_is_not_waited_for() -> None:
     async with SwitchedInputs([Source("main", works=False), Source("backup")]) as inputs:
-        await asyncio.sleep(DEFAULT_AFTER_SECONDS + 2)
+        await asyncio.sleep(PAUSE_SECONDS + 2)
         assert inputs.on_air == "backup"
         # All that it brought meanwhile goes along: the far ends have nothing yet.
         assert_ascending(numbers(inputs.sent(), "backup"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -168,11 +169,15 @@ async def test_a_file_that_is_no_audio_is_passed_over_and_named_once(tmp_path: P
     [
         ("missing.mp3", ResourceError, "there is no such file or folder"),
         ("empty", ResourceError, "nothing below this folder ends in"),
-        ("noise.mp3", AudioError, "no file that can be played"),
+        ("noise.mp3", AudioError, "noise.mp3 holds no audio that can be sent as it is"),
+        ("folder", AudioError, "none of the 2 files in .*folder can be played; .*a.mp3 holds no audio"),
     ],
 )
 async def test_what_cannot_be_played_is_said(tmp_path: Path, path: str, error: type[Exception], words: str) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "folder").mkdir()
+    for name in ("a.mp3", "b.mp3"):
+        (tmp_path / "folder" / name).write_bytes(b"no audio " * 10_000)
     (tmp_path / "noise.mp3").write_bytes(b"nothing that anybody could play " * 5_000)
     context, cue = standby(input_context())
     with pytest.raises(error, match=words):
@@ -230,3 +235,58 @@ async def test_alone_it_plays_in_real_time_with_a_lead(tmp_path: Path) -> None:
         await until(lambda: context.store.seconds >= 2.8, task)
         assert context.ingest.audio_seconds < 3.6
         assert context.health.detail == "plays a.mp3"
+
+
+async def test_it_offers_itself_only_when_there_is_something_to_play(tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").write_bytes(b"no audio " * 10_000)
+    context, cue = standby(input_context())
+    with pytest.raises(AudioError):
+        await File(FileSettings(path=tmp_path / "a.mp3"), context).run()
+    assert cue.offers == 0
+
+
+async def test_going_off_air_at_the_very_beginning_of_a_round_is_no_fault(tmp_path: Path) -> None:
+    data = made_file(tmp_path / "a.mp3")
+    context, cue = standby(input_context(0.2))
+    async with playing(tmp_path / "a.mp3", context) as task:
+        for turn in range(1, 4):
+            cue.begin()
+            cue.want(FRAMES * 1152 / 44100)
+            await until(has(context, turn * len(data)), task)
+            cue.end()
+            await until(lambda: "stands by" in context.health.detail, task)
+
+
+async def test_a_file_name_in_another_charset_is_readable(tmp_path: Path) -> None:
+    name = os.fsdecode(b"Caf\xe9 f\xfcr alle.mp3")
+    made_file(tmp_path / name)
+    context, cue = standby(input_context(0.2))
+    async with playing(tmp_path, context) as task:
+        cue.begin()
+        cue.want(1.0)
+        await until(lambda: context.store.seconds >= 0.8, task)
+        assert stored_titles(context.store) == [(0, "Café für alle")]
+
+
+async def test_the_station_is_that_of_the_moment_when_it_goes_on_air(tmp_path: Path) -> None:
+    made_file(tmp_path / "a.mp3")
+    context, cue = standby(input_context(0.2))
+    async with playing(tmp_path / "a.mp3", context) as task:
+        await until(lambda: cue.is_offered, task)
+        station = Station("Radio Example")
+        cue.latest = OnAir(replace(INFO, station=station), fragment(1))
+        cue.begin()
+        cue.want(1.0)
+        await until(lambda: context.store.seconds >= 0.8, task)
+        assert context.store.epochs[-1].info.station == station
+
+
+async def test_an_ogg_file_without_a_title_is_called_by_its_name(tmp_path: Path) -> None:
+    made_file(tmp_path / "1 first.mp3", frames=40)
+    (tmp_path / "2 second.ogg").write_bytes(encoded("libopus", seconds=2, sample_rate=48000))
+    context, cue = standby(input_context(0.2))
+    async with playing(tmp_path, context) as task:
+        cue.begin()
+        cue.want(2.5)
+        await until(lambda: len(context.store.epochs) == 2 and context.store.seconds >= 2, task)
+        assert [title for _, title in stored_titles(context.store)] == ["1 first", "2 second"]

@@ -26,16 +26,16 @@ def pieces(data: bytes) -> Iterator[bytes]:
 @pytest.mark.parametrize("codec", list(FORMATS))
 def test_known_formats(codec: str) -> None:
     rate = 48000 if codec == "libopus" else 44100
-    found = probe(pieces(encoded(codec, seconds=0.5, sample_rate=rate)))
-    assert found is not None
-    assert (found.codec, found.sample_rate, found.channels) == (FORMATS[codec], rate, 2)
+    frame = probe(pieces(encoded(codec, seconds=0.5, sample_rate=rate)))
+    assert frame is not None
+    assert (frame.format.codec, frame.format.sample_rate, frame.format.channels) == (FORMATS[codec], rate, 2)
 
 
 def test_a_large_cover_picture_in_front() -> None:
     tag = b"ID3\x04\0\0" + bytes([0, 64, 0, 0]) + bytes(1_048_576)
     found = probe(pieces(tag + encoded("libmp3lame", seconds=0.5)))
     assert found is not None
-    assert found.codec is Codec.MPEG
+    assert found.format.codec is Codec.MPEG
 
 
 @pytest.mark.parametrize("data", [b"", b"RIFF" + bytes(300_000), b"words " * 50_000], ids=["empty", "wav", "text"])

@@ -15,9 +15,11 @@ from distreamer.core.clock import LoopClock
 from distreamer.core.cue import StandbyCue
 from distreamer.core.input_switch import InputSwitch
 from distreamer.core.input_switcher import InputSwitcher
+from distreamer.core.live_standby import PAUSE_SECONDS, LiveStandby
+from distreamer.core.made_standby import MadeStandby
 from distreamer.core.playout import Played
 from distreamer.core.playout_head import PlayoutHead
-from distreamer.core.standby import PAUSE_SECONDS, Standby, StandbyRules
+from distreamer.core.standby import Standby
 from distreamer.core.store import Store
 from distreamer.model.audio import StreamInfo, Title
 from distreamer.model.fragment import Fragment
@@ -94,16 +96,7 @@ class SwitchedInputs:
         self.head = PlayoutHead(self.store, self.clock, lambda info: self.delay)
         self.heard: list[tuple[float, str]] = []
         self.head.subscribe(self._hear)
-        standbys = [
-            Standby(
-                StandbyRules(source.name, source.return_seconds),
-                source.store,
-                source.cue,
-                self.clock.now(),
-                self.after or PAUSE_SECONDS,
-            )
-            for source in sorted(self.sources, key=lambda source: source.priority)
-        ]
+        standbys = [self._standby(source) for source in sorted(self.sources, key=lambda source: source.priority)]
         epochs = count(1)
         self.switch = InputSwitch(
             standbys,
@@ -132,7 +125,7 @@ class SwitchedInputs:
 
     @property
     def on_air(self) -> str:
-        return self.switch.on_air.rules.name
+        return self.switch.on_air.name
 
     def sent(self) -> list[str]:
         """The fragments in the instance's store, each as ``name number``."""
@@ -145,6 +138,13 @@ class SwitchedInputs:
     def cuts(self) -> list[str]:
         """What stands behind each discontinuity."""
         return [fragment.audio.decode() for fragment in self.store if fragment.discontinuity]
+
+    def _standby(self, source: Source) -> Standby:
+        now = self.clock.now()
+        if source.on_demand:
+            return MadeStandby(source.name, source.store, source.cue, now)
+        pause = self.after or PAUSE_SECONDS
+        return LiveStandby(source.name, source.store, source.cue, now, source.return_seconds, pause)
 
     def _hear(self, played: Played) -> None:
         self.heard.append((self.clock.now(), played.fragment.audio.decode()))

@@ -89,7 +89,7 @@ class InputSettings(ModuleSettings):
 
     return_: Annotated[Seconds, Field(alias="return", ge=0, le=86400)] = 10
     """With several inputs: how long this one must have worked again before it takes the place of one of a lower
-    priority."""
+    priority. (A file or silence takes it at once.)"""
 
 
 class FragmentingInputSettings(InputSettings):
@@ -110,6 +110,10 @@ class FragmentingInputSettings(InputSettings):
     def metadata_interval(self) -> int:
         """Bytes of audio between two titles for receivers of DiStreamer 2."""
         return 8192
+
+
+class MadeInputSettings(FragmentingInputSettings):
+    """The base of the settings of inputs that make their audio at any moment, as much as is wanted: files, silence."""
 
 
 class OutputSettings(ModuleSettings):

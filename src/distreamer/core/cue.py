@@ -12,6 +12,10 @@ from distreamer.model.fragment import Fragment
 
 STEP_SECONDS = 0.5
 """How much a lone input is asked for at a time."""
+MOST_AT_ONCE_SECONDS = 10.0
+"""No more is wanted in one go: making it must not hold up everything else."""
+MOST_BEHIND_SECONDS = 5.0
+"""What a lone input could not give in time (its disk was away) is not made up for beyond this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,8 @@ class SteadyCue:
     def withdraw(self) -> None: ...
 
     async def wanted(self) -> float:
-        seconds = self._due()
-        if seconds < STEP_SECONDS:
-            await asyncio.sleep(STEP_SECONDS - seconds)
-            seconds = max(self._due(), STEP_SECONDS)
-        return seconds
+        await asyncio.sleep(max(STEP_SECONDS - self._due(), 0.0))
+        return min(max(self._due(), STEP_SECONDS), MOST_AT_ONCE_SECONDS)
 
     def gave(self, seconds: float) -> None:
         self._given += seconds
@@ -81,18 +82,22 @@ class SteadyCue:
         return None
 
     def _due(self) -> float:
+        now = self._clock.now()
         if self._began is None:
-            self._began = self._clock.now()
-        return self._clock.now() - self._began - self._given
+            self._began = now
+        behind = now - self._began - self._given
+        if self._given > 0:
+            self._began += max(behind - MOST_BEHIND_SECONDS, 0.0)
+        return now - self._began - self._given
 
 
 class StandbyCue:
     """For one of several inputs; the switch between them says when."""
 
     def __init__(self) -> None:
-        self.is_on_demand = False
-        """Whether the input ever offered itself: it needs no audio in reserve to be ready."""
         self.is_offered = False
+        self.offers = 0
+        """How often the input has offered itself."""
         self.latest: OnAir | None = None
         """What ``on_air`` says; written by the switch."""
         self._seconds = 0.0
@@ -101,19 +106,21 @@ class StandbyCue:
         self._relieved = asyncio.Event()
 
     def offer(self) -> None:
-        self.is_on_demand = self.is_offered = True
+        self.is_offered = True
+        self.offers += 1
 
     def withdraw(self) -> None:
         self.is_offered = False
 
     async def wanted(self) -> float:
+        await asyncio.sleep(0)  # Everything else has its turn, however much is wanted.
         while self._seconds <= 0 and not self._has_ended:
             self._changed.clear()
             await self._changed.wait()
         if self._has_ended:
             self._has_ended = False
             return 0.0
-        return self._seconds
+        return min(self._seconds, MOST_AT_ONCE_SECONDS)
 
     def gave(self, seconds: float) -> None:
         self._seconds -= seconds

@@ -9,8 +9,8 @@ can go on.
     works, and a better one was healthy for its RETURN   →   the better one
     anything else                                        →   no change
 
-Who takes over begins as far back as the programme has been silent, if it holds that much: what the buffers of the
-far ends have lost meanwhile comes back with it.
+Who takes over begins as far back as the programme has been silent, if it has brought that much meanwhile: what the
+buffers of the far ends have lost comes back with it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from distreamer.core.cue import OnAir
+from distreamer.core.live_standby import PAUSE_SECONDS
+from distreamer.core.made_standby import MadeStandby
 from distreamer.core.splicer import Splicer
 from distreamer.core.standby import Standby
 from distreamer.core.store import Store
 from distreamer.model.status import PlayoutState
 
-DEFAULT_AFTER_SECONDS = 8.0
-"""Where nothing plays here, nobody knows what the far ends still hold: it must be soon."""
-SILENT_SECONDS = 3.0
-"""Where something plays, the input on air must at least have been silent for so long …"""
+QUIET_SECONDS = 2.0
+"""Where something plays, the input on air must at least have brought nothing for so long …"""
 LAST_MOMENT_SECONDS = 3.0
 """… and no more than this be left to play. Until then the link may come back, and nobody has heard anything."""
 START_SECONDS = 10.0
@@ -36,6 +36,11 @@ CUSHION_SECONDS = 5.0
 """What a file keeps ahead of the listeners: little, so that they hear the programme again soon after it is back."""
 LEAD_SECONDS = 0.5
 """Where nothing plays here, a file is so much ahead of real time, and never behind."""
+MOST_SURPLUS_SECONDS = 2.0
+"""What rounding to fragments and pieces can amount to. A larger difference is audio that nobody had."""
+FILLED_BEYOND_SECONDS = 30.0
+"""No more than this is filled of a silence that was longer than it should have been (when no input worked): the far
+ends have run dry long ago, and would only be later."""
 EVERYTHING = float("inf")
 
 
@@ -49,6 +54,10 @@ class Listeners(Protocol):
 
     def shortage(self, now: float, cushion: float | None = None) -> float:
         """Seconds that are missing until ``cushion`` are held ahead (None: the whole delay)."""
+        ...
+
+    def hasten(self, cushion: float) -> None:
+        """When it has yet to begin, it is to begin with so little held ahead."""
         ...
 
 
@@ -65,20 +74,21 @@ class InputSwitch:
         listeners: Listeners | None = None,
     ) -> None:
         """``after_seconds`` is FALLBACKAFTER: silence after which another takes over; None: as late as can be when
-        there are ``listeners``, else DEFAULT_AFTER_SECONDS."""
+        there are ``listeners``, else PAUSE_SECONDS."""
         self.switches = 0
         self._order = tuple(standbys)
         self._on_air = self._order[0]
         self._splicer = Splicer(store, new_epoch_id)
-        self._after_seconds = after_seconds
+        self._after_seconds = PAUSE_SECONDS if after_seconds is None else after_seconds
+        self._waits_for_the_last_moment = listeners is not None and after_seconds is None
         self._listeners = listeners
-        self._ends_at = now
+        self._cushion = CUSHION_SECONDS if self._waits_for_the_last_moment else None
+        self._filled_to = now
         """The moment up to which the programme is filled, if it was sent as it came."""
         self._surplus = 0.0
         """Seconds by which the last splice was longer than the gap, for it consists of whole fragments. Known, so that
         they do not add up."""
-        self._given_since = now
-        self._given_seconds = 0.0
+        self._given_to = now
         self._has_carried = False
         self._on_air.begin(EVERYTHING)
 
@@ -86,10 +96,9 @@ class InputSwitch:
     def on_air(self) -> Standby:
         return self._on_air
 
-    @property
-    def preferred(self) -> Standby:
-        """The one that would be on air if all worked."""
-        return self._order[0]
+    def is_better(self, one: Standby, other: Standby) -> bool:
+        """Whether ``one`` is preferred to ``other``."""
+        return self._order.index(one) < self._order.index(other)
 
     def advance(self, now: float) -> None:
         """Decides and carries. To be called after each change of an input's store and a few times a second."""
@@ -100,38 +109,36 @@ class InputSwitch:
         if chosen is not self._on_air:
             self._switch_to(chosen, now)
             self._carry(now)
-        self._on_air.cue.want(self._shortage(now))
+        if isinstance(self._on_air, MadeStandby):
+            self._on_air.ask(now, self._shortage(now))
 
     # -- deciding
 
     def _choose(self, now: float) -> Standby:
-        rank = self._order.index(self._on_air)
-        for better in self._order[:rank]:
-            if better.may_return(now):
+        on_air = self._on_air
+        for better in self._order[: self._order.index(on_air)]:
+            if better.returns_in(now) == 0:
                 return better
-        if self._is_lost(now):
-            return next((one for one in self._order if one is not self._on_air and one.is_ready(now)), self._on_air)
-        return self._on_air
+        if not self._is_lost(now):
+            return on_air
+        ready = [one for one in self._order if one is not on_air and one.is_ready(now)]
+        return min(ready, key=lambda one: one.is_last_resort(now), default=on_air)
 
     def _is_lost(self, now: float) -> bool:
         on_air = self._on_air
-        if on_air.cue.is_on_demand:
-            return not on_air.cue.is_offered
-        silent = on_air.silent_seconds(now)
+        if on_air.has_failed(now):
+            return True
         if self._waits_for_the_last_moment:
-            return silent >= SILENT_SECONDS and self._is_last_moment(now, silent)
-        return silent >= (DEFAULT_AFTER_SECONDS if self._after_seconds is None else self._after_seconds)
+            quiet = on_air.quiet_seconds(now)
+            return quiet >= QUIET_SECONDS and self._is_last_moment(now, quiet)
+        return on_air.silent_seconds(now) >= self._after_seconds
 
-    @property
-    def _waits_for_the_last_moment(self) -> bool:
-        return self._listeners is not None and self._after_seconds is None
-
-    def _is_last_moment(self, now: float, silent: float) -> bool:
+    def _is_last_moment(self, now: float, quiet: float) -> bool:
         listeners = self._listeners
         assert listeners is not None, "only asked where something plays"
         match listeners.state:
             case PlayoutState.WAITING:
-                return silent >= START_SECONDS
+                return quiet >= START_SECONDS
             case PlayoutState.PLAYING:
                 return listeners.level(now) <= LAST_MOMENT_SECONDS
             case PlayoutState.DRY:
@@ -140,42 +147,39 @@ class InputSwitch:
     # -- carrying
 
     def _switch_to(self, standby: Standby, now: float) -> None:
-        self._on_air.end(is_lost=self._is_lost(now))
+        self._on_air.end(now, is_lost=self._is_lost(now))
         self._on_air = standby
         self.switches += 1
         for less_preferred in self._order[self._order.index(standby) + 1 :]:
             less_preferred.cue.relieve()
-        filled_to = self._ends_at + self._surplus
+        filled_to = max(self._filled_to + self._surplus, now - self._after_seconds - FILLED_BEYOND_SECONDS)
         wanted = self._listeners.shortage(now) if self._listeners else standby.heard_at - filled_to
         taken = standby.begin(wanted if self._has_carried or self._listeners else EVERYTHING)
-        self._given_since, self._given_seconds = filled_to, 0.0
-        self._surplus = 0.0 if standby.cue.is_on_demand or not self._has_carried else taken - wanted
+        self._given_to, self._surplus = filled_to, 0.0
+        # Who makes audio fills up what is missing anyway.
+        if not isinstance(standby, MadeStandby) and abs(taken - wanted) <= MOST_SURPLUS_SECONDS:
+            self._surplus = taken - wanted
 
     def _carry(self, now: float) -> None:
-        while (found := self._on_air.next_fragment(now, in_a_hurry=self._is_in_a_hurry(now))) is not None:
-            fragment, info, is_cut = found
-            spliced = self._splicer.append(fragment, info, is_cut=is_cut)
+        plays = self._listeners is not None and self._listeners.state is PlayoutState.PLAYING
+        while (found := self._on_air.next_fragment(now, lambda: self._must_go_on(now), waits=plays)) is not None:
+            spliced = self._splicer.append(found.fragment, found.info, is_cut=found.is_cut)
             self._has_carried = True
-            self._given_seconds += spliced.duration / info.format.clock_rate
-            on_demand = self._on_air.cue.is_on_demand
-            self._ends_at = self._given_since + self._given_seconds if on_demand else now
-            self._tell(OnAir(info, spliced))
+            self._given_to += spliced.duration / found.info.format.clock_rate
+            self._filled_to = self._given_to if isinstance(self._on_air, MadeStandby) else now
+            for standby in self._order:
+                standby.cue.latest = OnAir(found.info, spliced)
 
-    def _is_in_a_hurry(self, now: float) -> bool:
+    def _must_go_on(self, now: float) -> bool:
         """Whether listeners would hear it if a hole were waited for."""
         listeners = self._listeners
-        return (
-            listeners is not None
-            and listeners.state is PlayoutState.PLAYING
-            and listeners.level(now) <= LAST_MOMENT_SECONDS
-        )
-
-    def _tell(self, on_air: OnAir) -> None:
-        for standby in self._order:
-            standby.cue.latest = on_air
+        is_playing = listeners is not None and listeners.state is PlayoutState.PLAYING
+        return listeners is not None and is_playing and listeners.level(now) <= LAST_MOMENT_SECONDS
 
     def _shortage(self, now: float) -> float:
-        """Seconds that an input which can give any amount should give now."""
-        if self._waits_for_the_last_moment and self._listeners is not None:
-            return self._listeners.shortage(now, CUSHION_SECONDS)
-        return now - self._given_since - self._given_seconds + LEAD_SECONDS
+        """Seconds that an input which makes its audio should give now."""
+        if self._listeners is None:
+            return now - self._given_to + LEAD_SECONDS
+        if self._waits_for_the_last_moment:
+            self._listeners.hasten(CUSHION_SECONDS)
+        return self._listeners.shortage(now, self._cushion)

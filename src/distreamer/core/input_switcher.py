@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.input_switch import InputSwitch
+from distreamer.core.made_standby import MadeStandby
 from distreamer.core.ports import Clock
 from distreamer.core.standby import Standby
 from distreamer.units import spoken_seconds
@@ -29,7 +30,14 @@ class InputSwitcher:
     @property
     def on_air(self) -> str:
         """The name of the input that is on air."""
-        return self._switch.on_air.rules.name
+        return self._switch.on_air.name
+
+    def returns_in(self, name: str) -> float | None:
+        """After how many seconds that input takes over, if all goes on like this; None when it is on air, does not
+        work, or stands behind the one that is."""
+        on_air, now = self._switch.on_air, self._clock.now()
+        found = next(one for one in self._inputs if one.name == name)
+        return found.returns_in(now) if self._switch.is_better(found, on_air) else None
 
     async def run(self) -> None:
         """Until it is cancelled. The instance runs it once."""
@@ -45,14 +53,14 @@ class InputSwitcher:
 
     def _advance(self, now: float) -> None:
         before = self._switch.on_air
+        silent = spoken_seconds(max(round(before.silent_seconds(now)), 0))
         self._switch.advance(now)
         after = self._switch.on_air
         if after is before:
             return
-        if after is self._switch.preferred:
-            self._log.info(f"{after.rules.name} is on air again", instead_of=before.rules.name)
+        if self._switch.is_better(after, before):
+            self._log.info(f"{after.name} is on air again", instead_of=before.name)
+        elif isinstance(before, MadeStandby):
+            self._log.warning(f"{after.name} goes on air", instead_of=before.name, which_gives_nothing_more=True)
         else:
-            silent = spoken_seconds(max(round(before.silent_seconds(now)), 0))
-            self._log.warning(
-                f"{after.rules.name} goes on air", instead_of=before.rules.name, which_brought_nothing_for=silent
-            )
+            self._log.warning(f"{after.name} goes on air", instead_of=before.name, which_brought_nothing_for=silent)

@@ -121,8 +121,8 @@ class Module(Protocol):
         ...
 
 
-def module_status(name: str, mode: str, module: Module, health: Health, *, on_air: bool = True) -> ModuleStatus:
-    """The snapshot of one module; an input may be in reserve instead of ``on_air``."""
+def module_status(name: str, mode: str, module: Module, health: Health) -> ModuleStatus:
+    """The snapshot of one module."""
     return ModuleStatus(
         name=name,
         mode=mode,
@@ -133,5 +133,4 @@ def module_status(name: str, mode: str, module: Module, health: Health, *, on_ai
         last_error=health.last_error,
         links=module.links(),
         listeners=module.listeners(),
-        on_air=on_air,
     )

@@ -95,6 +95,8 @@ class Playout:
         self._dry_seconds = 0.0
         self._dry_times = 0
         self._skipped_seconds = 0.0
+        self._cushion: float | None = None
+        """What is kept ahead at the start instead of the delay."""
 
     @property
     def state(self) -> PlayoutState:
@@ -132,17 +134,23 @@ class Playout:
         return max(self._store.seconds_after(self._position) + self._next_due - now, 0.0)
 
     def shortage(self, now: float, cushion: float | None = None) -> float:
-        """Seconds that are missing until ``cushion`` seconds (None: the whole delay) are held ahead of the head; what
-        it needs to begin, when it does not play. Below 0 when there is more."""
+        """Seconds that are missing until ``cushion`` seconds (None: the whole delay, which is also the most) are held
+        ahead of the head; what it needs to begin, when it does not play. Below 0 when there is more."""
         delay = self._wanted_delay()
-        held = self._store.seconds_after(self._position)
+        wanted = delay if cushion is None else min(cushion, delay)
         match self._state:
             case PlayoutState.WAITING:
-                return delay + LEAD_SECONDS - held
+                return self._kept_at_start() + LEAD_SECONDS - self._store.seconds_after(self._position)
             case PlayoutState.DRY:
-                return max(min(delay, self._restart_seconds), delay if cushion is None else cushion) - held
+                return max(min(delay, self._restart_seconds), wanted) - self._store.seconds_after(self._position)
             case PlayoutState.PLAYING:
-                return (delay if cushion is None else cushion) - self.level(now)
+                return wanted - self.level(now)
+
+    def hasten(self, cushion: float) -> None:
+        """When it has not begun yet, it begins with ``cushion`` seconds held ahead instead of the delay: there is more
+        where these came from."""
+        if self._state is PlayoutState.WAITING:
+            self._cushion = cushion
 
     def status(self, now: float, wall: float) -> PlayoutStatus:
         """The snapshot at ``now``, which is Unix time ``wall``."""
@@ -162,8 +170,8 @@ class Playout:
 
     def _start(self, now: float) -> bool:
         """Leaves WAITING or DRY when enough is held; says whether it did."""
-        delay = self._wanted_delay()
         is_first = self._state is PlayoutState.WAITING
+        delay = self._kept_at_start() if is_first else self._wanted_delay()
         enough = delay + LEAST_LEAD_SECONDS if is_first else min(delay, self._restart_seconds)
         held = self._store.seconds_after(self._position)
         if held <= 0 or (held < enough and not self._store_is_full(held)):
@@ -185,7 +193,7 @@ class Playout:
         count: the hole would be due before it had the time to fill."""
         if self._lead_left <= 0 or now > self._lead_until:
             return
-        delay = self._wanted_delay()
+        delay = self._kept_at_start()
         level = self._seconds_to_hole(delay + LEAD_SECONDS) + self._next_due - now
         lead = min(max(level - delay, 0.0), self._lead_left)
         self._next_due -= lead
@@ -241,6 +249,10 @@ class Playout:
     def _seconds_of(self, fragment: Fragment) -> float:
         epoch = self._store.epoch(fragment.epoch)
         return epoch.seconds(fragment.duration) if epoch else 0.0
+
+    def _kept_at_start(self) -> float:
+        delay = self._wanted_delay()
+        return delay if self._cushion is None else min(delay, self._cushion)
 
     def _wanted_delay(self) -> float:
         epoch = self._store.newest_epoch

@@ -70,6 +70,10 @@ class PlayoutHead:
         """See ``Playout.shortage``."""
         return self._playout.shortage(now, cushion)
 
+    def hasten(self, cushion: float) -> None:
+        """See ``Playout.hasten``."""
+        self._playout.hasten(cushion)
+
     def status(self) -> PlayoutStatus:
         """The head as it stands now."""
         return self._playout.status(self._clock.now(), self._clock.wall())

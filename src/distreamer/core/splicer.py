@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from distreamer.core.store import Store
 from distreamer.media.mpeg_join import ReservoirJoin, mended_run
-from distreamer.model.audio import Codec, StreamInfo
+from distreamer.model.audio import Codec, StreamInfo, Title
 from distreamer.model.fragment import FIRST_NUMBER, Fragment
 
 
@@ -23,6 +23,7 @@ class Splicer:
         self._number = FIRST_NUMBER
         self._start = 0
         self._join: ReservoirJoin | None = None
+        self._has_title = False
 
     def append(self, fragment: Fragment, info: StreamInfo, *, is_cut: bool) -> Fragment:
         """Adds ``fragment``, which came in an epoch that carries ``info``; gives it as it stands in the store.
@@ -36,9 +37,13 @@ class Splicer:
         if self._join is not None:
             audio = mended_run(self._join, audio)
             self._join = None if self._join.done else self._join
+        # Where nobody says what is on air now, the title of what was before must not stay.
+        title = Title("") if is_cut and fragment.title is None and self._has_title else fragment.title
+        self._has_title = bool(fragment.last_title or (self._has_title and not is_cut))
         spliced = replace(
             fragment,
             audio=audio,
+            title=title,
             epoch=self._epoch,
             number=self._number,
             start=self._start,

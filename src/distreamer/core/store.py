@@ -77,6 +77,7 @@ class Store:
     def __init__(self, limits: StoreLimits | None = None) -> None:
         self.limits = limits or StoreLimits()
         self.added = 0
+        self.added_seconds = 0.0
         self.duplicates = 0
         self.evicted = 0
         self.late = 0
@@ -131,6 +132,7 @@ class Store:
             epoch.numbers.insert(bisect_right(epoch.numbers, fragment.number), fragment.number)
         self._account(epoch, fragment, 1)
         self.added += 1
+        self.added_seconds += epoch.seconds(fragment.duration)
         self._evict()
         self._notify()
         return True

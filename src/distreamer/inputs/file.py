@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Callable
 from functools import partial
@@ -11,14 +12,15 @@ from typing import Annotated, BinaryIO, Literal
 
 from pydantic import Field
 
-from distreamer.config.settings import FragmentingInputSettings
+from distreamer.config.settings import MadeInputSettings
 from distreamer.core.ingest import SourceDescription
 from distreamer.core.module import InputContext
-from distreamer.errors import AudioError, ResourceError
+from distreamer.errors import AudioError, DiStreamerError, ResourceError
 from distreamer.media.ogg_serial import OggSerialShift
 from distreamer.media.probe import probe
-from distreamer.model.audio import AudioFormat, Station, Title
+from distreamer.model.audio import Frame, Station, Title
 from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.protocol.charset import one_line, repaired
 
 ENDINGS = frozenset({".mp3", ".mp2", ".aac", ".ogg", ".oga", ".opus"})
 """Of files in a folder that are played; all others (pictures, playlists) are passed over."""
@@ -29,7 +31,7 @@ MAXIMUM_FILES = 10_000
 PLAYABLE = "MP3, AAC (ADTS) and Ogg are played; convert others first, for instance with ffmpeg"
 
 
-class FileSettings(FragmentingInputSettings):
+class FileSettings(MadeInputSettings):
     """Plays a file or the files of a folder: for when nothing else works, or as a programme of its own.
 
     The audio is sent as it is: MP3, AAC (in ADTS) or Ogg with Vorbis, Opus or FLAC. As a fallback it had better have
@@ -68,6 +70,7 @@ class File:
         self._played = 0
         """Files begun so far."""
         self._refused: set[Path] = set()
+        self._is_offered = False
 
     async def run(self) -> None:
         """Plays until it is cancelled; raises ResourceError or AudioError when there is nothing that can be played."""
@@ -77,13 +80,12 @@ class File:
                 paths = await asyncio.to_thread(find_files, self._settings.path)
                 if self._settings.order == "shuffle":
                     self._shuffle(paths)
-                context.cue.offer()
                 if await self._play_all(paths) and not self._settings.loop:
-                    context.cue.withdraw()
+                    self._withdraw()
                     context.health.running("has played to its end, and waits for its next turn")
                     await context.cue.relieved()
         finally:
-            context.cue.withdraw()
+            self._withdraw()
             context.ingest.disconnected(context.clock.wall())
 
     def links(self) -> tuple[LinkStatus, ...]:
@@ -93,46 +95,69 @@ class File:
         return None
 
     async def _play_all(self, paths: list[Path]) -> bool:
-        """Whether they were played to the end of the last. Raises AudioError when none of them holds any audio."""
-        seconds = 0.0
+        """Whether they were played to the end of the last. Raises ResourceError or AudioError when none can be."""
+        faults: list[DiStreamerError] = []
         for path in paths:
             try:
-                given, is_whole = await self._play(path)
+                is_whole = await self._play(path)
             except (AudioError, ResourceError) as error:
+                faults.append(error)
                 self._refuse(path, error)
                 continue
-            seconds += given
             if not is_whole and not self._settings.loop:
                 return False
-        if not seconds:
-            where = f" below {self._settings.path}" if len(paths) != 1 else f": {self._settings.path}"
-            raise AudioError(f"no file that can be played{where}; {PLAYABLE}")
+        if len(faults) == len(paths) == 1:
+            raise faults[0]
+        if len(faults) == len(paths):
+            raise AudioError(f"none of the {len(paths)} files in {self._settings.path} can be played; {faults[0]}")
         return True
 
-    async def _play(self, path: Path) -> tuple[float, bool]:
-        """Gives the file as it is wanted; the seconds given, and whether it went to its end. Raises ResourceError or
-        AudioError for a file that cannot be played."""
+    async def _play(self, path: Path) -> bool:
+        """Gives the file as it is wanted; says whether it went to its end. Raises ResourceError or AudioError for a
+        file that cannot be played."""
         context = self._context
-        file, audio = await asyncio.to_thread(open_audio, path)
+        file, first = await asyncio.to_thread(open_audio, path)
         try:
+            self._offer()
             context.health.running(f"stands by with {path.name}")
-            context.ingest.connected(self._description(audio), context.clock.wall())
-            if self._settings.title or not audio.codec.is_ogg:
-                context.ingest.title(Title(self._settings.title or path.stem))
-            self._played += 1
-            shift = OggSerialShift(self._played) if audio.codec.is_ogg else None
+            shift: OggSerialShift | None = None
             seconds = 0.0
             while (wanted := await context.cue.wanted()) > 0:
-                context.health.running(f"plays {path.name}")
+                if not seconds:
+                    context.health.running(f"plays {path.name}")
+                    shift = self._begin(path, first)
                 given = await self._give(file, wanted, shift)
+                if not seconds and not given:
+                    raise AudioError(f"{path} holds no audio")
                 seconds += given
                 context.cue.gave(given)
                 if given < wanted:
-                    return seconds, True
-            return seconds, False
+                    return True
+            return False
         finally:
             file.close()
             context.ingest.disconnected(context.clock.wall())
+
+    def _offer(self) -> None:
+        """Once it is known that there is something to play."""
+        if not self._is_offered:
+            self._context.cue.offer()
+            self._is_offered = True
+
+    def _withdraw(self) -> None:
+        self._context.cue.withdraw()
+        self._is_offered = False
+
+    def _begin(self, path: Path, first: Frame) -> OggSerialShift | None:
+        """The file goes on air. The station stays what it was: the name of an emergency file says nothing."""
+        context, on_air = self._context, self._context.cue.on_air()
+        audio, station = first.format, on_air.info.station if on_air else Station()
+        context.ingest.connected(SourceDescription(audio.content_type, audio.bitrate, station), context.clock.wall())
+        if self._settings.title or first.title is None:
+            # A file's name is bytes, in whatever charset was usual when it was copied there.
+            context.ingest.title(Title(self._settings.title or one_line(repaired(os.fsencode(path.stem)))))
+        self._played += 1
+        return OggSerialShift(self._played) if audio.codec.is_ogg else None
 
     async def _give(self, file: BinaryIO, wanted: float, shift: OggSerialShift | None) -> float:
         """Seconds given: at least ``wanted``, unless the file ends before."""
@@ -145,12 +170,6 @@ class File:
                 break
             ingest.audio(shift.feed(data) if shift else data, self._context.clock.wall())
         return ingest.audio_seconds - before
-
-    def _description(self, audio: AudioFormat) -> SourceDescription:
-        """The station stays what it was: the name of an emergency file says nothing."""
-        on_air = self._context.cue.on_air()
-        station = on_air.info.station if on_air else Station()
-        return SourceDescription(audio.content_type, audio.bitrate, station)
 
     def _refuse(self, path: Path, error: Exception) -> None:
         """Says once why a file is passed over."""
@@ -174,8 +193,8 @@ def find_files(path: Path) -> list[Path]:
     return found[:MAXIMUM_FILES]
 
 
-def open_audio(path: Path) -> tuple[BinaryIO, AudioFormat]:
-    """The file, at its beginning, and what it holds; raises ResourceError when it cannot be read, AudioError when it
+def open_audio(path: Path) -> tuple[BinaryIO, Frame]:
+    """The file, at its beginning, and its first frame; raises ResourceError when it cannot be read, AudioError when it
     holds nothing that can be sent as it is."""
     try:
         file = path.open("rb")

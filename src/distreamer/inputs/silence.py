@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from distreamer.config.fields import Unit
-from distreamer.config.settings import FragmentingInputSettings
+from distreamer.config.settings import MadeInputSettings
 from distreamer.core.cue import OnAir
 from distreamer.core.ingest import SourceDescription
 from distreamer.core.module import InputContext
@@ -18,7 +18,7 @@ from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.units import BITS_PER_KILOBIT
 
 
-class SilenceSettings(FragmentingInputSettings):
+class SilenceSettings(MadeInputSettings):
     """Sends silence: as the last of several inputs it keeps players connected when nothing else works.
 
     It has the format of what was on air before, so that players go on and hear the programme as soon as it is back. The
@@ -86,8 +86,9 @@ class Silence:
         audio = maker.format
         station = before.info.station if before else Station()
         context.ingest.connected(SourceDescription(audio.content_type, audio.bitrate, station), context.clock.wall())
-        if self._settings.title:
-            context.ingest.title(Title(self._settings.title))
+        title = Title(self._settings.title) if self._settings.title else before.fragment.last_title if before else None
+        if title is not None:
+            context.ingest.title(title)
         context.health.running("sends silence")
         return maker
 

@@ -78,6 +78,8 @@ class ModuleStatus:
     listeners: ListenersStatus | None = None
     on_air: bool = True
     """False for an input that stands by while another is on air."""
+    returns_in_seconds: float | None = None
+    """For an input that is preferred to the one on air and works again: when it takes over, if it goes on like this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from distreamer.config.fields import HttpUrl, Password, Seconds
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.core.module import OutputContext
 from distreamer.core.ports import ByteStream
-from distreamer.errors import AuthenticationError, LinkError, PeerError, ProtocolError
-from distreamer.model.audio import Station, StreamInfo, Title
+from distreamer.errors import AuthenticationError, PeerError, ProtocolError
+from distreamer.model.audio import Station, StreamInfo
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.played_queue import PlayedQueue
 from distreamer.protocol.source.source_client import SourceClient, SourceLogin, SourceProtocol, title_request
@@ -23,8 +23,10 @@ from distreamer.sessions.source_push import RefusedError, SourcePush
 from distreamer.sessions.title_sender import TitleSender
 from distreamer.transport.tcp import client_tls, connect
 
-CANNOT_PUT = frozenset({400, 404, 405, 501, 505})
-"""What servers say that know SOURCE alone."""
+NOT_KNOWN = frozenset({400, 404, 405, 501, 505})
+"""What servers say that know only one of PUT and SOURCE; or that something else is amiss, for a while."""
+HEALTHY_SECONDS = 10.0
+"""After a connection that lasted for less, a further one is no news."""
 
 
 def _destination(url: str) -> str:
@@ -100,12 +102,14 @@ class IcecastClient:
         self._peer = self._url.address + ("" if settings.protocol == "shoutcast" else self._url.target)
         self._tls: ssl.SSLContext | None = None
         self._queue = PlayedQueue()
-        self._knows_put = True
+        self._guess = SourceProtocol.PUT
+        """What is tried with ``auto``; the other after a refusal that may be due to it."""
         self._connected_at: float | None = None
         self._lost_at = context.clock.now()
+        self._is_news = True
         self._sent = 0
         self._cuts = 0
-        self._titles = TitleSender(lambda: self._open(0), self._peer, settings.timeout, self._title_failed)
+        self._titles = TitleSender(lambda: self._open(0), self._peer, settings.timeout, context.log)
 
     async def run(self) -> None:
         """Sends until it is cancelled; raises LinkError, PeerError or AuthenticationError."""
@@ -141,7 +145,7 @@ class IcecastClient:
     @property
     def _protocol(self) -> SourceProtocol:
         if self._settings.protocol == "auto":
-            return SourceProtocol.PUT if self._knows_put else SourceProtocol.SOURCE
+            return self._guess
         return SourceProtocol(self._settings.protocol)
 
     async def _send_stream(self, info: StreamInfo) -> None:
@@ -156,7 +160,8 @@ class IcecastClient:
             await self._log_in(push)
             self._connected_at = context.clock.now()
             context.health.running(f"sends to {self._peer}")
-            context.log.info("connected to the server", url=str(self._url), by=self._protocol.value)
+            say = context.log.info if self._is_news else context.log.debug
+            say("connected to the server", url=str(self._url), by=self._protocol.value)
             async with asyncio.TaskGroup() as group:
                 others = [group.create_task(push.listen(), name="answers of the server")]
                 if settings.sendtitles and not info.format.codec.is_ogg:
@@ -168,23 +173,22 @@ class IcecastClient:
                     task.cancel()
         finally:
             if self._connected_at is not None:
-                self._connected_at, self._lost_at = None, context.clock.now()
+                self._lost_at = context.clock.now()
+                self._is_news = self._lost_at - self._connected_at >= HEALTHY_SECONDS
+                self._connected_at = None
                 self._cuts += 1
             await stream.close()
 
     async def _log_in(self, push: SourcePush) -> None:
-        """Notes when the server does not know PUT; the next attempt is then made with SOURCE."""
-        could_be_old = self._settings.protocol == "auto" and self._knows_put
+        """After a refusal that may be due to the way of sending, the next attempt is made in the other way."""
         try:
             await push.log_in()
-        except RefusedError as error:
-            if could_be_old and error.status in CANNOT_PUT:
-                self._knows_put = False
+        except AuthenticationError:
             raise
-        except (LinkError, AuthenticationError):
-            raise
-        except PeerError:
-            self._knows_put = self._knows_put and not could_be_old
+        except PeerError as error:
+            if not isinstance(error, RefusedError) or error.status in NOT_KNOWN:
+                is_put = self._guess is SourceProtocol.PUT
+                self._guess = SourceProtocol.SOURCE if is_put else SourceProtocol.PUT
             raise
 
     async def _send_audio(self, push: SourcePush, info: StreamInfo) -> None:
@@ -198,12 +202,12 @@ class IcecastClient:
             await push.send(fragment.setup + fragment.audio if begins else fragment.audio)
             setup = fragment.setup
             # Only now: what a broken connection did not take is sent on the next one.
-            self._queue.pop()
+            if left_out := self._queue.done(played):
+                self._context.log.warning(
+                    "audio was left out: the server, or the link to it, takes less than real time", seconds=left_out
+                )
             self._sent += 1
             self._titles.note(fragment.last_title)
-
-    def _title_failed(self, title: Title, reason: str) -> None:
-        self._context.log.debug("a title could not be sent", title=title.text, reason=reason)
 
     async def _open(self, port_above: int) -> ByteStream:
         if self._url.is_tls and self._tls is None:

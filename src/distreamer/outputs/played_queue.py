@@ -19,6 +19,7 @@ class PlayedQueue:
     def __init__(self) -> None:
         self.dropped_seconds = 0.0
         """Audio that was never taken because too much waited."""
+        self._told_dropped = 0.0
         self._waiting: deque[Played] = deque()
         self._seconds = 0.0
         self._bytes = 0
@@ -37,7 +38,7 @@ class PlayedQueue:
         self._seconds += played.seconds
         self._bytes += len(played.fragment.audio)
         while len(self._waiting) > 1 and (self._seconds > MAXIMUM_SECONDS or self._bytes > MAXIMUM_BYTES):
-            self.dropped_seconds += self.pop().seconds
+            self.dropped_seconds += self._pop().seconds
         self._changed.set()
 
     def catch_up(self, recent: Sequence[Played]) -> None:
@@ -50,14 +51,20 @@ class PlayedQueue:
             self.put(played)
 
     async def first(self) -> Played:
-        """Waits for the next; it stays until it is popped."""
+        """Waits for the next; it stays until it is done, or dropped."""
         while not self._waiting:
             self._changed.clear()
             await self._changed.wait()
         return self._waiting[0]
 
-    def pop(self) -> Played:
-        """Takes the next."""
+    def done(self, played: Played) -> float:
+        """What ``first`` gave was sent. Gives the seconds that were dropped since the last time."""
+        if self._waiting and self._waiting[0] is played:
+            self._pop()
+        dropped, self._told_dropped = self.dropped_seconds - self._told_dropped, self.dropped_seconds
+        return dropped
+
+    def _pop(self) -> Played:
         played = self._waiting.popleft()
         self._seconds -= played.seconds
         self._bytes -= len(played.fragment.audio)

@@ -5,23 +5,31 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.config.instance import InstanceConfig, by_preference
-from distreamer.config.settings import FragmentingInputSettings, InputSettings, OutputSettings, PlayingOutputSettings
+from distreamer.config.settings import (
+    FragmentingInputSettings,
+    InputSettings,
+    MadeInputSettings,
+    OutputSettings,
+    PlayingOutputSettings,
+)
 from distreamer.core.clock import LoopClock
 from distreamer.core.cue import Cue, StandbyCue, SteadyCue
 from distreamer.core.delay import DelayRule
 from distreamer.core.ingest import Ingest
 from distreamer.core.input_switch import InputSwitch
 from distreamer.core.input_switcher import InputSwitcher
+from distreamer.core.live_standby import PAUSE_SECONDS, LiveStandby
+from distreamer.core.made_standby import MadeStandby
 from distreamer.core.module import Health, InputContext, LegacyShape, Module, OutputContext, module_status
 from distreamer.core.playout import LEAD_SECONDS
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.ports import Clock
-from distreamer.core.standby import PAUSE_SECONDS, Standby, StandbyRules
+from distreamer.core.standby import Standby
 from distreamer.core.store import Store, StoreLimits
 from distreamer.model.status import InstanceStatus, ModuleStatus, StoreStatus
 from distreamer.runtime.modules import INPUTS, OUTPUTS
@@ -46,8 +54,8 @@ class _Supervised:
     module: Module
     health: Health
 
-    def status(self, *, on_air: bool = True) -> ModuleStatus:
-        return module_status(self.name, self.mode, self.module, self.health, on_air=on_air)
+    def status(self) -> ModuleStatus:
+        return module_status(self.name, self.mode, self.module, self.health)
 
 
 class Instance:
@@ -99,7 +107,7 @@ class Instance:
             name=self.name,
             at=self._clock.wall(),
             uptime_seconds=self._clock.now() - self._started,
-            inputs=tuple(part.status(on_air=self._is_on_air(part.name)) for part in self._inputs),
+            inputs=tuple(self._input_status(part) for part in self._inputs),
             outputs=tuple(part.status() for part in self._outputs),
             store=self._store_status(),
             playout=self.playout.status() if self._plays else None,
@@ -142,9 +150,12 @@ class Instance:
         made: list[_Supervised] = []
         standbys: list[Standby] = []
         for name, settings in configured:
-            cue, store = StandbyCue(), Store(self.store.limits)
-            rules = StandbyRules(name, settings.return_)
-            standbys.append(Standby(rules, store, cue, self._clock.now(), after or PAUSE_SECONDS))
+            cue, store, now = StandbyCue(), Store(self.store.limits), self._clock.now()
+            standbys.append(
+                MadeStandby(name, store, cue, now)
+                if isinstance(settings, MadeInputSettings)
+                else LiveStandby(name, store, cue, now, settings.return_, after or PAUSE_SECONDS)
+            )
             made.append(self._make_input(name, settings, rule, store, cue))
         listeners = self.playout if self._plays else None
         switch = InputSwitch(standbys, self.store, _new_epoch_id, self._clock.now(), after, listeners)
@@ -173,8 +184,11 @@ class Instance:
         )
         return _Supervised(name, settings.mode, INPUTS[settings.mode].make(settings, context), health)
 
-    def _is_on_air(self, name: str) -> bool:
-        return self._switcher is None or self._switcher.on_air == name
+    def _input_status(self, part: _Supervised) -> ModuleStatus:
+        if self._switcher is None:
+            return part.status()
+        is_on_air = self._switcher.on_air == part.name
+        return replace(part.status(), on_air=is_on_air, returns_in_seconds=self._switcher.returns_in(part.name))
 
     def _make_output(self, name: str, settings: OutputSettings) -> _Supervised:
         health = Health(self._clock)

@@ -44,7 +44,10 @@ def status_sentence(status: InstanceStatus) -> str:
     parts = [_source_words(status)]
     parts.extend(_receivers_words(status))
     parts.extend(_playout_words(status))
-    parts.extend(_trouble_words(module) for module in status.outputs if module.state is ModuleState.RETRYING)
+    # Of an input that is on air, or ought to be, the source's words speak.
+    reserve = [module for module in status.inputs[1:] if not module.on_air]
+    troubled = [module for module in (*reserve, *status.outputs) if module.state is ModuleState.RETRYING]
+    parts.extend(_trouble_words(module) for module in troubled)
     return "; ".join(parts)
 
 
@@ -71,6 +74,8 @@ def _stand_in(status: InstanceStatus) -> ModuleStatus | None:
 
 def _fault(module: ModuleStatus) -> str:
     """An input that ought to be on air, and what is the matter with it."""
+    if module.returns_in_seconds is not None:
+        return f"{module.name} (works again, and comes back in {spoken_seconds(round(module.returns_in_seconds))})"
     return f"{module.name} ({_why_module(module, has_begun=False)})"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from structlog.typing import FilteringBoundLogger
+
 from distreamer.core.ports import ByteStream
 from distreamer.errors import LinkError, PeerError
 from distreamer.model.audio import Title
@@ -22,13 +24,13 @@ class TitleSender:
         connect: Callable[[], Awaitable[ByteStream]],
         peer: str,
         timeout_seconds: float,
-        failed: Callable[[Title, str], None],
+        log: FilteringBoundLogger,
     ) -> None:
-        """``connect`` opens a connection for one title; ``failed`` is told which could not be sent, and why."""
+        """``connect`` opens a connection for one title."""
         self._connect = connect
         self._peer = peer
         self._timeout_seconds = timeout_seconds
-        self._failed = failed
+        self._log = log
         self._title: Title | None = None
         self._attempts_left = 0
         self._news = asyncio.Event()
@@ -46,6 +48,7 @@ class TitleSender:
 
     async def run(self, request: Callable[[Title], bytes]) -> None:
         """Sends until it is cancelled; ``request`` makes the HTTP request that sets a title."""
+        log = self._log
         while True:
             await self._news.wait()
             self._news.clear()
@@ -56,7 +59,11 @@ class TitleSender:
             try:
                 await self._send(request(title))
             except (LinkError, PeerError) as error:
-                self._failed(title, str(error))
+                say = log.debug if self._attempts_left else log.warning
+                say("a title could not be sent", title=title.text, reason=str(error))
+            except Exception as defect:  # that a title meets must not end the audio
+                self._attempts_left = 0
+                log.error("a defect in DiStreamer; please report it", title=title.text, exc_info=defect)
             else:
                 if title == self._title:
                     self._attempts_left = 0

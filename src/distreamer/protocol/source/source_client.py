@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 
 from distreamer.errors import ProtocolError
 from distreamer.model.audio import AudioFormat, Station, Title
+from distreamer.protocol.charset import one_line
 from distreamer.protocol.http1 import HeadBuffer, parse_response, request_bytes, shown
 
 LONGEST_LINE = 256
@@ -166,14 +167,16 @@ def title_request(protocol: SourceProtocol, login: SourceLogin, title: Title) ->
     """A request that sets the title, on a connection of its own and for SHOUTcast on the port below."""
     if protocol is SourceProtocol.SHOUTCAST:
         query = {"mode": "updinfo", "pass": login.password, "song": title.text, "url": title.url}
-        target = "/admin.cgi?" + urlencode(query, quote_via=quote)
+        target = "/admin.cgi?" + urlencode(query, quote_via=quote, errors="replace")
         return request_bytes(
             "GET", target, [("Host", login.host_field), ("User-Agent", BROWSER.format(agent=login.agent))]
         )
     query = {"mode": "updinfo", "charset": "UTF-8", "song": title.text}
     if title.url:
         query["url"] = title.url
-    target = f"/admin/metadata?mount={quote(login.mount, safe='%')}&" + urlencode(query, quote_via=quote)
+    target = f"/admin/metadata?mount={quote(login.mount, safe='%')}&" + urlencode(
+        query, quote_via=quote, errors="replace"
+    )
     credentials = base64.b64encode(f"{login.user}:{login.password}".encode()).decode("ascii")
     fields = [("Host", login.host_field), ("User-Agent", login.agent), ("Authorization", f"Basic {credentials}")]
     return request_bytes("GET", target, fields)
@@ -182,7 +185,7 @@ def title_request(protocol: SourceProtocol, login: SourceLogin, title: Title) ->
 def _texts(prefix: str, station: Station) -> list[tuple[str, str]]:
     texts = {"Name": station.name, "Description": station.description, "Genre": station.genre, "URL": station.url}
     named = {f"{prefix}-{name if prefix == 'Ice' else name.lower()}": text for name, text in texts.items()}
-    return [(name, " ".join(text.split())) for name, text in named.items() if text]
+    return [(name, " ".join(one_line(text).split())) for name, text in named.items() if text]
 
 
 def _audio_info(audio: AudioFormat) -> list[str]:
