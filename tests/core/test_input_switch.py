@@ -156,10 +156,12 @@ async def test_what_splices_are_off_by_does_not_add_up() -> None:
             main.works = backup.works = True
             await asyncio.sleep(18)
         assert inputs.switch.switches >= 200
-        assert abs(sum(one.duration for one in inputs.store) / 44100 - inputs.store.seconds) < 1
-        total = inputs.store.newest()
-        assert total is not None
-        assert abs(total.end / 44100 - inputs.clock.now()) <= 3
+        newest = inputs.store.newest()
+        assert newest is not None
+        assert abs(newest.end / 44100 - inputs.clock.now()) <= 3
+        for name in ("main", "backup"):
+            found = numbers(inputs.carried, name)
+            assert found == sorted(set(found)), "something came twice"
 
 
 @virtual_time(HOUR)
@@ -234,7 +236,7 @@ async def test_a_hole_is_waited_for_and_then_skipped() -> None:
         assert inputs.cuts() == []
         next(main.numbers)
         await asyncio.sleep(10)
-        assert inputs.cuts() == [f"main {missing + 5}"] or len(inputs.cuts()) == 1
+        assert inputs.cuts() == [f"main {missing + 5}"]
         assert numbers(inputs.sent(), "main")[-1] >= missing + 11
 
 
@@ -321,3 +323,190 @@ async def test_a_live_backup_fills_the_buffer_that_the_silence_has_emptied() -> 
         assert inputs.head.status().budget_seconds == pytest.approx(25, abs=2)
         assert inputs.head.status().dry_times == 0
         assert_ascending(numbers(inputs.sent(), "backup"))
+
+
+@virtual_time(HOUR)
+async def test_a_hole_is_waited_for_as_long_as_nobody_would_hear_it() -> None:
+    main = Source("main")
+    async with SwitchedInputs([main, Source("backup")], playing=True) as inputs:
+        await asyncio.sleep(60.5)
+        missing = next(main.numbers)
+        await asyncio.sleep(12)
+        main.bring(missing)
+        await asyncio.sleep(1)
+        assert_ascending(numbers(inputs.sent(), "main"))
+        next(main.numbers)
+        await asyncio.sleep(60)
+        assert inputs.head.status().dry_times == 0
+        assert len(inputs.cuts()) == 1
+
+
+# -- nothing that was on air comes again
+
+
+@virtual_time(HOUR)
+@pytest.mark.parametrize("playing", [False, True])
+async def test_a_source_without_a_past_repeats_nothing_at_its_return(playing: bool) -> None:
+    """An encoder that was off: what it sent before is no part of what was missed."""
+    main, file = Source("main"), Source("file", on_demand=True)
+    async with SwitchedInputs([main, file], playing=playing) as inputs:
+        for outage in (20, 60, 120):
+            await asyncio.sleep(100)
+            main.works = False
+            await asyncio.sleep(outage)
+            main.works = True
+            await asyncio.sleep(40)
+            assert inputs.on_air == "main"
+        found = numbers(inputs.carried, "main")
+        assert found == sorted(set(found))
+        assert inputs.head.status().dry_times == 0
+
+
+@virtual_time(HOUR)
+async def test_a_backup_that_was_away_too_begins_with_what_it_has_brought_since() -> None:
+    main, backup = Source("main"), Source("backup")
+    async with SwitchedInputs([main, backup]) as inputs:
+        await asyncio.sleep(100.5)
+        main.works = backup.works = False
+        await asyncio.sleep(60)
+        backup.works = True
+        await asyncio.sleep(20)
+        assert inputs.on_air == "backup"
+        assert numbers(inputs.sent(), "backup")[0] == 101
+        # What nobody had is not made up for at the next switch either.
+        main.works = True
+        await asyncio.sleep(30)
+        assert inputs.on_air == "main"
+        assert numbers(inputs.carried, "main")[100] > 101
+
+
+@virtual_time(HOUR)
+async def test_after_a_file_that_was_played_once_the_programme_does_not_begin_again() -> None:
+    main, jingle = Source("main"), Source("jingle", on_demand=True, ends_after=20)
+    async with SwitchedInputs([main, jingle]) as inputs:
+        await asyncio.sleep(400.5)
+        main.works = False
+        await asyncio.sleep(600)
+        main.works = True
+        await asyncio.sleep(60)
+        found = numbers(inputs.carried, "main")
+        assert found == sorted(set(found))
+
+
+# -- audio that comes in bursts
+
+
+@virtual_time(2 * HOUR)
+@pytest.mark.parametrize("burst", [5, 11, 14, 25])
+@pytest.mark.parametrize("playing", [False, True])
+async def test_a_main_input_that_brings_much_at_a_time_is_on_air(playing: bool, burst: int) -> None:
+    """A DiStreamer 2 gives fragments of 82 kB: 14 s at 48 kbit/s."""
+    main, file = Source("main", works=False), Source("file", on_demand=True)
+    async with SwitchedInputs([main, file], playing=playing, delay=60) as inputs:
+        for _ in range(600 // burst):
+            await asyncio.sleep(burst)
+            for _ in range(burst):
+                main.bring()
+        assert inputs.on_air == "main"
+        assert inputs.switch.switches <= 2
+        assert inputs.head.status().dry_times == 0
+        # And when it is gone, that is noticed.
+        await asyncio.sleep(120)
+        assert inputs.on_air == "file"
+
+
+# -- inputs that fail when they are needed
+
+
+@virtual_time(HOUR)
+@pytest.mark.parametrize("playing", [False, True])
+async def test_a_file_that_hangs_gives_way(playing: bool) -> None:
+    main, file = Source("main"), Source("file", on_demand=True)
+    silence = Source("silence", priority=2, on_demand=True)
+    async with SwitchedInputs([main, file, silence], playing=playing) as inputs:
+        await asyncio.sleep(60.5)
+        main.works = False
+        await asyncio.sleep(60)
+        assert inputs.on_air == "file"
+        file.hangs = True
+        await asyncio.sleep(20)
+        assert inputs.on_air == "silence"
+        await asyncio.sleep(600)
+        assert inputs.on_air == "silence"
+        assert inputs.head.status().dry_seconds < 10
+
+
+@virtual_time(2 * HOUR)
+async def test_an_input_that_fails_whenever_it_is_wanted_does_not_make_the_switch_flap() -> None:
+    main, broken = Source("main"), Source("broken", on_demand=True, fails=True)
+    file = Source("file", priority=2, on_demand=True)
+    async with SwitchedInputs([main, broken, file]) as inputs:
+        await asyncio.sleep(60.5)
+        main.works = False
+        await asyncio.sleep(HOUR)
+        assert inputs.on_air == "file"
+        assert inputs.switch.switches <= 14
+        assert -1 <= inputs.balance_of_all() <= 2
+
+
+# -- small delays, long silences
+
+
+@virtual_time(HOUR)
+async def test_after_a_start_without_the_programme_it_is_heard_soon_when_it_comes() -> None:
+    main, file = Source("main", works=False), Source("file", on_demand=True)
+    async with SwitchedInputs([main, file], playing=True, delay=280) as inputs:
+        await asyncio.sleep(20)
+        assert inputs.head.state is PlayoutState.PLAYING
+        for _ in range(280):
+            main.bring()
+        main.works = True
+        await asyncio.sleep(30)
+        assert inputs.heard[-1][1].startswith("main")
+        assert inputs.head.status().budget_seconds == pytest.approx(280, abs=5)
+        assert inputs.head.status().dry_times == 0
+
+
+@virtual_time(HOUR)
+@pytest.mark.parametrize(("delay", "after"), [(25.0, 120.0), (1.0, None), (4.0, None)])
+async def test_listeners_are_never_further_behind_than_delay_because_of_a_file(
+    delay: float, after: float | None
+) -> None:
+    main, file = Source("main"), Source("file", on_demand=True)
+    async with SwitchedInputs([main, file], playing=True, delay=delay, after=after) as inputs:
+        await asyncio.sleep(60.5)
+        main.works = False
+        await asyncio.sleep(300)
+        assert inputs.on_air == "file"
+        assert inputs.head.level(inputs.clock.now()) <= delay + 1.5
+        main.works = True
+        await asyncio.sleep(60)
+        assert inputs.head.level(inputs.clock.now()) <= delay + 1.5
+
+
+@virtual_time(3 * HOUR)
+async def test_after_hours_in_which_nothing_worked_a_file_does_not_make_up_for_all_of_it() -> None:
+    main, file = Source("main"), Source("file", on_demand=True, starts_after=2 * HOUR)
+    async with SwitchedInputs([main, file]) as inputs:
+        await asyncio.sleep(60.5)
+        main.works = False
+        await asyncio.sleep(2 * HOUR)
+        assert inputs.on_air == "file"
+        assert len(numbers(inputs.carried, "file")) < 120
+
+
+# -- titles
+
+
+@virtual_time(HOUR)
+async def test_the_title_of_a_file_does_not_stay_when_the_programme_has_none() -> None:
+    main, file = Source("main", has_titles=False), Source("file", on_demand=True)
+    async with SwitchedInputs([main, file]) as inputs:
+        await asyncio.sleep(30.5)
+        main.works = False
+        await asyncio.sleep(30)
+        main.works = True
+        await asyncio.sleep(30)
+        titles = [one.title.text for one in inputs.store if one.title is not None]
+        assert titles[-1] == ""
+        assert titles[0].startswith("file")

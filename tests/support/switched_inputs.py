@@ -39,6 +39,12 @@ class Source:
     works: bool = True
     ends_after: int | None = None
     """How many fragments there are, for an input that is made on demand."""
+    starts_after: float = 0.0
+    hangs: bool = False
+    """Takes what is wanted of it, and gives nothing."""
+    fails: bool = False
+    """Offers itself, ends when it is wanted, and comes again after 5 s, as the supervisor does it."""
+    has_titles: bool = True
     store: Store = field(default_factory=Store)
     cue: StandbyCue = field(default_factory=StandbyCue)
     numbers: count[int] = field(default_factory=lambda: count(1))
@@ -48,13 +54,19 @@ class Source:
         """The next fragment, or that one."""
         number = next(self.numbers) if number is None else number
         ticks = self.info.format.clock_rate
-        title = Title(f"{self.name} {number}")
+        title = Title(f"{self.name} {number}") if self.has_titles else None
         audio = f"{self.name} {number}".encode()
         self.store.add(Fragment(self.epoch, number, (number - 1) * ticks, ticks, audio, 0.0, title))
 
     async def run(self) -> None:
         self.epoch = self.epoch or sum(self.name.encode())
         self.store.open_epoch(self.epoch, self.info)
+        await asyncio.sleep(self.starts_after)
+        while self.on_demand and self.fails:
+            self.cue.offer()
+            await self.cue.wanted()
+            self.cue.withdraw()
+            await asyncio.sleep(5)
         if self.on_demand:
             await self._play()
         while True:
@@ -67,6 +79,8 @@ class Source:
         self.cue.offer()
         while True:
             wanted = await self.cue.wanted()
+            if self.hangs:
+                await asyncio.Event().wait()
             if wanted == 0:
                 left = self.ends_after
             while wanted > 0 and left != 0:
@@ -96,6 +110,10 @@ class SwitchedInputs:
         self.head = PlayoutHead(self.store, self.clock, lambda info: self.delay)
         self.heard: list[tuple[float, str]] = []
         self.head.subscribe(self._hear)
+        self.carried: list[str] = []
+        """All that ever went on air."""
+        self.carried_seconds = 0.0
+        self.store.subscribe(self._note)
         standbys = [self._standby(source) for source in sorted(self.sources, key=lambda source: source.priority)]
         epochs = count(1)
         self.switch = InputSwitch(
@@ -135,9 +153,19 @@ class SwitchedInputs:
         """Seconds of programme less the seconds that went by."""
         return self.store.seconds - self.clock.now()
 
+    def balance_of_all(self) -> float:
+        """The same, of all that ever went on air."""
+        return self.carried_seconds - self.clock.now()
+
     def cuts(self) -> list[str]:
         """What stands behind each discontinuity."""
         return [fragment.audio.decode() for fragment in self.store if fragment.discontinuity]
+
+    def _note(self) -> None:
+        newest = self.store.newest()
+        if newest is not None and (not self.carried or self.store.added > len(self.carried)):
+            self.carried.append(newest.audio.decode())
+            self.carried_seconds += newest.duration / 44100
 
     def _standby(self, source: Source) -> Standby:
         now = self.clock.now()
