@@ -21,6 +21,7 @@ from distreamer.model.audio import Title
 from distreamer.model.fragment import Fragment, TitleMark
 from distreamer.outputs.distreamer_pers_rev_client import DiStreamerPersRevClient, DiStreamerPersRevClientSettings
 from distreamer.outputs.distreamer_pers_server import DiStreamerPersServer, DiStreamerPersServerSettings
+from distreamer.protocol.legacy.listing import Listing
 from distreamer.protocol.legacy.persistent import MessageReader, NumberedFragment
 from distreamer.protocol.legacy.renderer import FragmentRenderer
 from distreamer.sessions.legacy_receiving import LegacyReceiver, receive_messages
@@ -277,3 +278,17 @@ async def test_a_silent_sender_and_a_stuck_receiver_are_noticed() -> None:
     rendered = RenderedStore(filled(1, 12), FragmentRenderer(81_920, 5, 8_192))
     with pytest.raises(LinkError, match="did not take 81931 bytes within 60 s"):
         await send_rounds(far, rendered, (), 1, 60)
+
+
+async def test_what_no_list_has_named_is_not_said_to_be_held_when_the_next_conversation_begins() -> None:
+    """It is dropped there, so that the sender would leave it out for ever."""
+    context = input_context()
+    receiver = LegacyReceiver(context.ingest, context.clock, list_closes_round=True)
+    receiver.parser.take_fragment(1, bytes(100))
+    receiver.parser.take_list(Listing(fragmentslist=(1,), icyint=0, sourcegen=1))
+    receiver.pass_on()
+    receiver.parser.take_fragment(2, bytes(100))
+    assert receiver.begin_conversation() == (1,)
+    receiver.parser.take_fragment(2, bytes(100))
+    receiver.parser.take_list(Listing(fragmentslist=(1, 2), icyint=0, sourcegen=1))
+    assert receiver.begin_conversation() == (1, 2)

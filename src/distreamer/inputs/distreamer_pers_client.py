@@ -58,7 +58,7 @@ class DiStreamerPersClient:
         health.starting(f"connecting to {peer}")
         stream = await self._address.dial(self._settings.httptimeout)
         try:
-            holdings = self._receiver.parser.holdings
+            holdings = self._receiver.begin_conversation()
             await stream.write(opening_request(self._address.path, self._settings.password, holdings))
             self._connected_at = self._context.clock.now()
             health.running(f"receives from {peer} on the wire of DiStreamer 2")

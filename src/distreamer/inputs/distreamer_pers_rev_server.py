@@ -103,7 +103,7 @@ class DiStreamerPersRevServer:
         self._context.log.info("a sender connected", peer=stream.peer)
         self._context.health.running(f"{stream.peer} sends on the wire of DiStreamer 2")
         try:
-            await stream.write(accepting_line(self._receiver.parser.holdings))
+            await stream.write(accepting_line(self._receiver.begin_conversation()))
             await receive_messages(stream, self._receiver, self._settings.timeout, first)
         finally:
             if self._pusher is me:

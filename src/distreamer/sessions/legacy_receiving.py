@@ -29,6 +29,12 @@ class LegacyReceiver:
         """Whether any audio came."""
         return self._ingest.info is not None
 
+    def begin_conversation(self) -> tuple[int, ...]:
+        """The fragments that the sender of a conversation that begins now need not send. What came in the one before
+        and was in none of its lists is not among them: it is dropped, for the sender may be another process now."""
+        self.parser.reconnected()
+        return self.parser.holdings
+
     def pass_on(self) -> None:
         """Gives the ingest what has become whole. Raises ProtocolError for a fragment that contradicts its list;
         all before it is passed on."""
@@ -49,9 +55,9 @@ class LegacyReceiver:
 async def receive_messages(
     stream: ByteStream, receiver: LegacyReceiver, silence_seconds: float, first: bytes = b""
 ) -> None:
-    """Takes what the sender sends, ``first`` being what came already, until it is cancelled. Raises LinkError when the
-    sender closed or said nothing for ``silence_seconds``, PeerError when it broke the rules or refuses us."""
-    receiver.parser.reconnected()
+    """Takes what the sender sends behind ``begin_conversation``, ``first`` being what came already, until it is
+    cancelled. Raises LinkError when the sender closed or said nothing for ``silence_seconds``, PeerError when it broke
+    the rules or refuses us."""
     reader = MessageReader()
     data = first
     while True:
