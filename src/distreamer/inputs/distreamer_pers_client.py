@@ -13,6 +13,7 @@ from distreamer.errors import ConfigError, ProtocolError
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.protocol.legacy.persistent import opening_request
 from distreamer.sessions.legacy_address import LegacyAddress
+from distreamer.sessions.legacy_polling import DialStream
 from distreamer.sessions.legacy_receiving import LegacyReceiver, receive_messages
 
 
@@ -32,11 +33,15 @@ class DiStreamerPersClientSettings(InputSettings):
 class DiStreamerPersClient:
     """Connects, says what it holds, and takes what comes."""
 
-    def __init__(self, settings: DiStreamerPersClientSettings, context: InputContext) -> None:
-        """Raises ConfigError for a PASSWORD that this wire cannot carry."""
+    def __init__(
+        self, settings: DiStreamerPersClientSettings, context: InputContext, dial: DialStream | None = None
+    ) -> None:
+        """``dial`` opens connections in another way than by TCP. Raises ConfigError for a PASSWORD that this wire
+        cannot carry."""
         self._settings = settings
         self._context = context
         self._address = LegacyAddress.parse(settings.serverurl)
+        self._dial = dial or self._address.dial
         self._receiver = LegacyReceiver(context.ingest, context.clock, list_closes_round=True)
         self._connected_at: float | None = None
         try:
@@ -56,7 +61,7 @@ class DiStreamerPersClient:
         """Receives until it is cancelled; raises LinkError, PeerError or AuthenticationError."""
         health, peer = self._context.health, self._address.peer
         health.starting(f"connecting to {peer}")
-        stream = await self._address.dial(self._settings.httptimeout)
+        stream = await self._dial(self._settings.httptimeout)
         try:
             holdings = self._receiver.begin_conversation()
             await stream.write(opening_request(self._address.path, self._settings.password, holdings))

@@ -14,6 +14,7 @@ from distreamer.errors import AuthenticationError, ConfigError, PeerError, Proto
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.protocol.legacy.persistent import LineReader, Refused, password_line, read_answer
 from distreamer.sessions.legacy_address import LegacyAddress
+from distreamer.sessions.legacy_polling import DialStream
 from distreamer.sessions.legacy_receiving import read_within
 from distreamer.sessions.legacy_sending import RenderedStore, send_rounds
 
@@ -37,11 +38,15 @@ class DiStreamerPersRevClientSettings(OutputSettings):
 class DiStreamerPersRevClient:
     """Connects, learns what the server holds, and sends what it lacks."""
 
-    def __init__(self, settings: DiStreamerPersRevClientSettings, context: OutputContext) -> None:
-        """Raises ConfigError for a PASSWORD that this wire cannot carry."""
+    def __init__(
+        self, settings: DiStreamerPersRevClientSettings, context: OutputContext, dial: DialStream | None = None
+    ) -> None:
+        """``dial`` opens connections in another way than by TCP. Raises ConfigError for a PASSWORD that this wire
+        cannot carry."""
         self._settings = settings
         self._context = context
         self._address = LegacyAddress.parse(settings.serverurl)
+        self._dial = dial or self._address.dial
         self._rendered = RenderedStore.of(context)
         self._connected_at: float | None = None
         try:
@@ -61,7 +66,7 @@ class DiStreamerPersRevClient:
         """Pushes until it is cancelled; raises LinkError, PeerError or AuthenticationError."""
         health, peer = self._context.health, self._address.peer
         health.starting(f"connecting to {peer}")
-        stream = await self._address.dial(self._settings.timeout)
+        stream = await self._dial(self._settings.timeout)
         try:
             holdings = await self._log_in(stream)
             self._connected_at = self._context.clock.now()

@@ -18,6 +18,7 @@ from distreamer.protocol.legacy.persistent import check_password as check_legacy
 from distreamer.protocol.native.handshake import Identity
 from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.legacy_address import LegacyAddress
+from distreamer.sessions.legacy_polling import DialStream
 from distreamer.sessions.legacy_pushing import LegacyPusher
 from distreamer.sessions.legacy_sending import NO_OGG_BY_POLLING, RenderedStore
 from distreamer.sessions.native_link import Dial, NativeLink
@@ -63,8 +64,15 @@ class DiStreamerRevClientSettings(OutputSettings):
 class DiStreamerRevClient:
     """Keeps one conversation with the server alive through outages (see ``NativeLink``), or pushes to an old one."""
 
-    def __init__(self, settings: DiStreamerRevClientSettings, context: OutputContext, dial: Dial | None = None) -> None:
-        """``dial`` opens carriers in another way than by WebSocket."""
+    def __init__(
+        self,
+        settings: DiStreamerRevClientSettings,
+        context: OutputContext,
+        dial: Dial | None = None,
+        dial_legacy: DialStream | None = None,
+    ) -> None:
+        """``dial`` opens carriers in another way than by WebSocket, ``dial_legacy`` connections to a DiStreamer 2 in
+        another way than by TCP."""
         self._settings = settings
         self._context = context
         self._dial = dial
@@ -89,6 +97,7 @@ class DiStreamerRevClient:
             context.clock,
             settings.httptimeout,
             settings.httpinterval,
+            dial_legacy,
         )
         self._pushing_since: float | None = None
         self._told_legacy = False
