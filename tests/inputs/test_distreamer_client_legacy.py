@@ -30,6 +30,7 @@ from tests.support.input_context import input_context, stored_audio, stored_titl
 from tests.support.legacy_programme import LegacyProgramme, stream_bytes
 from tests.support.made_audio import MP3_FRAME_BYTES, mp3_stream
 from tests.support.memory_network import Handler, MemoryNetwork, answering
+from tests.support.module_table import DISTREAMER_CLIENT, OLD_WIRE, RECORDED, proves
 from tests.support.native_network import NativeNetwork
 from tests.support.native_programme import fill
 from tests.support.virtual_time import virtual_time
@@ -92,6 +93,7 @@ class RecordedServer:
             await stream.write(piece)
 
 
+@proves(DISTREAMER_CLIENT, RECORDED)
 @virtual_time(seconds_limit=600)
 async def test_the_recorded_server_is_heard() -> None:
     parser, heard = FragmentParser(list_closes_round=False), Received()
@@ -123,6 +125,7 @@ async def test_the_recorded_server_is_heard() -> None:
 # -- a whole pair
 
 
+@proves(DISTREAMER_CLIENT, OLD_WIRE)
 @virtual_time(seconds_limit=600)
 async def test_audio_and_titles_arrive_whole_through_outages_in_every_place() -> None:
     far = LegacyProgramme("pw")

@@ -35,6 +35,14 @@ from tests.protocol.legacy.reception import Received
 from tests.protocol.legacy.recordings import PASSWORD, connections, pushed_messages
 from tests.support.input_context import input_context, stored_audio, stored_titles
 from tests.support.legacy_programme import SHAPE, LegacyProgramme, stream_bytes
+from tests.support.module_table import (
+    DISTREAMER_REV_CLIENT,
+    DISTREAMER_REV_SERVER,
+    NATIVE_WIRE,
+    OLD_WIRE,
+    RECORDED,
+    proves,
+)
 from tests.support.native_network import output_context
 from tests.support.native_programme import fill
 
@@ -144,6 +152,8 @@ def test_a_distreamer_2_section_is_taken_as_it_is() -> None:
 # -- DiStreamer 3
 
 
+@proves(DISTREAMER_REV_SERVER, NATIVE_WIRE)
+@proves(DISTREAMER_REV_CLIENT, NATIVE_WIRE)
 async def test_through_a_link_that_is_cut_nothing_is_lost() -> None:
     source = Store()
     fill(source, 5, 1, 10)
@@ -217,6 +227,7 @@ async def test_a_port_that_is_taken_is_this_machines_fault() -> None:
 # -- DiStreamer 2
 
 
+@proves(DISTREAMER_REV_SERVER, RECORDED)
 async def test_the_recorded_sender_is_answered_as_it_was() -> None:
     async with serving(PASSWORD) as server:
         for connection in connections("rev"):
@@ -262,6 +273,8 @@ async def check_old_wire(server_store: Store, port: int, password: str = "", *, 
         assert 0 <= here - there <= TITLE_LATENESS_BYTES
 
 
+@proves(DISTREAMER_REV_SERVER, OLD_WIRE)
+@proves(DISTREAMER_REV_CLIENT, OLD_WIRE)
 async def test_our_sender_on_the_old_wire_loses_neither_audio_nor_titles() -> None:
     async with serving("secret") as server:
         await check_old_wire(server.store, server.port, "secret", old=True)

@@ -18,6 +18,7 @@ from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerSer
 from distreamer.transport.relay import Relay
 from tests.support.independent_peer import CarrierLost, Conversation, Goodbye, Receiver
 from tests.support.independent_wire import Header, Message, Name, Scram, Song, Type, attributes, digest_of, pack, unpack
+from tests.support.module_table import DISTREAMER_SERVER, NATIVE_WIRE, proves
 from tests.support.native_network import output_context
 from tests.support.native_programme import INFO, fill, fragment
 
@@ -122,6 +123,7 @@ def test_the_scram_vector_is_what_the_document_says() -> None:
 # -- the programme
 
 
+@proves(DISTREAMER_SERVER, NATIVE_WIRE)
 @pytest.mark.parametrize("password", ["", "secret", "grün & leise", "ﬁne gru\u0308n\u00a0\u00ad=,"])
 async def test_everything_arrives_as_it_was(password: str) -> None:
     store = filled(20)

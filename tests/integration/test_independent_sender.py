@@ -19,6 +19,7 @@ from tests.support.independent_peer import Conversation
 from tests.support.independent_sender import Course, Sender
 from tests.support.independent_wire import Header, Message, Name, Scram, Song, Type, pack
 from tests.support.input_context import input_context
+from tests.support.module_table import DISTREAMER_CLIENT, NATIVE_WIRE, proves
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -117,6 +118,7 @@ async def receiving(port: int, password: str = "") -> AsyncIterator[Client]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+@proves(DISTREAMER_CLIENT, NATIVE_WIRE)
 @pytest.mark.parametrize("password", ["", "secret", "grün & leise", "ﬁne gru\u0308n\u00a0\u00ad=,"])
 async def test_everything_arrives_as_it_was_sent(password: str) -> None:
     sender = Sender(password)

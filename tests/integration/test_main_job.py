@@ -19,6 +19,7 @@ from tests.support import ffmpeg
 from tests.support.icecast import Icecast, running_icecast
 from tests.support.instances import free_port, running_distreamer
 from tests.support.listening import Recording, assert_same_run, listening, media_seconds, packets
+from tests.support.module_table import DISTREAMER_CLIENT, DISTREAMER_SERVER, NATIVE_WIRE, proves
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -86,6 +87,8 @@ async def made_pair(stack: contextlib.AsyncExitStack, folder: Path, icecast: Ice
     return Pair(programme, relay, studio, transmitter, player_port)
 
 
+@proves(DISTREAMER_SERVER, NATIVE_WIRE)
+@proves(DISTREAMER_CLIENT, NATIVE_WIRE)
 async def test_nobody_hears_a_cut_of_15_s_nor_a_new_address(tmp_path: Path) -> None:
     """All formats at once, four instances in each of two processes."""
     async with contextlib.AsyncExitStack() as stack:

@@ -14,6 +14,17 @@ from tests.support import ffmpeg
 from tests.support.icecast import running_icecast
 from tests.support.instances import free_port, running_distreamer, served
 from tests.support.listening import assert_same_run, listening, packets
+from tests.support.module_table import (
+    DISTREAMER_CLIENT,
+    DISTREAMER_PERS_CLIENT,
+    DISTREAMER_PERS_REV_CLIENT,
+    DISTREAMER_PERS_REV_SERVER,
+    DISTREAMER_PERS_SERVER,
+    DISTREAMER_SERVER,
+    NATIVE_WIRE,
+    OLD_WIRE,
+    proves,
+)
 from tests.support.programs import ended_process, find_program
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -29,6 +40,12 @@ def node(folder: Path, name: str, general: str, source: str, output: str) -> Pat
     return path
 
 
+@proves(DISTREAMER_PERS_SERVER, OLD_WIRE)
+@proves(DISTREAMER_PERS_CLIENT, OLD_WIRE)
+@proves(DISTREAMER_PERS_REV_SERVER, OLD_WIRE)
+@proves(DISTREAMER_PERS_REV_CLIENT, OLD_WIRE)
+@proves(DISTREAMER_SERVER, NATIVE_WIRE)
+@proves(DISTREAMER_CLIENT, NATIVE_WIRE)
 async def test_a_chain_of_old_and_new_wires_delivers_every_frame_once(tmp_path: Path) -> None:
     pers, rev, native, player = free_port(), free_port(), free_port(), free_port()
     async with contextlib.AsyncExitStack() as stack:

@@ -25,6 +25,7 @@ from distreamer.transport.memory import Direction, MemoryPipe, MemoryStream
 from distreamer.transport.memory_messages import FramedMessages
 from tests.protocol.legacy.recordings import PASSWORD, connections
 from tests.support.input_context import capturing_log
+from tests.support.module_table import DISTREAMER_REV_CLIENT, DISTREAMER_REV_SERVER, NATIVE_WIRE, proves
 from tests.support.native_network import output_context
 from tests.support.native_programme import fill
 from tests.support.reversed_network import ReversedNetwork
@@ -67,6 +68,8 @@ def test_a_distreamer_2_section_is_taken_as_it_is() -> None:
         DiStreamerRevClientSettings(serverurl="far.example:5080")
 
 
+@proves(DISTREAMER_REV_SERVER, NATIVE_WIRE)
+@proves(DISTREAMER_REV_CLIENT, NATIVE_WIRE)
 @virtual_time(seconds_limit=600)
 async def test_the_history_goes_at_once_and_new_fragments_as_they_exist() -> None:
     source = Store()
@@ -88,6 +91,8 @@ async def test_the_history_goes_at_once_and_new_fragments_as_they_exist() -> Non
         assert len(network.dialled) == 1
 
 
+@proves(DISTREAMER_REV_SERVER, NATIVE_WIRE)
+@proves(DISTREAMER_REV_CLIENT, NATIVE_WIRE)
 @pytest.mark.parametrize("seconds", [2.0, 5.0, 19.0, 60.0])
 @pytest.mark.parametrize("old_ones_too", [True, False], ids=["the old connection revives", "it is dead for ever"])
 @virtual_time(seconds_limit=600)
@@ -141,6 +146,8 @@ async def test_a_long_path_does_not_make_carriers_replace_one_another() -> None:
         assert list(network.store) == list(network.source)
 
 
+@proves(DISTREAMER_REV_SERVER, NATIVE_WIRE)
+@proves(DISTREAMER_REV_CLIENT, NATIVE_WIRE)
 @settings(deadline=None, max_examples=25)
 @given(
     outages=st.lists(st.tuples(st.floats(0.1, 8), st.floats(0.1, 12), st.booleans()), min_size=1, max_size=4),

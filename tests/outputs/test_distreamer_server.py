@@ -27,6 +27,7 @@ from distreamer.sessions.native_sender import SenderSession
 from distreamer.transport.memory_messages import MemoryCarrier
 from distreamer.transport.relay import Relay
 from tests.support.input_context import capturing_log, input_context
+from tests.support.module_table import DISTREAMER_CLIENT, DISTREAMER_SERVER, NATIVE_WIRE, proves
 from tests.support.native_network import output_context
 from tests.support.native_programme import fill
 
@@ -113,6 +114,8 @@ async def detail(server: Server, words: str) -> None:
     await until(lambda: words in server.context.health.detail)
 
 
+@proves(DISTREAMER_SERVER, NATIVE_WIRE)
+@proves(DISTREAMER_CLIENT, NATIVE_WIRE)
 async def test_several_receivers_get_the_same_programme_and_one_that_leaves_disturbs_nobody() -> None:
     async with serving("secret") as server:
         fill(server.store, 5, 1, 20)
@@ -136,6 +139,8 @@ async def test_several_receivers_get_the_same_programme_and_one_that_leaves_dist
             assert server.module.listeners() is None
 
 
+@proves(DISTREAMER_SERVER, NATIVE_WIRE)
+@proves(DISTREAMER_CLIENT, NATIVE_WIRE)
 async def test_through_a_link_that_is_cut_nothing_is_lost() -> None:
     async with serving() as server, Relay("127.0.0.1", server.port) as relay:
         fill(server.store, 5, 1, 10)

@@ -31,6 +31,7 @@ from tests.support.audio_samples import encoded
 from tests.support.input_context import capturing_log, input_context, stored_audio, stored_titles
 from tests.support.legacy_programme import LegacyProgramme, stream_bytes
 from tests.support.made_audio import MP3_FRAME_BYTES, mp3_stream
+from tests.support.module_table import DISTREAMER_SERVER, RECORDED, proves
 from tests.support.native_network import output_context
 
 PATIENCE_SECONDS = 20.0
@@ -101,6 +102,7 @@ async def until(condition: Callable[[], bool]) -> None:
 # -- the recorded client
 
 
+@proves(DISTREAMER_SERVER, RECORDED)
 async def test_the_recorded_client_gets_what_it_asks_for() -> None:
     """Its requests byte for byte, against our store with fragments of the same numbers."""
     async with serving(PASSWORD) as server:

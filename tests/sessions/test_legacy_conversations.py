@@ -30,6 +30,15 @@ from distreamer.transport.memory import memory_pipe
 from tests.protocol.legacy.recordings import PASSWORD, connections, fragments_of
 from tests.support.input_context import capturing_log, input_context, stored_audio, stored_titles
 from tests.support.made_audio import INFO, MP3_FRAME_BYTES, fragment
+from tests.support.module_table import (
+    DISTREAMER_PERS_CLIENT,
+    DISTREAMER_PERS_REV_CLIENT,
+    DISTREAMER_PERS_REV_SERVER,
+    DISTREAMER_PERS_SERVER,
+    OLD_WIRE,
+    RECORDED,
+    proves,
+)
 from tests.support.native_network import output_context
 from tests.support.virtual_time import virtual_time
 
@@ -125,6 +134,8 @@ def rev_client(port: int, context: OutputContext, password: str = "") -> DiStrea
     return DiStreamerPersRevClient(settings, context)
 
 
+@proves(DISTREAMER_PERS_SERVER, OLD_WIRE)
+@proves(DISTREAMER_PERS_CLIENT, OLD_WIRE)
 @pytest.mark.parametrize("password", ["", "pässword"])
 async def test_a_client_gets_the_programme_and_goes_on_after_a_cut(password: str) -> None:
     source, context = filled(1, 12), input_context()
@@ -141,6 +152,8 @@ async def test_a_client_gets_the_programme_and_goes_on_after_a_cut(password: str
     assert [one.discontinuity for one in context.store if one.discontinuity] == []
 
 
+@proves(DISTREAMER_PERS_REV_SERVER, OLD_WIRE)
+@proves(DISTREAMER_PERS_REV_CLIENT, OLD_WIRE)
 @pytest.mark.parametrize("password", ["", "pässword"])
 async def test_a_pusher_brings_the_programme_and_goes_on_after_a_cut(password: str) -> None:
     source, context = filled(1, 12), input_context()
@@ -218,6 +231,7 @@ def test_a_password_that_the_wire_cannot_carry_is_refused_at_the_start() -> None
         asyncio.run(make())
 
 
+@proves(DISTREAMER_PERS_CLIENT, RECORDED)
 @pytest.mark.parametrize("name", ["pers", "ogg-pers"])
 async def test_our_client_takes_what_a_recorded_server_said(name: str) -> None:
     (recorded,) = connections(name)
@@ -240,6 +254,7 @@ async def test_our_client_takes_what_a_recorded_server_said(name: str) -> None:
     assert stored_titles(context.store)
 
 
+@proves(DISTREAMER_PERS_REV_SERVER, RECORDED)
 async def test_our_server_takes_a_recorded_pusher() -> None:
     (recorded,) = connections("persrev")
     context = input_context()
@@ -251,6 +266,7 @@ async def test_our_server_takes_a_recorded_pusher() -> None:
         await until(lambda: len(stored_audio(context.store)) > 0.8 * sum(map(len, fragments_of("persrev").values())))
 
 
+@proves(DISTREAMER_PERS_SERVER, RECORDED)
 async def test_a_recorded_client_is_served_by_our_server() -> None:
     async with listening(pers_server(sender_context(filled(1, 12)), PASSWORD)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
