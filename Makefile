@@ -33,7 +33,7 @@ reference: .venv/installed ## Writes the pages in docs/reference and examples/sa
 	$(BIN)/distreamer config sample > examples/sample.conf
 
 tables: .venv/installed-dev debian-packages ## Writes docs/compatibility.md anew, of the tests that prove its cells
-	$(BIN)/python -m pytest -m proves --write-tables $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m proves --write-tables $(ARGS)
 
 clean: ## Removes what the other targets made
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,6 +6,18 @@ import os
 
 import pytest
 
+from tests.support.compatibility import Compatibility
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--write-tables``: see ``tests/support/compatibility.py``."""
+    parser.addoption("--write-tables", action="store_true", help="write docs/compatibility.md of what the tests prove")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tables are made of what the tests prove."""
+    config.pluginmanager.register(Compatibility(), "compatibility")
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """A test that cannot run says why."""

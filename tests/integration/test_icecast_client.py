@@ -16,6 +16,17 @@ from tests.support.icecast import PASSWORD, Icecast, running_icecast
 from tests.support.instances import RunningDiStreamer, free_port, running_distreamer
 from tests.support.listening import Recording, assert_same_run, listening, packets
 from tests.support.programs import ended_process, find_program
+from tests.support.server_table import (
+    AUDIO,
+    HARBOR_PUT,
+    HARBOR_SOURCE,
+    ICECAST_PUT,
+    ICECAST_SOURCE,
+    ICECAST_TLS,
+    SHOUTCAST,
+    TITLES,
+    proves,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -25,8 +36,14 @@ FRAMES_PER_SECOND = 38
 """Of MP3 at 44.1 kHz."""
 DELAY_SECONDS = 18
 FORMATS = {"mp3": (ffmpeg.MP3, "mp3"), "aac": (ffmpeg.AAC, "aac"), "vorbis": (ffmpeg.VORBIS, "ogg")}
-MOUNTS_AHEAD = {"mp3": "put", "aac": "source", "vorbis": "auto"}
+TITLED = ("mp3", "aac")
+TITLE = "Žofie – Ólafur & Co"
+PROTOCOLS = {"mp3": "put", "aac": "source", "vorbis": "auto"}
 """How each format is sent."""
+
+
+SOME_WAV = 500_000
+"""Bytes: 3 s."""
 
 
 def whole_frames(audio: bytearray, container: str) -> bytes:
@@ -51,6 +68,10 @@ def sending(port: int, mount: str, protocol: str, password: str = PASSWORD) -> s
     return f"SERVERURL = http://127.0.0.1:{port}{mount}\nPASSWORD = {password}\nPROTOCOL = {protocol}\nNAME = Far Radio"
 
 
+@proves(ICECAST_PUT, AUDIO)
+@proves(ICECAST_PUT, TITLES)
+@proves(ICECAST_SOURCE, AUDIO)
+@proves(ICECAST_SOURCE, TITLES)
 async def test_a_mount_stays_up_through_a_cut_of_15_s_before_it(tmp_path: Path) -> None:
     """ffmpeg → Icecast → A → a link that fails → B → another Icecast → listeners, in three formats at once."""
     async with contextlib.AsyncExitStack() as stack:
@@ -76,16 +97,17 @@ async def test_a_mount_stays_up_through_a_cut_of_15_s_before_it(tmp_path: Path) 
             )
             studios.append(studio)
             source = f"MODE = DiStreamerClient\nSERVERURL = http://127.0.0.1:{relay.port}"
-            output = sending(far.port, mount, MOUNTS_AHEAD[form])
+            output = sending(far.port, mount, PROTOCOLS[form])
             transmitters.append(sender_config(tmp_path, f"{form}-b", source, output, DELAY_SECONDS))
         await enter(running_distreamer(*studios))
         running = await enter(running_distreamer(*transmitters))
         heard: dict[str, Recording] = {}
         for form in FORMATS:
             await far.wait_for_mount(f"/{form}")
-            heard[form] = await enter(listening(far.port, f"/{form}", icy=form == "mp3"))
+            heard[form] = await enter(listening(far.port, f"/{form}", icy=form in TITLED))
         assert heard["mp3"].headers["icy-name"] == "Far Radio"
-        await near.set_title("/mp3", "Žofie – Ólafur & Co")
+        for form in TITLED:
+            await near.set_title(f"/{form}", TITLE)
         for relay in relays:
             relay.cut()
         await asyncio.sleep(CUT_SECONDS)
@@ -97,7 +119,8 @@ async def test_a_mount_stays_up_through_a_cut_of_15_s_before_it(tmp_path: Path) 
             container = FORMATS[form][1]
             audio = whole_frames(heard[form].audio, container)
             assert_same_run(packets(audio, container), packets(whole_frames(sent[form].audio, container), container))
-        assert [title for _, title in heard["mp3"].titles][-1] == "Žofie – Ólafur & Co"
+        for form in TITLED:
+            assert [title for _, title in heard[form].titles][-1] == TITLE
         connected = [line for line in running.lines if "connected to the server" in line]
         assert len(connected) == len(FORMATS)
 
@@ -152,6 +175,8 @@ async def test_a_wrong_password_and_a_mount_in_use_are_said_in_plain_words(tmp_p
             await running.said(f"second-{protocol} output: 127.0.0.1:{icecast.port}/live: does not let us in")
 
 
+@proves(ICECAST_TLS, AUDIO)
+@proves(ICECAST_TLS, TITLES)
 async def test_over_tls(tmp_path: Path) -> None:
     made = make_certificate(tmp_path)
     both = tmp_path / "both.pem"
@@ -189,7 +214,7 @@ async def test_over_tls(tmp_path: Path) -> None:
 HARBOR = """
 settings.init.allow_root.set(true)
 settings.harbor.bind_addrs.set(["127.0.0.1"])
-live = input.harbor("live", port={port}, password="{password}")
+live = input.harbor("live", port={port}, password="{password}", buffer=1.)
 live.on_metadata(fun (m) -> print("HEARD TITLE #{{m['title']}} #{{m['song']}}"))
 output.file(%wav, "{folder}/heard.wav", fallible=true, live)
 """
@@ -220,7 +245,13 @@ async def printed(process: asyncio.subprocess.Process, text: str) -> None:
     raise AssertionError(f"it ended without “{text}”: {''.join(said)}")
 
 
-@pytest.mark.parametrize("protocol", ["put", "source"])
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        pytest.param("put", marks=[proves(HARBOR_PUT, AUDIO), proves(HARBOR_PUT, TITLES)]),
+        pytest.param("source", marks=[proves(HARBOR_SOURCE, AUDIO), proves(HARBOR_SOURCE, TITLES)]),
+    ],
+)
 async def test_liquidsoaps_harbor_takes_audio_and_titles(tmp_path: Path, protocol: str) -> None:
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
@@ -234,8 +265,16 @@ async def test_liquidsoaps_harbor_takes_audio_and_titles(tmp_path: Path, protoco
         await running.said("connected to the server")
         await icecast.set_title("/live", "Song of the harbor")
         await printed(process, "Song of the harbor")
+        heard = tmp_path / "heard.wav"
+        for _ in range(600):
+            if heard.exists() and heard.stat().st_size > SOME_WAV:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError("the harbor decodes nothing")
 
 
+@proves(SHOUTCAST, AUDIO)
+@proves(SHOUTCAST, TITLES)
 async def test_shoutcast_1_on_the_port_above(tmp_path: Path) -> None:
     """Our own source server stands for a SHOUTcast server, which Debian does not have."""
     async with contextlib.AsyncExitStack() as stack:

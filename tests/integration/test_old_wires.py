@@ -20,6 +20,8 @@ from tests.support.module_table import (
     DISTREAMER_PERS_REV_CLIENT,
     DISTREAMER_PERS_REV_SERVER,
     DISTREAMER_PERS_SERVER,
+    DISTREAMER_REV_CLIENT,
+    DISTREAMER_REV_SERVER,
     DISTREAMER_SERVER,
     NATIVE_WIRE,
     OLD_WIRE,
@@ -94,6 +96,12 @@ async def test_a_chain_of_old_and_new_wires_delivers_every_frame_once(tmp_path: 
         assert_same_run(packets(bytes(heard.audio), "mp3"), packets(bytes(sent.audio), "mp3"))
 
 
+@proves(DISTREAMER_REV_CLIENT, NATIVE_WIRE)
+@proves(DISTREAMER_REV_SERVER, NATIVE_WIRE)
+@proves(DISTREAMER_PERS_SERVER, OLD_WIRE)
+@proves(DISTREAMER_PERS_CLIENT, OLD_WIRE)
+@proves(DISTREAMER_SERVER, NATIVE_WIRE)
+@proves(DISTREAMER_CLIENT, NATIVE_WIRE)
 async def test_a_chain_behind_a_shoutcast_1_encoder_delivers_every_frame_once(tmp_path: Path) -> None:
     """ezstream (SHOUTcast 1) → RevClient → RevServer → PersServer → PersClient → Server → Client → a listener."""
     rev, pers, native, player = free_port(), free_port(), free_port(), free_port()

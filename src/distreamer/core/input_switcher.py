@@ -53,7 +53,7 @@ class InputSwitcher:
 
     def _advance(self, now: float) -> None:
         before = self._switch.on_air
-        silent = spoken_seconds(max(round(before.silent_seconds(now)), 0))
+        silent = spoken_seconds(round(now - before.heard_at))
         self._switch.advance(now)
         after = self._switch.on_air
         if after is before:

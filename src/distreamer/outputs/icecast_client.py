@@ -41,7 +41,8 @@ class IcecastClientSettings(PlayingOutputSettings):
     """Sends the programme to an Icecast or SHOUTcast server, as an encoder does.
 
     It sends what is played, DELAY behind live. The server and its listeners notice nothing of a link in front of this
-    machine that fails for less than that. Icecast, SHOUTcast 1 and 2, AzuraCast and Liquidsoap's harbor are understood.
+    machine that fails for less than that. Icecast and Liquidsoap's harbor take it (AzuraCast's server is one, its
+    entrance for streamers the other), and SHOUTcast as from an encoder of its kind.
     """
 
     serverurl: Annotated[
