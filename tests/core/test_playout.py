@@ -414,3 +414,27 @@ def test_hours_of_short_outages_do_not_move_the_level() -> None:
     assert (status.dry_times, status.skipped_seconds) == (0, 0.0)
     simulation.arrive(silent(4 * 3600))
     assert 15 < simulation.playout.level(simulation.now) < 28
+
+
+def test_a_hastened_start_is_one_with_little_ahead_and_the_next_is_as_ever() -> None:
+    simulation = Simulation(delay=60.0)
+    simulation.playout.hasten(5.0)
+    assert simulation.playout.shortage(0.0) == 5.0 + LEAD_SECONDS
+    simulation.arrive(*(silent(number) for number in range(1, 16)))
+    assert simulation.playout.state is PlayoutState.PLAYING
+    assert simulation.playout.level(0.0) == pytest.approx(5.0, abs=1.0)
+    simulation.run_until(30.0)
+    assert simulation.playout.state is PlayoutState.DRY
+    # What comes back in a burst is kept but for the lead: nothing of the small cushion is left.
+    simulation.arrive(*(silent(number) for number in range(16, 82)))
+    assert simulation.now == 30.0
+    simulation.run_until(50.0)
+    assert simulation.playout.level(50.0) == pytest.approx(60.0 - 20.0, abs=1.0)
+
+
+@pytest.mark.parametrize("cushion", [None, 3.0, 90.0])
+def test_what_is_missing_is_never_more_than_the_delay(cushion: float | None) -> None:
+    simulation = Simulation(delay=10.0)
+    simulation.arrive(*(silent(number) for number in range(1, 21)))
+    wanted = 10.0 if cushion is None else min(cushion, 10.0)
+    assert simulation.playout.shortage(0.0, cushion) == pytest.approx(wanted - simulation.playout.level(0.0))

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
 from distreamer.errors import LinkError
 from distreamer.protocol.http1 import RequestHead, RequestReader
 from distreamer.transport.memory import MemoryPipe, MemoryStream
+from tests.support.owned_tasks import OwnedTasks
 
 Handler = Callable[[MemoryStream, RequestHead], Awaitable[None]]
 """Serves one connection, whose request was read; the connection ends when it returns."""
 
 
-class MemoryNetwork:
+class MemoryNetwork(OwnedTasks):
     """Hands out connections to its servers, and remembers all requests and pipes.
 
     A context manager: at its end all servers are stopped.
     """
 
     def __init__(self, latency_seconds: float = 0.0) -> None:
+        super().__init__()
         self.requests: list[tuple[str, RequestHead]] = []
         """``host:port`` and request, in order."""
         self.pipes: list[MemoryPipe] = []
@@ -32,7 +30,6 @@ class MemoryNetwork:
         """Whether each of them asked for TLS."""
         self._latency_seconds = latency_seconds
         self._handlers: dict[str, Handler] = {}
-        self._tasks: list[asyncio.Task[None]] = []
 
     def serve(self, address: str, handler: Handler) -> None:
         """``handler`` answers at ``address`` (``host:port``) from now on."""
@@ -49,21 +46,8 @@ class MemoryNetwork:
         pipe = MemoryPipe(latency_seconds=self._latency_seconds, far_name=address)
         self.pipes.append(pipe)
         self.tls.append(tls is not None)
-        self._tasks.append(asyncio.create_task(self._serve(address, pipe.far), name=f"server {address}"))
+        self.own(self._serve(address, pipe.far), f"server {address}")
         return pipe.near
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            # A server whose client went away fails with LinkError; anything else is a fault of the test.
-            with suppress(asyncio.CancelledError, LinkError):
-                await task
 
     async def _serve(self, address: str, stream: MemoryStream) -> None:
         reader = RequestReader()

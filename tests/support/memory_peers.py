@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from types import TracebackType
-from typing import Self
 
 from distreamer.core.module import Module
 from distreamer.core.ports import MessageStream
-from distreamer.errors import DiStreamerError, LinkError, OtherWireError
+from distreamer.errors import DiStreamerError, OtherWireError
 from distreamer.transport.memory import MemoryPipe, MemoryStream
+from tests.support.owned_tasks import OwnedTasks
 
 Play = Callable[[MemoryStream], Awaitable[None]]
 """Plays the other side of one connection, which ends when it returns."""
@@ -20,34 +19,21 @@ AGAIN_SECONDS = 1.0
 """Before a module is run again."""
 
 
-class MemoryPeers:
+class MemoryPeers(OwnedTasks):
     """``dial`` is what the module gets. A context manager: what failed in a play is raised at its end."""
 
     def __init__(self, play: Play) -> None:
+        super().__init__()
         self.play = play
         """For the connections from now on."""
         self.dialled = 0
-        self._tasks: list[asyncio.Task[None]] = []
 
     async def dial(self, timeout_seconds: float) -> MemoryStream:
         assert timeout_seconds > 0
         pipe = MemoryPipe(latency_seconds=0.01, far_name="far:1")
         self.dialled += 1
-        self._tasks.append(asyncio.create_task(self._hold(self.play, pipe.far), name="the other side"))
+        self.own(self._hold(self.play, pipe.far), "the other side")
         return pipe.near
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            # What the module does not take any more is no fault of the play.
-            with suppress(asyncio.CancelledError, LinkError):
-                await task
 
     async def _hold(self, play: Play, stream: MemoryStream) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, pairwise
 from types import TracebackType
 from typing import Any, Self
 
@@ -185,3 +185,17 @@ class SwitchedInputs:
 def other_rate(info: StreamInfo = INFO) -> StreamInfo:
     """A stream that cannot be joined to ``info``."""
     return replace(info, format=replace(info.format, clock_rate=48_000, sample_rate=48_000))
+
+
+def runs(sent: list[str]) -> list[str]:
+    """The names in ``sent``, one for each row of fragments of the same input."""
+    names = [one.rpartition(" ")[0] for one in sent]
+    return [name for before, name in pairwise(["", *names]) if name != before]
+
+
+def numbers(sent: list[str], name: str) -> list[int]:
+    return [int(one.rpartition(" ")[2]) for one in sent if one.startswith(name + " ")]
+
+
+def assert_ascending(found: list[int]) -> None:
+    assert found == list(range(found[0], found[0] + len(found)))

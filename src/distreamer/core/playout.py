@@ -192,6 +192,7 @@ class Playout:
         """Makes due what is held beyond the delay, as long as players lack it. What stands behind a hole does not
         count: the hole would be due before it had the time to fill."""
         if self._lead_left <= 0 or now > self._lead_until:
+            self._cushion = None
             return
         delay = self._kept_at_start()
         level = self._seconds_to_hole(delay + LEAD_SECONDS) + self._next_due - now
@@ -232,6 +233,7 @@ class Playout:
         self._state = PlayoutState.DRY
         self._dry_since = self._next_due
         self._dry_times += 1
+        self._cushion = None
         self._pacing.freeze()
 
     def _learn(self, now: float) -> None:
