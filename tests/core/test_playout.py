@@ -421,10 +421,10 @@ def test_a_hastened_start_is_one_with_little_ahead_and_the_next_is_as_ever() -> 
     simulation.playout.hasten(5.0)
     assert simulation.playout.shortage(0.0) == 5.0 + LEAD_SECONDS
     simulation.arrive(*(silent(number) for number in range(1, 16)))
-    assert simulation.playout.state is PlayoutState.PLAYING
+    assert simulation.playout.state.value == PlayoutState.PLAYING
     assert simulation.playout.level(0.0) == pytest.approx(5.0, abs=1.0)
     simulation.run_until(30.0)
-    assert simulation.playout.state is PlayoutState.DRY
+    assert simulation.playout.state.value == PlayoutState.DRY
     # What comes back in a burst is kept but for the lead: nothing of the small cushion is left.
     simulation.arrive(*(silent(number) for number in range(16, 82)))
     assert simulation.now == 30.0
