@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distreamer.core.playout import RECENT_BYTES, RECENT_SECONDS, Played
+from distreamer.core.played import RECENT_BYTES, RECENT_SECONDS, Played
 from distreamer.core.rendition import FORWARD_SECONDS, SMALLEST_TAG, Cursor, Rendition, empty_tag, title_at
 from distreamer.media.id3 import tag_size
 from distreamer.model.audio import AudioFormat, Codec, StreamInfo, Title

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from distreamer.media.auto import AutoFramer
-from distreamer.media.mpeg_join import ReservoirJoin, mended_run
 from tests.support import ffmpeg
-from tests.support.decoding import ffmpeg_says, heard, mpg123_says
+from tests.support.decoding import complaints_of_a_listener
 from tests.support.icecast import Icecast, running_icecast
 from tests.support.instances import free_port, running_distreamer, served
 from tests.support.listening import Recording, listening, packets
@@ -88,23 +86,11 @@ async def test_a_file_of_the_same_format_is_joined_and_players_go_on(tmp_path: P
         await hear_more()
         for form, recording in recordings:
             assert not recording.ended
-            assert complaints(bytes(recording.audio), form) == ""
+            assert complaints_of_a_listener(bytes(recording.audio), CONTAINERS[form]) == ""
             assert len(packets(bytes(recording.audio), CONTAINERS[form])) > 300
             if recording.titles:
                 assert "We are back soon" in [title for _, title in recording.titles]
         assert sum(bool(recording.titles) for _, recording in recordings) == 2
-
-
-def complaints(audio: bytes, form: str) -> str:
-    """What decoders say. The recording begins in the middle of the programme, where the first MP3 frames lean on what
-    came before. Of a chain of Ogg streams the command ffmpeg dislikes the time stamps, so it is only decoded."""
-    if CONTAINERS[form] == "ogg":
-        return "" if len(heard(audio, "ogg")) else "nothing could be decoded"
-    frames = b"".join(frame.data for frame in AutoFramer().feed(audio))
-    if form == "mp3":
-        frames = mended_run(ReservoirJoin(), frames)
-        return ffmpeg_says(frames, "mp3") + mpg123_says(frames)
-    return ffmpeg_says(frames, CONTAINERS[form])
 
 
 async def test_a_file_of_another_format_is_a_new_stream(tmp_path: Path) -> None:
@@ -124,11 +110,11 @@ async def test_a_file_of_another_format_is_a_new_stream(tmp_path: Path) -> None:
         await running.said("input fallback goes on air")
         async with asyncio.timeout(60), before.grown:
             await before.grown.wait_for(lambda: before.ended)
-        assert complaints(bytes(before.audio), "mp3") == ""
+        assert complaints_of_a_listener(bytes(before.audio), "mp3") == ""
         after = await enter(listening(port))
         assert after.headers["content-type"] == "audio/ogg"
         await after.has(60_000)
-        assert complaints(bytes(after.audio), "opus") == ""
+        assert complaints_of_a_listener(bytes(after.audio), "ogg") == ""
 
 
 async def test_a_folder_is_a_programme_of_its_own(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from distreamer.core.fragmenter import Fragmenter
-from distreamer.core.playout import Played
+from distreamer.core.played import Played
 from distreamer.core.rendition import Rendition
 from distreamer.media.auto import AutoFramer
 from distreamer.model.audio import StreamInfo, Title

@@ -125,6 +125,13 @@ def test_a_dry_buffer_without_listeners() -> None:
     assert words.endswith("the buffer ran out, nobody listens")
 
 
+def test_filler_is_silence_to_listeners() -> None:
+    filling = replace(PLAYOUT, state=PlayoutState.DRY, budget_seconds=0.0, is_filling=True)
+    assert status_sentence(replace(TRANSMITTER, playout=filling)).endswith(
+        "the buffer ran out, 3 listeners hear silence"
+    )
+
+
 def test_an_output_without_listeners_of_its_own_counts_none() -> None:
     sending = replace(OUTPUT, mode="IcecastClient", links=(LinkStatus("icecast.example:8000/live", connected=True),))
     playing = replace(TRANSMITTER, outputs=(sending,))

@@ -10,6 +10,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from distreamer.media.auto import AutoFramer
+from distreamer.media.mpeg_join import ReservoirJoin, mended_run
 from tests.support.programs import find_program
 
 _PROGRAM_SECONDS = 60
@@ -46,6 +48,19 @@ def mpg123_says(data: bytes) -> str:
     """What mpg123 has to complain of, out of all that it says; asked to be quiet, it would keep this to itself."""
     words = _says(data, find_program("mpg123"), "-t", "-")
     return "\n".join(line for line in words.splitlines() if _COMPLAINT.search(line))
+
+
+def complaints_of_a_listener(audio: bytes, container: str) -> str:
+    """What decoders have to complain of in what a listener got. It begins in the middle of the programme, where the
+    first MP3 frames lean on what came before. Of a chain of Ogg streams the command ffmpeg dislikes the time stamps, so
+    it is only decoded."""
+    if container == "ogg":
+        return "" if len(heard(audio, "ogg")) else "nothing could be decoded"
+    frames = b"".join(frame.data for frame in AutoFramer().feed(audio))
+    if container == "mp3":
+        frames = mended_run(ReservoirJoin(), frames)
+        return ffmpeg_says(frames, "mp3") + mpg123_says(frames)
+    return ffmpeg_says(frames, container)
 
 
 def _says(data: bytes, *command: str) -> str:

@@ -17,7 +17,7 @@ from distreamer.core.input_switch import InputSwitch
 from distreamer.core.input_switcher import InputSwitcher
 from distreamer.core.live_standby import PAUSE_SECONDS, LiveStandby
 from distreamer.core.made_standby import MadeStandby
-from distreamer.core.playout import Played
+from distreamer.core.played import Played
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.standby import Standby
 from distreamer.core.store import Store

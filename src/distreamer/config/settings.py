@@ -7,7 +7,7 @@ A field's name is its INI key in lower case. Module files derive their own setti
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -53,6 +53,21 @@ class GeneralSettings(Settings):
     """With several inputs: how long the one on air may bring nothing before another takes its place. Empty: where
     listeners are played to, not before the buffer has all but run out, so that nobody hears a short outage; elsewhere
     8 seconds."""
+
+    filler: Literal["silence", "none"] = "silence"
+    """What listeners get when there is nothing left to play. ``silence``: silence in the stream's own format, so that
+    players stay connected and the programme goes on by itself. ``none``: nothing, and players give up sooner or
+    later."""
+
+    fillertitle: Annotated[str, Field(max_length=500)] = ""
+    """What listeners see meanwhile. Empty: what they saw before."""
+
+    onreturn: Literal["live", "continue"] = "live"
+    """What is done with what was missed behind filler, when it comes after all. ``live``: it is skipped as far as it is
+    older than DELAY. ``continue``: it is played, and listeners are so much later from then on."""
+
+    maxdelay: Annotated[Seconds, Field(ge=1, le=86400)] = 120
+    """How far behind live ONRETURN = continue may lead; what is older is skipped. It has no effect below DELAY."""
 
     statusseconds: Annotated[Seconds, Field(ge=0, le=86400)] = 60
     """How often the log gets one line that says in plain words how the instance is, from level 1 on;

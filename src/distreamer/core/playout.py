@@ -10,12 +10,15 @@ players' own buffers, without which the least lateness of a fragment could be he
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
+from distreamer.core.filler import FillerRules, OnReturn
 from distreamer.core.pacing import Pacing
+from distreamer.core.played import Played, missing_between
 from distreamer.core.store import START, Position, Store
-from distreamer.model.audio import StreamInfo, Title
-from distreamer.model.fragment import FIRST_NUMBER, Fragment
+from distreamer.media.mpeg_join import ReservoirJoin, mended_run
+from distreamer.model.audio import Codec, StreamInfo, Title
+from distreamer.model.fragment import Fragment
 from distreamer.model.status import PlayoutState, PlayoutStatus
 
 RESTART_SECONDS = 5.0
@@ -33,40 +36,10 @@ LEAD_WITHIN_SECONDS = 15.0
 """What comes later than this after the head (re)started is no lead any more."""
 STALE_SECONDS = 3.0
 """When nothing came for this long, beyond a fragment's own length, the levels say nothing about the clocks."""
-RECENT_SECONDS = 30.0
-"""How much of what was played is kept for listeners that join or are slow: media seconds."""
-RECENT_BYTES = 16_000_000
-"""The same in bytes of audio, for streams of a very high bitrate."""
+MOST_FILLED_AT_ONCE_SECONDS = 10.0
+"""A machine that slept does not make up for more filler than this."""
 FULL = 0.9
 """A store at this part of a limit of its own holds all that it ever will."""
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A fragment that is due, with what is needed to make sense of it."""
-
-    fragment: Fragment
-    info: StreamInfo
-    """What its epoch carries."""
-    starts_at: float
-    """When its first byte is due, on the clock that drives the playout."""
-    discontinuity: bool
-    """True when what listeners hear jumps before it: audio was skipped, or is missing at the source."""
-
-    @property
-    def seconds(self) -> float:
-        """Media seconds."""
-        return self.fragment.duration / self.info.format.clock_rate
-
-    def title_at(self, now: float) -> Title | None:
-        """The title in force at ``now``, if this is the fragment that is being heard."""
-        part = min(max((now - self.starts_at) / self.seconds, 0.0), 1.0)
-        heard = part * len(self.fragment.audio)
-        title = self.fragment.title
-        for mark in self.fragment.title_marks:
-            if mark.offset <= heard:
-                title = mark.title
-        return title
 
 
 class Playout:
@@ -74,10 +47,15 @@ class Playout:
     and not there."""
 
     def __init__(
-        self, store: Store, delay: Callable[[StreamInfo], float], restart_seconds: float = RESTART_SECONDS
+        self,
+        store: Store,
+        delay: Callable[[StreamInfo], float],
+        restart_seconds: float = RESTART_SECONDS,
+        filler: FillerRules | None = None,
     ) -> None:
         """``delay`` gives the seconds to keep for a stream. ``restart_seconds`` is the price of going on after
-        having run dry; infinity makes listeners wait until the whole delay is there again."""
+        having run dry; infinity makes listeners wait until the whole delay is there again. With ``filler`` they hear
+        that instead of nothing, and until the whole delay is there."""
         self._store = store
         self._delay = delay
         self._restart_seconds = restart_seconds
@@ -97,10 +75,20 @@ class Playout:
         self._skipped_seconds = 0.0
         self._cushion: float | None = None
         """What is kept ahead at the start instead of the delay."""
+        self._filler = filler
+        self._is_filling = False
+        self._follows_filler = False
+        self._join: ReservoirJoin | None = None
+        """While MP3 frames are played that may lean on what was not."""
 
     @property
     def state(self) -> PlayoutState:
         return self._state
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether filler is played."""
+        return self._is_filling
 
     @property
     def correction(self) -> float:
@@ -111,7 +99,7 @@ class Playout:
         """The fragments that have become due, in order. To be called at ``next_time()`` and after each change of
         the store; ``now`` never goes back."""
         if self._state is not PlayoutState.PLAYING and not self._start(now):
-            return []
+            return self._fill(now)
         self._give_lead(now)
         self._learn(now)
         due: list[Played] = []
@@ -119,13 +107,13 @@ class Playout:
             fragment = self._store.after(self._position)
             if fragment is None:
                 self._run_dry()
-                break
+                return due + self._fill(now)
             due.append(self._play(fragment))
         return due
 
     def next_time(self) -> float | None:
         """When the next fragment is due; None when only a change of the store can bring one."""
-        return self._next_due if self._state is PlayoutState.PLAYING else None
+        return self._next_due if self._state is PlayoutState.PLAYING or self._is_filling else None
 
     def level(self, now: float) -> float:
         """Seconds for which the head can go on if nothing arrives any more."""
@@ -142,14 +130,14 @@ class Playout:
             case PlayoutState.WAITING:
                 return self._kept_at_start() + LEAD_SECONDS - self._store.seconds_after(self._position)
             case PlayoutState.DRY:
-                return max(min(delay, self._restart_seconds), wanted) - self._store.seconds_after(self._position)
+                return max(self._enough_again(), wanted) - self._store.seconds_after(self._position)
             case PlayoutState.PLAYING:
                 return wanted - self.level(now)
 
     def hasten(self, cushion: float) -> None:
-        """When it has not begun yet, it begins with ``cushion`` seconds held ahead instead of the delay: there is more
+        """When it does not play, it begins with ``cushion`` seconds held ahead instead of the delay: there is more
         where these came from."""
-        if self._state is PlayoutState.WAITING:
+        if self._state is not PlayoutState.PLAYING:
             self._cushion = cushion
 
     def status(self, now: float, wall: float) -> PlayoutStatus:
@@ -160,7 +148,8 @@ class Playout:
             state=self._state,
             delay_seconds=self._wanted_delay(),
             budget_seconds=self.level(now),
-            behind_seconds=None if last is None else _behind(last, now, wall),
+            is_filling=self._is_filling,
+            behind_seconds=None if last is None else last.behind_seconds(now, wall),
             played_seconds=self._played_seconds,
             dry_seconds=self._dry_seconds + dry,
             dry_times=self._dry_times,
@@ -171,22 +160,49 @@ class Playout:
     def _start(self, now: float) -> bool:
         """Leaves WAITING or DRY when enough is held; says whether it did."""
         is_first = self._state is PlayoutState.WAITING
-        delay = self._kept_at_start() if is_first else self._wanted_delay()
-        enough = delay + LEAST_LEAD_SECONDS if is_first else min(delay, self._restart_seconds)
+        enough = self._kept_at_start() + LEAST_LEAD_SECONDS if is_first else self._enough_again()
         held = self._store.seconds_after(self._position)
         if held <= 0 or (held < enough and not self._store_is_full(held)):
             return False
         if is_first:
-            self._position = self._store.position_before_newest(min(held, delay + LEAD_SECONDS))
+            self._position = self._store.position_before_newest(min(held, self._kept_at_start() + LEAD_SECONDS))
             self._lead_left = LEAD_SECONDS
         else:
-            dry = now - self._dry_since
-            self._dry_seconds += dry
-            self._lead_left = min(dry, LEAD_SECONDS)
+            self._dry_seconds += now - self._dry_since
+            self._lead_left = 0.0 if self._is_filling else min(now - self._dry_since, LEAD_SECONDS)
+            self._skip_what_is_too_old()
         self._state = PlayoutState.PLAYING
-        self._next_due = now
+        if not self._is_filling:
+            self._next_due = now
+        self._follows_filler, self._is_filling = self._is_filling, False
         self._lead_until = now + LEAD_WITHIN_SECONDS
         return True
+
+    def _enough_again(self) -> float:
+        """Seconds that must be held to go on after having run dry. Who hears filler hears it until a second outage
+        as long as the first would not be heard."""
+        return self._kept_at_start() if self._is_filling else min(self._wanted_delay(), self._restart_seconds)
+
+    def _skip_what_is_too_old(self) -> None:
+        if not self._is_filling or self._filler is None:
+            return
+        kept = self._wanted_delay()
+        if self._filler.on_return is OnReturn.CONTINUE:
+            kept = max(kept, self._filler.most_delay_seconds)
+        self._position = max(self._position, self._store.position_before_newest(kept))
+
+    def _fill(self, now: float) -> list[Played]:
+        """The filler that is due."""
+        due: list[Played] = []
+        if not self._is_filling or self._filler is None or self._last is None:
+            return due
+        self._next_due = max(self._next_due, now - MOST_FILLED_AT_ONCE_SECONDS)
+        while self._next_due <= now:
+            fragment = self._filler.filler.next(self._last.fragment.captured_at)
+            is_first = self._next_due == self._dry_since
+            due.append(Played(fragment, self._last.info, self._next_due, discontinuity=is_first))
+            self._next_due += due[-1].seconds
+        return due
 
     def _give_lead(self, now: float) -> None:
         """Makes due what is held beyond the delay, as long as players lack it. What stands behind a hole does not
@@ -206,7 +222,7 @@ class Playout:
         before = self._last.fragment if self._last else None
         while total < limit:
             fragment = self._store.after(position)
-            if fragment is None or _missing_between(before, fragment):
+            if fragment is None or missing_between(before, fragment):
                 break
             total += self._seconds_of(fragment)
             position, before = self._store.position_of(fragment), fragment
@@ -215,23 +231,37 @@ class Playout:
     def _play(self, fragment: Fragment) -> Played:
         epoch = self._store.epoch(fragment.epoch)
         assert epoch is not None, "the store gave a fragment of an epoch that it does not hold"
-        missing = _missing_between(self._last.fragment if self._last else None, fragment)
+        missing = missing_between(self._last.fragment if self._last else None, fragment)
         self._skipped_seconds += epoch.seconds(missing)
-        played = Played(
-            fragment=fragment,
-            info=epoch.info,
-            starts_at=self._next_due,
-            discontinuity=fragment.discontinuity or missing > 0,
-        )
+        is_join = missing > 0 or self._follows_filler
+        if is_join:
+            self._join = ReservoirJoin()
+        if self._follows_filler and fragment.title is None and self._filler and self._filler.filler.title:
+            fragment = replace(fragment, title=Title(""))  # The filler's must not stay.
+        self._follows_filler = False
+        is_cut = fragment.discontinuity or is_join
+        played = Played(self._joined(fragment, epoch.info), epoch.info, self._next_due, is_cut)
         self._position = Position(epoch.order, fragment.number)
         self._next_due += played.seconds / (1 + self._pacing.correction)
         self._played_seconds += played.seconds
         self._last = played
         return played
 
+    def _joined(self, fragment: Fragment, info: StreamInfo) -> Fragment:
+        """Without the frames that lean on what was not played."""
+        if self._join is None or info.format.codec is not Codec.MPEG:
+            self._join = None
+            return fragment
+        audio = mended_run(self._join, fragment.audio)
+        if self._join.done:
+            self._join = None
+        return replace(fragment, audio=audio)
+
     def _run_dry(self) -> None:
         self._state = PlayoutState.DRY
         self._dry_since = self._next_due
+        if self._filler is not None and self._last is not None:
+            self._is_filling = self._filler.filler.begin(self._last.fragment, self._last.info)
         self._dry_times += 1
         self._cushion = None
         self._pacing.freeze()
@@ -266,20 +296,3 @@ class Playout:
         limits = self._store.limits
         is_full = self._store.seconds >= FULL * limits.seconds or self._store.size >= FULL * limits.size
         return is_full and held >= FULL * self._store.seconds
-
-
-def _missing_between(before: Fragment | None, fragment: Fragment) -> int:
-    """Ticks of audio that should stand between the two."""
-    if before is None:
-        return 0
-    if before.epoch == fragment.epoch:
-        return max(fragment.start - before.end, 0) if fragment.number > before.number + 1 else 0
-    # What the end of the old epoch lacks, nobody here can know.
-    return fragment.start if fragment.number > FIRST_NUMBER else 0
-
-
-def _behind(last: Played, now: float, wall: float) -> float:
-    """How long ago the audio that is heard at ``now`` reached the source. A source takes about as long to send a
-    fragment as it lasts."""
-    heard = min(max(now - last.starts_at, 0.0), last.seconds)
-    return wall - (last.fragment.captured_at - last.seconds + heard)

@@ -7,7 +7,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from distreamer.core.playout import RECENT_BYTES, RECENT_SECONDS, Played, Playout
+from distreamer.core.filler import FillerRules
+from distreamer.core.played import RECENT_BYTES, RECENT_SECONDS, Played
+from distreamer.core.playout import Playout
 from distreamer.core.ports import Clock, Unsubscribe
 from distreamer.core.store import Store
 from distreamer.model.audio import StreamInfo
@@ -17,9 +19,12 @@ from distreamer.model.status import PlayoutState, PlayoutStatus
 class PlayoutHead:
     """The one place that decides what all listeners of an instance hear, and when."""
 
-    def __init__(self, store: Store, clock: Clock, delay: Callable[[StreamInfo], float]) -> None:
-        """``delay`` gives the seconds to keep between the newest fragment and the head, for a stream."""
-        self._playout = Playout(store, delay)
+    def __init__(
+        self, store: Store, clock: Clock, delay: Callable[[StreamInfo], float], filler: FillerRules | None = None
+    ) -> None:
+        """``delay`` gives the seconds to keep between the newest fragment and the head, for a stream; ``filler`` goes
+        on when nothing is held (None: silence on the wire)."""
+        self._playout = Playout(store, delay, filler=filler)
         self._store = store
         self._clock = clock
         self._changed = asyncio.Event()
@@ -61,6 +66,11 @@ class PlayoutHead:
     def state(self) -> PlayoutState:
         """What it is doing; costs nothing, unlike the whole status."""
         return self._playout.state
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether something is played, be it filler."""
+        return self._playout.state is PlayoutState.PLAYING or self._playout.is_filling
 
     def level(self, now: float) -> float:
         """See ``Playout.level``."""

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from distreamer.core.playout import RECENT_BYTES, RECENT_SECONDS, Played
+from distreamer.core.played import RECENT_BYTES, RECENT_SECONDS, Played
 from distreamer.model.audio import Codec, StreamInfo, Title
 from distreamer.model.fragment import Fragment
 from distreamer.protocol.icy import encode_metadata

@@ -56,7 +56,8 @@ def _config(name: str, source: InputSettings, output: OutputSettings) -> Instanc
     return InstanceConfig(
         name=name,
         path=None,
-        general=GeneralSettings(outputlevel=0, statusseconds=0),
+        # Without filler, so that the strict listener hears of a cut that is too long, and that nothing is lost by it.
+        general=GeneralSettings(outputlevel=0, statusseconds=0, filler="none"),
         inputs=(ConfiguredInput("input", source),),
         outputs=(ConfiguredOutput("output", output),),
     )

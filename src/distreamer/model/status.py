@@ -125,6 +125,8 @@ class PlayoutStatus:
     """What it keeps between the newest fragment and itself."""
     budget_seconds: float = 0.0
     """The outage budget: how long nothing may arrive before anyone hears it."""
+    is_filling: bool = False
+    """Whether listeners hear filler, because nothing is held."""
     behind_seconds: float | None = None
     """How long ago what listeners hear now reached the source; None before anything was played. Needs clocks that
     agree at both ends."""

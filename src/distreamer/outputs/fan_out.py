@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from distreamer.core.playout import Played
+from distreamer.core.played import Played
 from distreamer.core.ports import Clock
 from distreamer.core.rendition import Rendition
 from distreamer.model.status import ListenersStatus

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from distreamer.core.playout import Played
+from distreamer.core.played import Played
 
 MAXIMUM_SECONDS = 30.0
 """Of audio that waits; then the oldest is dropped."""

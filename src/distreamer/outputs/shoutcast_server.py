@@ -12,9 +12,9 @@ from pydantic import Field
 from distreamer.config.fields import BindAddress, Port, Seconds
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.core.module import OutputContext
-from distreamer.core.playout import Played
+from distreamer.core.played import Played
 from distreamer.model.audio import StreamInfo
-from distreamer.model.status import LinkStatus, ListenersStatus, PlayoutState
+from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.fan_out import FanOut
 from distreamer.outputs.open_files import raise_open_file_limit
 from distreamer.outputs.player_connection import PlayerConnection
@@ -187,8 +187,7 @@ class ShoutcastServer:
         self._connections[connection] = None
         connection.write(answered.head)
         # While nothing is played a burst would only repeat, at each reconnect, what the player had already.
-        is_playing = self._context.playout.state is PlayoutState.PLAYING
-        self._fan_out.join(connection, icy=answered.icy, burst=is_playing)
+        self._fan_out.join(connection, icy=answered.icy, burst=self._context.playout.is_heard)
         player = request.headers.get("user-agent")
         self._context.log.debug("listener joined", peer=connection.peer, player=player, titles=answered.icy)
         self._say_health()

@@ -20,6 +20,7 @@ from distreamer.config.settings import (
 from distreamer.core.clock import LoopClock
 from distreamer.core.cue import Cue, StandbyCue, SteadyCue
 from distreamer.core.delay import DelayRule
+from distreamer.core.filler import Filler, FillerRules, OnReturn
 from distreamer.core.ingest import Ingest
 from distreamer.core.input_switch import InputSwitch
 from distreamer.core.input_switcher import InputSwitcher
@@ -31,6 +32,7 @@ from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.ports import Clock
 from distreamer.core.standby import Standby
 from distreamer.core.store import Store, StoreLimits
+from distreamer.model.audio import Title
 from distreamer.model.status import InstanceStatus, ModuleStatus, StoreStatus
 from distreamer.runtime.modules import INPUTS, OUTPUTS
 from distreamer.runtime.plain_words import status_sentence
@@ -72,7 +74,7 @@ class Instance:
         rule = self._delay_rule()
         kept = max(general.history, rule.most_seconds + KEPT_BEHIND_PLAYOUT_SECONDS)
         self.store = Store(StoreLimits(kept, max(SMALLEST_STORE_BYTES, int(kept * STORE_BYTES_PER_SECOND))))
-        self.playout = PlayoutHead(self.store, self._clock, rule.seconds)
+        self.playout = PlayoutHead(self.store, self._clock, rule.seconds, self._filler_rules())
         self._playout_health = Health(self._clock)
         self._plays = any(isinstance(settings, PlayingOutputSettings) for _, settings in config.outputs)
         self._switcher: InputSwitcher | None = None
@@ -135,6 +137,13 @@ class Instance:
             if isinstance(settings, PlayingOutputSettings) and "minfragments" in settings.model_fields_set
         ]
         return DelayRule(general.delay, max(asked, default=None), general.history)
+
+    def _filler_rules(self) -> FillerRules | None:
+        general = self.config.general
+        if general.filler == "none":
+            return None
+        title = Title(general.fillertitle) if general.fillertitle else None
+        return FillerRules(Filler(title), OnReturn(general.onreturn), general.maxdelay)
 
     def _make_inputs(self, rule: DelayRule) -> list[_Supervised]:
         """A lone input fills the instance's store itself; several fill stores of their own, and a switch carries what

@@ -148,11 +148,12 @@ def _head_words(status: InstanceStatus, playout: PlayoutStatus, listeners: int, 
         held = min(status.store.seconds, playout.delay_seconds)
         return [f"the buffer fills: {spoken_seconds(round(held))} of {spoken_seconds(playout.delay_seconds)}", count]
     if playout.state is PlayoutState.DRY:
+        what = "silence" if playout.is_filling else "nothing"
         if not count:
-            return ["the buffer ran out, nothing is sent on"]
+            return [f"the buffer ran out, {what} is sent on"]
         if not listeners:
             return ["the buffer ran out, nobody listens"]
-        return [f"the buffer ran out, {count} {'hears' if listeners == 1 else 'hear'} nothing"]
+        return [f"the buffer ran out, {count} {'hears' if listeners == 1 else 'hear'} {what}"]
     if _stand_in(status) is not None:
         return [count]
     if _is_stale(status):

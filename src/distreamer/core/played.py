@@ -1,0 +1,57 @@
+"""What is played, and what can be said about a fragment beside the one before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from distreamer.model.audio import StreamInfo, Title
+from distreamer.model.fragment import FIRST_NUMBER, Fragment
+
+RECENT_SECONDS = 30.0
+"""How much of what was played is kept for listeners that join or are slow: media seconds."""
+RECENT_BYTES = 16_000_000
+"""The same in bytes of audio, for streams of a very high bitrate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A fragment that is due, with what is needed to make sense of it."""
+
+    fragment: Fragment
+    info: StreamInfo
+    """What its epoch carries."""
+    starts_at: float
+    """When its first byte is due, on the clock that drives the playout."""
+    discontinuity: bool
+    """True when what listeners hear jumps before it: audio was skipped, or is missing at the source."""
+
+    @property
+    def seconds(self) -> float:
+        """Media seconds."""
+        return self.fragment.duration / self.info.format.clock_rate
+
+    def title_at(self, now: float) -> Title | None:
+        """The title in force at ``now``, if this is the fragment that is being heard."""
+        part = min(max((now - self.starts_at) / self.seconds, 0.0), 1.0)
+        heard = part * len(self.fragment.audio)
+        title = self.fragment.title
+        for mark in self.fragment.title_marks:
+            if mark.offset <= heard:
+                title = mark.title
+        return title
+
+    def behind_seconds(self, now: float, wall: float) -> float:
+        """How long ago the audio that is heard at ``now``, which is Unix time ``wall``, reached the source. A source
+        takes about as long to send a fragment as it lasts."""
+        heard = min(max(now - self.starts_at, 0.0), self.seconds)
+        return wall - (self.fragment.captured_at - self.seconds + heard)
+
+
+def missing_between(before: Fragment | None, fragment: Fragment) -> int:
+    """Ticks of audio that should stand between the two."""
+    if before is None:
+        return 0
+    if before.epoch == fragment.epoch:
+        return max(fragment.start - before.end, 0) if fragment.number > before.number + 1 else 0
+    # What the end of the old epoch lacks, nobody here can know.
+    return fragment.start if fragment.number > FIRST_NUMBER else 0
