@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from distreamer.core.live_standby import PAUSE_SECONDS
 from distreamer.model.status import PlayoutState
-from tests.support.switched_inputs import Source, SwitchedInputs, numbers
+from tests.support.switched_inputs import Source, SwitchedInputs, numbers, runs
 from tests.support.virtual_time import virtual_time
 
 HOUR = 3600
@@ -182,3 +183,114 @@ async def test_the_title_of_a_file_does_not_stay_when_the_programme_has_none() -
         titles = [one.title.text for one in inputs.store if one.title is not None]
         assert titles[-1] == ""
         assert titles[0].startswith("file")
+
+
+# -- bursts that say nothing about what comes later
+
+
+@virtual_time(HOUR)
+@pytest.mark.parametrize("at_once", [4, 11, 30, 300])
+@pytest.mark.parametrize("after", [None, 2.0])
+async def test_a_burst_at_the_start_does_not_delay_a_fallback_later(at_once: int, after: float | None) -> None:
+    main, file = Source("main", at_once=at_once), Source("file", on_demand=True)
+    async with SwitchedInputs([main, file], after=after) as inputs:
+        await asyncio.sleep(100.5)
+        main.works = False
+        await asyncio.sleep((after or PAUSE_SECONDS) + 1.5)
+        assert inputs.on_air == "file"
+
+
+@virtual_time(HOUR)
+@pytest.mark.parametrize("playing", [False, True])
+async def test_who_dies_right_behind_a_catch_up_does_not_come_on_air(playing: bool) -> None:
+    main, file = Source("main"), Source("file", on_demand=True)
+    async with SwitchedInputs([main, file], playing=playing) as inputs:
+        await asyncio.sleep(100.5)
+        main.works = False
+        await asyncio.sleep(60)
+        for _ in range(60):
+            main.bring()
+        await asyncio.sleep(120)
+        assert inputs.on_air == "file"
+        assert inputs.switch.switches == 1
+        assert inputs.head.status().dry_times == 0
+
+
+@virtual_time(HOUR)
+async def test_a_return_waits_until_the_catch_up_is_over() -> None:
+    """Otherwise the rest of it would come on top of what was filled already, and all far ends be later for ever."""
+    main, file = Source("main"), Source("file", on_demand=True)
+    async with SwitchedInputs([main, file]) as inputs:
+        for _ in range(5):
+            await asyncio.sleep(100)
+            main.works = False
+            await asyncio.sleep(60)
+            for _ in range(60):
+                main.bring()
+                await asyncio.sleep(0.5)
+            for _ in range(30):
+                main.bring()
+            main.works = True
+            await asyncio.sleep(30)
+            assert inputs.on_air == "main"
+        assert abs(inputs.balance_of_all()) <= 5
+
+
+# -- links that are too thin
+
+
+@virtual_time(HOUR)
+@pytest.mark.parametrize("period", [1.25, 2.0, 2.9, 4.0])
+async def test_a_link_that_is_too_thin_gives_way_before_it_is_heard(period: float) -> None:
+    main, file = Source("main"), Source("file", on_demand=True)
+    async with SwitchedInputs([main, file], playing=True) as inputs:
+        await asyncio.sleep(100)
+        main.period = period
+        await asyncio.sleep(1000)
+        assert inputs.head.status().dry_times == 0
+        assert "file" in runs(inputs.carried)
+
+
+@virtual_time(HOUR)
+async def test_where_nothing_plays_a_link_that_is_too_thin_gives_way_too() -> None:
+    main, file = Source("main"), Source("file", on_demand=True)
+    async with SwitchedInputs([main, file]) as inputs:
+        await asyncio.sleep(100)
+        main.period = 3.0
+        await asyncio.sleep(120)
+        assert inputs.on_air == "file"
+        main.period = 1.0
+        await asyncio.sleep(60)
+        assert inputs.on_air == "main"
+
+
+# -- what was in reserve and is no more
+
+
+@virtual_time(HOUR)
+@pytest.mark.parametrize("broken", ["fails", "hangs"])
+async def test_a_file_that_gave_nothing_leaves_the_programme_its_whole_delay(broken: str) -> None:
+    main = Source("main", works=False)
+    file = Source("file", on_demand=True, fails=broken == "fails", hangs=broken == "hangs")
+    async with SwitchedInputs([main, file], playing=True) as inputs:
+        await asyncio.sleep(25)
+        for _ in range(60):
+            main.bring()
+        main.works = True
+        await asyncio.sleep(60)
+        assert inputs.on_air == "main"
+        assert inputs.head.status().budget_seconds == pytest.approx(25, abs=2)
+
+
+@virtual_time(HOUR)
+async def test_a_file_that_hangs_is_noticed_before_listeners_do() -> None:
+    main, file = Source("main"), Source("file", on_demand=True)
+    silence = Source("silence", priority=2, on_demand=True)
+    async with SwitchedInputs([main, file, silence], playing=True) as inputs:
+        await asyncio.sleep(60.5)
+        main.works = False
+        await asyncio.sleep(60)
+        file.hangs = True
+        await asyncio.sleep(60)
+        assert inputs.on_air == "silence"
+        assert inputs.head.status().dry_times == 0

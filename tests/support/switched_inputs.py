@@ -37,6 +37,10 @@ class Source:
     on_demand: bool = False
     return_seconds: float = 10.0
     works: bool = True
+    period: float = 1.0
+    """Seconds from one fragment to the next: above 1, the link is too thin."""
+    at_once: int = 0
+    """Fragments with which it begins, as a server's burst or a sender's history."""
     ends_after: int | None = None
     """How many fragments there are, for an input that is made on demand."""
     starts_after: float = 0.0
@@ -69,8 +73,10 @@ class Source:
             await asyncio.sleep(5)
         if self.on_demand:
             await self._play()
+        for _ in range(self.at_once):
+            self.bring()
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(self.period)
             if self.works:
                 self.bring()
 

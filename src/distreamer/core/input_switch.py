@@ -30,6 +30,10 @@ QUIET_SECONDS = 2.0
 """Where something plays, the input on air must at least have brought nothing for so long …"""
 LAST_MOMENT_SECONDS = 3.0
 """… and no more than this be left to play. Until then the link may come back, and nobody has heard anything."""
+VERY_LAST_MOMENT_SECONDS = 0.6
+"""When so little is left, an input that does not keep up has to go, whatever it has brought just now."""
+QUIET_WHEN_DRY_SECONDS = 1.0
+"""When listeners hear nothing already, an input must have brought nothing for so long."""
 START_SECONDS = 10.0
 """Before anything was played, an input gets so long to bring its first audio."""
 CUSHION_SECONDS = 5.0
@@ -56,8 +60,8 @@ class Listeners(Protocol):
         """Seconds that are missing until ``cushion`` are held ahead (None: the whole delay)."""
         ...
 
-    def hasten(self, cushion: float) -> None:
-        """When it has yet to begin, it is to begin with so little held ahead."""
+    def hasten(self, cushion: float | None) -> None:
+        """When it has yet to begin, it is to begin with so little held ahead (None: with the whole delay)."""
         ...
 
 
@@ -79,10 +83,9 @@ class InputSwitch:
         self._order = tuple(standbys)
         self._on_air = self._order[0]
         self._splicer = Splicer(store, new_epoch_id)
-        self._after_seconds = PAUSE_SECONDS if after_seconds is None else after_seconds
-        self._waits_for_the_last_moment = listeners is not None and after_seconds is None
+        self._after_seconds = after_seconds
+        self._most_silent_seconds = PAUSE_SECONDS if after_seconds is None else after_seconds
         self._listeners = listeners
-        self._cushion = CUSHION_SECONDS if self._waits_for_the_last_moment else None
         self._filled_to = now
         """The moment up to which the programme is filled, if it was sent as it came."""
         self._surplus = 0.0
@@ -128,21 +131,21 @@ class InputSwitch:
         on_air = self._on_air
         if on_air.has_failed(now):
             return True
-        if self._waits_for_the_last_moment:
-            quiet = on_air.quiet_seconds(now)
-            return quiet >= QUIET_SECONDS and self._is_last_moment(now, quiet)
-        return on_air.silent_seconds(now) >= self._after_seconds
+        if self._listeners is not None and self._after_seconds is None:
+            return self._is_last_moment(self._listeners, now)
+        return on_air.silent_seconds(now) >= self._most_silent_seconds or on_air.is_starving(now)
 
-    def _is_last_moment(self, now: float, quiet: float) -> bool:
-        listeners = self._listeners
-        assert listeners is not None, "only asked where something plays"
+    def _is_last_moment(self, listeners: Listeners, now: float) -> bool:
+        quiet, keeps_up = self._on_air.quiet_seconds(now), self._on_air.keeps_up(now)
         match listeners.state:
             case PlayoutState.WAITING:
                 return quiet >= START_SECONDS
             case PlayoutState.PLAYING:
-                return listeners.level(now) <= LAST_MOMENT_SECONDS
+                level = listeners.level(now)
+                is_very_last = level <= VERY_LAST_MOMENT_SECONDS and not keeps_up
+                return is_very_last or (level <= LAST_MOMENT_SECONDS and quiet >= QUIET_SECONDS)
             case PlayoutState.DRY:
-                return True
+                return quiet >= QUIET_WHEN_DRY_SECONDS or not keeps_up
 
     # -- carrying
 
@@ -152,7 +155,9 @@ class InputSwitch:
         self.switches += 1
         for less_preferred in self._order[self._order.index(standby) + 1 :]:
             less_preferred.cue.relieve()
-        filled_to = max(self._filled_to + self._surplus, now - self._after_seconds - FILLED_BEYOND_SECONDS)
+        filled_to = max(self._filled_to + self._surplus, now - self._most_silent_seconds - FILLED_BEYOND_SECONDS)
+        if self._listeners is not None:
+            self._listeners.hasten(None)
         wanted = self._listeners.shortage(now) if self._listeners else standby.heard_at - filled_to
         taken = standby.begin(wanted if self._has_carried or self._listeners else EVERYTHING)
         self._given_to, self._surplus = filled_to, 0.0
@@ -173,13 +178,15 @@ class InputSwitch:
     def _must_go_on(self, now: float) -> bool:
         """Whether listeners would hear it if a hole were waited for."""
         listeners = self._listeners
-        is_playing = listeners is not None and listeners.state is PlayoutState.PLAYING
-        return listeners is not None and is_playing and listeners.level(now) <= LAST_MOMENT_SECONDS
+        if listeners is None or listeners.state is PlayoutState.WAITING:
+            return False
+        return listeners.state is PlayoutState.DRY or listeners.level(now) <= LAST_MOMENT_SECONDS
 
     def _shortage(self, now: float) -> float:
         """Seconds that an input which makes its audio should give now."""
         if self._listeners is None:
             return now - self._given_to + LEAD_SECONDS
-        if self._waits_for_the_last_moment:
-            self._listeners.hasten(CUSHION_SECONDS)
-        return self._listeners.shortage(now, self._cushion)
+        if self._after_seconds is not None:
+            return self._listeners.shortage(now)
+        self._listeners.hasten(CUSHION_SECONDS)
+        return self._listeners.shortage(now, CUSHION_SECONDS)

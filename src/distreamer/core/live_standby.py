@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from distreamer.core.cue import StandbyCue
+from distreamer.core.flow_watch import FlowWatch
 from distreamer.core.standby import Standby
 from distreamer.core.store import START, Store
 
 PAUSE_SECONDS = 8.0
-"""A live input that has brought nothing for so long, beyond what its audio lasts, begins to be healthy anew."""
+"""A live input that has brought nothing for so long, beyond its rhythm, begins to be healthy anew."""
 READY_PART = 0.5
 """Who has brought nothing for this part of it is not put on air: it may be about to fail as well."""
-MOST_COVERED_SECONDS = 30.0
-"""Audio that comes at once speaks for the time that it lasts, but for no longer than this: a sender that runs
-DiStreamer 2 gives 82 kB at a time, 27 s at 24 kbit/s."""
+GROUP_SECONDS = 0.9
+"""What comes within this came at one time."""
+GAPS = 3
+"""From so many gaps between arrivals in a row the rhythm is known."""
+LONGEST_RHYTHM_SECONDS = 30.0
+"""A sender that runs DiStreamer 2 gives 82 kB at a time, 27 s at 24 kbit/s."""
+KEEPS_UP_PART, KEEPS_UP_SECONDS = 0.95, 20.0
+"""So much of real time must have come lately for an input to keep up."""
+FLOW_WINDOW_SECONDS = 60.0
+CATCHES_UP_RATIO, CATCHES_UP_SECONDS = 1.5, 3.0
+"""Who has brought so much more than real time lately is catching up."""
 
 
 class LiveStandby(Standby):
-    """Brings audio by itself, in real time or in bursts."""
+    """Brings audio in real time, or in bursts with a rhythm of their own."""
 
     def __init__(
         self,
@@ -32,37 +43,64 @@ class LiveStandby(Standby):
         super().__init__(name, store, cue, now)
         self._return_seconds = return_seconds
         self._pause_seconds = pause_seconds
-        self._covered_until = now
+        self._group_began: float | None = None
+        self._gaps: deque[float] = deque(maxlen=GAPS)
+        self._recent: deque[tuple[float, float]] = deque()
         self._healthy_since: float | None = None
+        self._run_seconds = 0.0
+        """Brought in its present healthy run."""
         self._run_position = START
-        """Where its present healthy run begins."""
+        """Where that begins."""
+        self._flow = FlowWatch(now, FLOW_WINDOW_SECONDS)
         self._newest = START
 
     def _brought(self, now: float, seconds: float) -> None:
         if self._healthy_since is None or self.silent_seconds(now) > self._pause_seconds:
-            self._healthy_since = now
+            self._healthy_since, self._run_seconds = now, 0.0
             self._run_position = self._newest
-        self._covered_until = min(max(self._covered_until, now) + seconds, now + MOST_COVERED_SECONDS)
+            self._flow = FlowWatch(now, FLOW_WINDOW_SECONDS)
+        if self._group_began is None or now - self._group_began > GROUP_SECONDS:
+            if self._group_began is not None:
+                self._gaps.append(now - self._group_began)
+            self._group_began = now
+        self._run_seconds += seconds
+        self._recent.append((now, seconds))
         newest = self.store.newest()
         self._newest = self.store.position_of(newest) if newest else START
+
+    def look(self, now: float) -> None:
+        super().look(now)
+        while self._recent and self._recent[0][0] < now - KEEPS_UP_SECONDS:
+            self._recent.popleft()
+        self._flow.observe(now, self._run_seconds)
 
     def is_ready(self, now: float) -> bool:
         return self._healthy_since is not None and self.silent_seconds(now) <= READY_PART * self._pause_seconds
 
     def returns_in(self, now: float) -> float | None:
+        """While it catches up, or does not keep up, that is still to come: it would be later, or fall silent, soon."""
         if self._healthy_since is None or not self.is_ready(now):
             return None
-        return max(self._return_seconds - (now - self._healthy_since), 0.0)
+        left = max(self._return_seconds - (now - self._healthy_since), 0.0)
+        return left if self.keeps_up(now) and not self._is_catching_up(now) else max(left, 1.0)
 
     def has_failed(self, now: float) -> bool:
         return False
 
+    def keeps_up(self, now: float) -> bool:
+        if self._healthy_since is None:
+            return False
+        span = min(now - self._healthy_since, KEEPS_UP_SECONDS)
+        return self._seconds_since(now - span) + self._rhythm() >= KEEPS_UP_PART * span
+
+    def is_starving(self, now: float) -> bool:
+        return self._flow.is_starving(now, self._run_seconds)
+
     def silent_seconds(self, now: float) -> float:
-        return now - self._covered_until
+        return now - self.heard_at - self._rhythm()
 
     def quiet_seconds(self, now: float) -> float:
-        newest = self.store.newest()
-        return now - self.heard_at - (self._seconds_of(newest) if newest else 0.0)
+        return now - self.heard_at - self._newest_seconds()
 
     def begin(self, wanted_seconds: float) -> float:
         newest = self.store.newest()
@@ -77,3 +115,19 @@ class LiveStandby(Standby):
     def end(self, now: float, *, is_lost: bool) -> None:
         if is_lost:
             self._healthy_since = None
+
+    def _newest_seconds(self) -> float:
+        newest = self.store.newest()
+        return self._seconds_of(newest) if newest else 0.0
+
+    def _rhythm(self) -> float:
+        """Seconds from one arrival to the next as they mostly are: one longer gap is no rhythm."""
+        usual = min(min(self._gaps), LONGEST_RHYTHM_SECONDS) if len(self._gaps) == GAPS else 0.0
+        return max(usual, self._newest_seconds())
+
+    def _is_catching_up(self, now: float) -> bool:
+        usual = CATCHES_UP_RATIO * CATCHES_UP_SECONDS + self._newest_seconds()
+        return self._seconds_since(now - CATCHES_UP_SECONDS) > usual
+
+    def _seconds_since(self, moment: float) -> float:
+        return sum(seconds for at, seconds in self._recent if at >= moment)

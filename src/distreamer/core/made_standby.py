@@ -6,8 +6,8 @@ from distreamer.core.cue import StandbyCue
 from distreamer.core.standby import Standby
 from distreamer.core.store import START, Store
 
-STUCK_SECONDS = 5.0
-"""Who was asked for audio and gave none for so long hangs, as a disk may."""
+STUCK_SECONDS = 3.0
+"""Who was asked for audio and gave none for so long hangs, as a disk may. What it gave before lasts longer."""
 FIRST_PENALTY_SECONDS, MOST_PENALTY_SECONDS = 60.0, 3600.0
 """Who was put on air and gave nothing is not put there again for so long, twice as long each time in a row."""
 
@@ -27,7 +27,6 @@ class MadeStandby(Standby):
         self._asked_since = None
         self._stuck_at_offer = None
         self._gave_this_turn = True
-        self._penalty_seconds = 0.0
 
     def is_ready(self, now: float) -> bool:
         return self.cue.is_offered and self.cue.offers != self._stuck_at_offer
@@ -45,11 +44,14 @@ class MadeStandby(Standby):
         return self._go_on_from(self.store.position_of(newest) if newest else START)
 
     def end(self, now: float, *, is_lost: bool) -> None:
-        if self._is_stuck(now):
+        is_stuck = self._is_stuck(now)
+        if is_stuck:
             self._stuck_at_offer = self.cue.offers
-        if is_lost and not self._gave_this_turn:
+        if is_lost and (is_stuck or not self._gave_this_turn):
             self._penalty_seconds = min(max(FIRST_PENALTY_SECONDS, 2 * self._penalty_seconds), MOST_PENALTY_SECONDS)
             self._not_before = now + self._penalty_seconds
+        elif self._gave_this_turn:
+            self._penalty_seconds = 0.0
         self._asked_since = None
         self.cue.end()
 

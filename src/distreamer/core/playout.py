@@ -134,9 +134,9 @@ class Playout:
             case PlayoutState.PLAYING:
                 return wanted - self.level(now)
 
-    def hasten(self, cushion: float) -> None:
+    def hasten(self, cushion: float | None) -> None:
         """When it does not play, it begins with ``cushion`` seconds held ahead instead of the delay: there is more
-        where these came from."""
+        where these came from. None: with the delay, after all."""
         if self._state is not PlayoutState.PLAYING:
             self._cushion = cushion
 

@@ -80,7 +80,7 @@ class PlayoutHead:
         """See ``Playout.shortage``."""
         return self._playout.shortage(now, cushion)
 
-    def hasten(self, cushion: float) -> None:
+    def hasten(self, cushion: float | None) -> None:
         """See ``Playout.hasten``."""
         self._playout.hasten(cushion)
 

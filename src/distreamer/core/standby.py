@@ -69,8 +69,17 @@ class Standby(ABC):
     def has_failed(self, now: float) -> bool:
         """Whether it is known to give nothing more, on air."""
 
+    def keeps_up(self, now: float) -> bool:
+        """Whether it brings as much as is played."""
+        return True
+
+    def is_starving(self, now: float) -> bool:
+        """Whether clearly less than real time comes of it."""
+        return False
+
     def silent_seconds(self, now: float) -> float:
-        """How long it has brought nothing, beyond what lasted until then; 0 or less when it is not silent."""
+        """How long it has brought nothing, beyond the rhythm in which it mostly comes; 0 or less when it is not
+        silent."""
         return 0.0
 
     def quiet_seconds(self, now: float) -> float:
