@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import pytest
 from structlog.testing import CapturingLogger
@@ -16,9 +17,10 @@ from structlog.testing import CapturingLogger
 from distreamer.core.cue import OnAir, StandbyCue, SteadyCue
 from distreamer.core.module import InputContext
 from distreamer.errors import AudioError, ResourceError
+from distreamer.inputs import file as file_module
 from distreamer.inputs.file import File, FileSettings
 from distreamer.media.ogg_pages import PageReader
-from distreamer.model.audio import Station
+from distreamer.model.audio import Frame, Station
 from tests.support.audio_samples import encoded
 from tests.support.input_context import WALL, input_context, stored_audio, stored_titles
 from tests.support.made_audio import INFO, MP3_FRAME_BYTES, fragment, mp3_stream
@@ -290,3 +292,40 @@ async def test_an_ogg_file_without_a_title_is_called_by_its_name(tmp_path: Path)
         cue.want(2.5)
         await until(lambda: len(context.store.epochs) == 2 and context.store.seconds >= 2, task)
         assert [title for _, title in stored_titles(context.store)] == ["1 first", "2 second"]
+
+
+async def test_a_file_that_cannot_be_read_to_its_end_costs_only_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a card that is dying."""
+    first, _, third = (made_file(tmp_path / f"{name}.mp3", number * FRAMES) for number, name in enumerate("abc"))
+
+    class Dying(io.BytesIO):
+        name = "b.mp3"
+        reads = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.reads += 1
+            if self.reads > 3:
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    opened = file_module.open_audio
+
+    def opening(path: Path) -> tuple[BinaryIO, Frame]:
+        file, frame = opened(path)
+        if path.name != "b.mp3":
+            return file, frame
+        with file:
+            return Dying(file.read()), frame
+
+    monkeypatch.setattr(file_module, "open_audio", opening)
+    log = CapturingLogger()
+    context, cue = standby(input_context(0.2, log))
+    async with playing(tmp_path, context) as task:
+        cue.begin()
+        cue.want(11.0)
+        await until(lambda: third[:10_000] in stored_audio(context.store), task)
+        assert stored_audio(context.store).startswith(first)
+        reasons = [str(call.kwargs["reason"]) for call in log.calls if call.method_name == "warning"]
+        assert reasons == ["b.mp3 cannot be read to its end: Input/output error"]

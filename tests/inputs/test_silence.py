@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from distreamer.core.cue import OnAir, StandbyCue
 from distreamer.core.module import InputContext
@@ -128,3 +129,16 @@ async def test_a_format_of_which_there_is_no_silence_is_said() -> None:
     with pytest.raises(AudioError, match="Silence cannot be made"):
         await Silence(SilenceSettings(), replace(context, cue=cue)).run()
     assert not cue.is_offered
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"codec": "mp3", "samplerate": 96000},
+        {"codec": "aac", "samplerate": 37800},
+        {"codec": "mp3", "samplerate": 10000},
+    ],
+)
+def test_formats_that_do_not_exist_are_found_before_anything_starts(keys: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="CODEC and SAMPLERATE do not fit"):
+        SilenceSettings.model_validate(keys)

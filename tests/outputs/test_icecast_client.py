@@ -185,6 +185,27 @@ async def test_a_server_that_only_knows_source_is_sent_source() -> None:
         assert client.links()[0].carrier == "source"
 
 
+@virtual_time(3600)
+@pytest.mark.parametrize("to_source", [b"HTTP/1.0 405 Method Not Allowed\r\n\r\n", b""], ids=["405", "closes"])
+async def test_one_refusal_of_put_is_not_the_end_of_it(to_source: bytes) -> None:
+    """As from a proxy while the server behind it is started anew; SOURCE is never taken there."""
+    programme = Programme()
+    refusing, taking = Server(), Server()
+    refusing.answers |= {"PUT": b"HTTP/1.0 404 Not Found\r\n\r\n", "SOURCE": b"HTTP/1.0 404 Not Found\r\n\r\n"}
+    taking.answers["SOURCE"] = to_source
+
+    async def serve(stream: MemoryStream, request: RequestHead) -> None:
+        if to_source or request.method != "SOURCE":
+            await taking.serve(stream, request)
+
+    async with sending(refusing, programme) as (network, _):
+        await programme.go_on(20)
+        network.serve(ADDRESS, serve)
+        await programme.go_on(60)
+        assert taking.heard
+        assert len(taking.heard[-1]) > len(programme.audio(1, 40))
+
+
 @virtual_time(600)
 async def test_a_server_that_does_not_answer_put_is_sent_the_audio_all_the_same() -> None:
     server, programme = Server(), Programme()

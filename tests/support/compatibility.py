@@ -112,10 +112,10 @@ class Compatibility:
         return self.passed[cell] > 0 and cell not in self.failed
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Writes the page when told to, else compares it when all tests were run."""
         config = session.config
-        if hasattr(config, "workerinput"):
+        if hasattr(config, "workerinput") or exitstatus not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
             return
         if config.getoption("write_tables"):
             PAGE.write_text(page(self), encoding="utf-8")
@@ -140,7 +140,8 @@ class Compatibility:
 def is_whole(config: pytest.Config) -> bool:
     """Whether all tests were asked for."""
     everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return everything and not config.option.keyword and not config.option.markexpr
+    left_out = ("keyword", "markexpr", "lf", "deselect", "ignore", "ignore_glob", "maxfail")
+    return everything and not any(config.getoption(name, None) for name in left_out)
 
 
 def is_known(cell: Cell) -> bool:

@@ -26,6 +26,7 @@ class InputSwitcher:
         self._clock = clock
         self._log = log
         self._changed = asyncio.Event()
+        self._were_on_air: set[str] = set()
 
     @property
     def on_air(self) -> str:
@@ -58,8 +59,10 @@ class InputSwitcher:
         after = self._switch.on_air
         if after is before:
             return
+        again = " again" if after.name in self._were_on_air else ""
+        self._were_on_air |= {before.name, after.name}
         if self._switch.is_better(after, before):
-            self._log.info(f"{after.name} is on air again", instead_of=before.name)
+            self._log.info(f"{after.name} is on air{again}", instead_of=before.name)
         elif isinstance(before, MadeStandby):
             self._log.warning(f"{after.name} goes on air", instead_of=before.name, which_gives_nothing_more=True)
         else:

@@ -164,7 +164,10 @@ class File:
         ingest = self._context.ingest
         before = ingest.audio_seconds
         while ingest.audio_seconds - before < wanted:
-            data = await asyncio.to_thread(file.read, PIECE_BYTES)
+            try:
+                data = await asyncio.to_thread(file.read, PIECE_BYTES)
+            except OSError as error:
+                raise ResourceError(f"{file.name} cannot be read to its end: {error.strerror}") from error
             if not data:
                 ingest.disconnected(self._context.clock.wall())  # gives the frames that only waited for more
                 break

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from distreamer.config.fields import Unit
 from distreamer.config.settings import MadeInputSettings
 from distreamer.core.cue import OnAir
 from distreamer.core.ingest import SourceDescription
 from distreamer.core.module import InputContext
+from distreamer.errors import AudioError
 from distreamer.media.opus import CLOCK_RATE
 from distreamer.media.silence import SilenceMaker, silence_maker
 from distreamer.model.audio import AudioFormat, Codec, Station, Title
@@ -39,6 +40,14 @@ class SilenceSettings(MadeInputSettings):
 
     title: Annotated[str, Field(max_length=500)] = ""
     """What listeners see meanwhile. Empty: what they saw before."""
+
+    @model_validator(mode="after")
+    def _there_is_such_a_format(self) -> Self:
+        try:
+            silence_maker(configured_format(self))
+        except AudioError as error:
+            raise ValueError(f"CODEC and SAMPLERATE do not fit: {error}") from error
+        return self
 
 
 class Silence:
@@ -94,20 +103,21 @@ class Silence:
 
     def _maker(self, before: OnAir | None) -> SilenceMaker:
         if before is None:
-            return silence_maker(self._configured(), serial=self._turns)
+            return silence_maker(configured_format(self._settings), serial=self._turns)
         return silence_maker(before.info.format, before.fragment.setup, serial=self._turns)
 
-    def _configured(self) -> AudioFormat:
-        settings = self._settings
-        rate, channels = settings.samplerate, settings.channels
-        match settings.codec:
-            case "mp3":
-                version = "1" if rate >= 32_000 else "2" if rate >= 16_000 else "2.5"
-                bitrate = settings.bitrate * BITS_PER_KILOBIT
-                return AudioFormat(Codec.MPEG, rate, rate, channels, f"MPEG-{version} layer III", bitrate)
-            case "aac":
-                return AudioFormat(Codec.AAC, rate, rate, channels, "AAC LC")
-            case "opus":
-                return AudioFormat(Codec.OPUS, CLOCK_RATE, CLOCK_RATE, channels)
-            case "flac":
-                return AudioFormat(Codec.FLAC, rate, rate, channels, "16 bit")
+
+def configured_format(settings: SilenceSettings) -> AudioFormat:
+    """What the keys describe, whether or not there is such a format."""
+    rate, channels = settings.samplerate, settings.channels
+    match settings.codec:
+        case "mp3":
+            version = "1" if rate >= 32_000 else "2" if rate >= 16_000 else "2.5"
+            bitrate = settings.bitrate * BITS_PER_KILOBIT
+            return AudioFormat(Codec.MPEG, rate, rate, channels, f"MPEG-{version} layer III", bitrate)
+        case "aac":
+            return AudioFormat(Codec.AAC, rate, rate, channels, "AAC LC")
+        case "opus":
+            return AudioFormat(Codec.OPUS, CLOCK_RATE, CLOCK_RATE, channels)
+        case "flac":
+            return AudioFormat(Codec.FLAC, rate, rate, channels, "16 bit")

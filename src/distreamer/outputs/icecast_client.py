@@ -12,7 +12,7 @@ from distreamer.config.fields import HttpUrl, Password, Seconds
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.core.module import OutputContext
 from distreamer.core.ports import ByteStream
-from distreamer.errors import AuthenticationError, PeerError, ProtocolError
+from distreamer.errors import AuthenticationError, LinkError, PeerError, ProtocolError
 from distreamer.model.audio import Station, StreamInfo
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.played_queue import PlayedQueue
@@ -25,6 +25,7 @@ from distreamer.transport.tcp import client_tls, connect
 
 NOT_KNOWN = frozenset({400, 404, 405, 501, 505})
 """What servers say that know only one of PUT and SOURCE; or that something else is amiss, for a while."""
+TELL_AGAIN_SECONDS = 60.0
 HEALTHY_SECONDS = 10.0
 """After a connection that lasted for less, a further one is no news."""
 
@@ -108,6 +109,8 @@ class IcecastClient:
         self._connected_at: float | None = None
         self._lost_at = context.clock.now()
         self._is_news = True
+        self._told_dropped = 0.0
+        self._tell_again_at = 0.0
         self._sent = 0
         self._cuts = 0
         self._titles = TitleSender(lambda: self._open(0), self._peer, settings.timeout, context.log)
@@ -181,12 +184,12 @@ class IcecastClient:
             await stream.close()
 
     async def _log_in(self, push: SourcePush) -> None:
-        """After a refusal that may be due to the way of sending, the next attempt is made in the other way."""
+        """After a failure that may be due to the way of sending, the next attempt is made in the other way."""
         try:
             await push.log_in()
         except AuthenticationError:
             raise
-        except PeerError as error:
+        except (LinkError, PeerError) as error:
             if not isinstance(error, RefusedError) or error.status in NOT_KNOWN:
                 is_put = self._guess is SourceProtocol.PUT
                 self._guess = SourceProtocol.SOURCE if is_put else SourceProtocol.PUT
@@ -203,12 +206,20 @@ class IcecastClient:
             await push.send(fragment.setup + fragment.audio if begins else fragment.audio)
             setup = fragment.setup
             # Only now: what a broken connection did not take is sent on the next one.
-            if left_out := self._queue.done(played):
-                self._context.log.warning(
-                    "audio was left out: the server, or the link to it, takes less than real time", seconds=left_out
-                )
+            self._queue.done(played)
+            self._tell_what_was_left_out()
             self._sent += 1
             self._titles.note(fragment.last_title)
+
+    def _tell_what_was_left_out(self) -> None:
+        """At most once a minute."""
+        now, seconds = self._context.clock.now(), self._queue.dropped_seconds - self._told_dropped
+        if not seconds or now < self._tell_again_at:
+            return
+        self._told_dropped, self._tell_again_at = self._queue.dropped_seconds, now + TELL_AGAIN_SECONDS
+        self._context.log.warning(
+            "audio was left out: the server, or the link to it, takes less than real time", seconds=seconds
+        )
 
     async def _open(self, port_above: int) -> ByteStream:
         if self._url.is_tls and self._tls is None:

@@ -19,7 +19,6 @@ class PlayedQueue:
     def __init__(self) -> None:
         self.dropped_seconds = 0.0
         """Audio that was never taken because too much waited."""
-        self._told_dropped = 0.0
         self._waiting: deque[Played] = deque()
         self._seconds = 0.0
         self._bytes = 0
@@ -57,12 +56,10 @@ class PlayedQueue:
             await self._changed.wait()
         return self._waiting[0]
 
-    def done(self, played: Played) -> float:
-        """What ``first`` gave was sent. Gives the seconds that were dropped since the last time."""
+    def done(self, played: Played) -> None:
+        """What ``first`` gave was sent; it may have been dropped meanwhile."""
         if self._waiting and self._waiting[0] is played:
             self._pop()
-        dropped, self._told_dropped = self.dropped_seconds - self._told_dropped, self.dropped_seconds
-        return dropped
 
     def _pop(self) -> Played:
         played = self._waiting.popleft()
