@@ -19,9 +19,10 @@ GAPS = 3
 """From so many gaps between arrivals in a row the rhythm is known."""
 LONGEST_RHYTHM_SECONDS = 30.0
 """A sender that runs DiStreamer 2 gives 82 kB at a time, 27 s at 24 kbit/s."""
-KEEPS_UP_PART, KEEPS_UP_SECONDS = 0.95, 20.0
+KEEPS_UP_PART, KEEPS_UP_SECONDS = 0.95, 40.0
 """So much of real time must have come lately for an input to keep up."""
-FLOW_WINDOW_SECONDS = 60.0
+FLOW_SECONDS, FLOW_PART = 60.0, 0.85
+"""Who has brought less of real time in this window starves. A pause of PAUSE_SECONDS alone is not as much."""
 CATCHES_UP_RATIO, CATCHES_UP_SECONDS = 1.5, 3.0
 """Who has brought so much more than real time lately is catching up."""
 
@@ -51,14 +52,14 @@ class LiveStandby(Standby):
         """Brought in its present healthy run."""
         self._run_position = START
         """Where that begins."""
-        self._flow = FlowWatch(now, FLOW_WINDOW_SECONDS)
+        self._flow = FlowWatch(now, FLOW_SECONDS)
         self._newest = START
 
     def _brought(self, now: float, seconds: float) -> None:
         if self._healthy_since is None or self.silent_seconds(now) > self._pause_seconds:
             self._healthy_since, self._run_seconds = now, 0.0
             self._run_position = self._newest
-            self._flow = FlowWatch(now, FLOW_WINDOW_SECONDS)
+            self._flow = FlowWatch(now, FLOW_SECONDS)
         if self._group_began is None or now - self._group_began > GROUP_SECONDS:
             if self._group_began is not None:
                 self._gaps.append(now - self._group_began)
@@ -94,7 +95,9 @@ class LiveStandby(Standby):
         return self._seconds_since(now - span) + self._rhythm() >= KEEPS_UP_PART * span
 
     def is_starving(self, now: float) -> bool:
-        return self._flow.is_starving(now, self._run_seconds)
+        ratio = self._flow.ratio(now, self._run_seconds)
+        # The next arrival may be just about to come.
+        return ratio is not None and ratio + self._rhythm() / FLOW_SECONDS < FLOW_PART
 
     def silent_seconds(self, now: float) -> float:
         return now - self.heard_at - self._rhythm()
