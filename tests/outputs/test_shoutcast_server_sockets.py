@@ -10,10 +10,13 @@ import resource
 import socket
 import sys
 from asyncio.subprocess import PIPE
+from dataclasses import replace
 
+import aiohttp
 import pytest
 
 from distreamer.errors import BindError
+from distreamer.model.audio import Title
 from distreamer.outputs.open_files import raise_open_file_limit
 from distreamer.outputs.player_connection import PlayerConnection
 from distreamer.outputs.shoutcast_server import SPARE_FILES, ShoutcastServer
@@ -62,6 +65,22 @@ async def test_a_player_with_titles_hears_the_same() -> None:
         assert player.headers["icy-metaint"] == "16000"
         await player.has(len(ALL))
         assert ALL in bytes(player.audio)
+
+
+async def test_the_pages_beside_the_stream_tell_who_listens_and_what_is_heard() -> None:
+    titled = [replace(one, title=Title("Žofie – Ólafur & Co")) for one in FRAGMENTS]
+    async with serving(INFO, titled, maxlisteners=50) as (_, port), listening(port), aiohttp.ClientSession() as session:
+
+        async def page(path: str) -> str:
+            async with session.get(f"http://127.0.0.1:{port}{path}") as response:
+                assert response.status == 200
+                return await response.text()
+
+        assert await page("/currentsong") == "Žofie – Ólafur & Co"
+        assert (await page("/7.html")).startswith("<html><body>1,1,1,50,1,128,")
+        source = json.loads(await page("/status-json.xsl"))["icestats"]["source"]
+        assert (source["listeners"], source["title"]) == (1, "Žofie – Ólafur & Co")
+        assert f"http://127.0.0.1:{port}/live" in await page("/live.m3u")
 
 
 async def test_many_players_hear_the_same() -> None:

@@ -17,11 +17,11 @@ from distreamer.protocol.listener_http import (
     METADATA_INTERVAL,
     Answer,
     Reply,
-    ServerView,
     StreamBegins,
     answer,
     bad_request,
 )
+from distreamer.protocol.server_view import ServerView
 from tests.support.made_audio import INFO
 
 STATION = Station("Radio Ünder", "All of it", "talk", "http://radio.example/", public=True)

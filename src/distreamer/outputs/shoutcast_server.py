@@ -19,7 +19,8 @@ from distreamer.outputs.fan_out import FanOut
 from distreamer.outputs.open_files import raise_open_file_limit
 from distreamer.outputs.player_connection import PlayerConnection
 from distreamer.protocol.http1 import RequestHead
-from distreamer.protocol.listener_http import Reply, ServerView, StreamBegins, answer, bad_request
+from distreamer.protocol.listener_http import Reply, StreamBegins, answer, bad_request
+from distreamer.protocol.server_view import ServerView
 from distreamer.transport.tcp import BACKLOG, listening_sockets, spoken_address
 
 PATIENCE_SECONDS = 10.0
@@ -41,7 +42,11 @@ before the first of them is heard."""
 
 
 class ShoutcastServerSettings(PlayingOutputSettings):
-    """Serves players, as Icecast and SHOUTcast servers do."""
+    """Serves players, as Icecast and SHOUTcast servers do.
+
+    Every path plays, except playlists (any path that ends in .m3u, .pls or .xspf) and the figures at /status-json.xsl,
+    /7.html, /currentsong and /stats.
+    """
 
     hostname: BindAddress = "0.0.0.0"
     """The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its IPv6
@@ -199,9 +204,16 @@ class ShoutcastServer:
             required_path=self._settings.requireurl,
             has_room=self._fan_out.connected < self._settings.maxlisteners,
             connected=self._fan_out.connected,
+            peak=self._fan_out.status().peak,
+            maximum=self._settings.maxlisteners,
+            title=self._heard_title,
             fragment_numbers=epoch.numbers if epoch else (),
             store_age_seconds=self._clock.now() - self._store_changed_at,
         )
+
+    def _heard_title(self) -> str:
+        title = self._context.playout.status().title
+        return title.text if title else ""
 
     def _play(self, played: Played) -> None:
         is_first = self._info is None

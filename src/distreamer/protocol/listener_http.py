@@ -10,17 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from distreamer import __version__
 from distreamer.model.audio import StreamInfo
 from distreamer.protocol.http1 import RequestHead
+from distreamer.protocol.listener_pages import page_of
+from distreamer.protocol.server_view import SERVER, ServerView
 
 METADATA_INTERVAL = 16_000
 """Bytes of audio between two ICY metadata blocks (``icy-metaint``); what Icecast uses."""
 MAXIMUM_VALUE_CHARACTERS = 400
 """What is kept of a source's self-description in a header."""
-SERVER = f"Icecast 2.4.4 compatible; DiStreamer/{__version__}"
-"""VLC goes into its live mode, with reconnects, when the name begins with ``Icecast``."""
-
 _EXPOSED = "Icy-MetaInt, Icy-Name, Icy-Br, Icy-Genre, Icy-Description, Icy-Url"
 _METHODS = "GET, HEAD, OPTIONS"
 _COMMON = (
@@ -44,24 +42,6 @@ _REASONS = {
 }
 _CONTENT_TYPES = {"audio/aacp": "audio/aac"}
 """Types that some players do not know, and what they know instead (Icecast-KH rewrites the same)."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerView:
-    """What the answers depend on."""
-
-    info: StreamInfo | None
-    """What is played; None when there is nothing to play yet."""
-    required_path: str = ""
-    """The only path that is served, without its first slash; empty for all. A query counts only when it has one."""
-    has_room: bool = True
-    """Whether one more listener fits."""
-    connected: int = 0
-    """Listeners."""
-    fragment_numbers: Sequence[int] = ()
-    """Of the newest epoch, ascending."""
-    store_age_seconds: float = 0.0
-    """Since the store last changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +70,22 @@ def answer(request: RequestHead, view: ServerView) -> Answer:
         return _preflight()
     if request.method not in {"GET", "HEAD"}:
         return _reply(request, 405, f"{request.method} is not served here", (("Allow", _METHODS),))
-    return _ROUTES.get(request.path, _stream)(request, view)
+    return _ROUTES.get(request.path, _page_or_stream)(request, view)
 
 
 def bad_request(reason: str) -> Reply:
     """The answer to what is no HTTP request."""
     return _text(400, reason, (), with_body=True)
+
+
+def _page_or_stream(request: RequestHead, view: ServerView) -> Answer:
+    """A station whose stream's own name ends like a playlist is asked for by REQUIREURL."""
+    found = page_of(request.path)
+    required = view.required_path.removeprefix("/").encode()
+    if found is None or (required and _is_required(request, required)):
+        return _stream(request, view)
+    content_type, page = found
+    return _whole(request, content_type, page(request, view).encode())
 
 
 def _stream(request: RequestHead, view: ServerView) -> Answer:
@@ -125,9 +115,7 @@ def _stats(request: RequestHead, view: ServerView) -> Answer:
         "fragmentsList": list(view.fragment_numbers),
         "storeAge": round(view.store_age_seconds, 3),
     }
-    body = json.dumps(values).encode()
-    fields = (("Content-Type", "application/json"), ("Content-Length", str(len(body))))
-    return Reply(_head(200, fields) + (b"" if request.method == "HEAD" else body))
+    return _whole(request, "application/json", json.dumps(values).encode())
 
 
 _ROUTES: dict[bytes, Callable[[RequestHead, ServerView], Answer]] = {
@@ -171,6 +159,11 @@ def _preflight() -> Reply:
         ("Access-Control-Max-Age", "86400"),
     )
     return Reply(_head(204, fields))
+
+
+def _whole(request: RequestHead, content_type: str, body: bytes) -> Reply:
+    fields = (("Content-Type", content_type), ("Content-Length", str(len(body))))
+    return Reply(_head(200, fields) + (b"" if request.method == "HEAD" else body))
 
 
 def _reply(request: RequestHead, status: int, text: str, fields: Sequence[tuple[str, str]] = ()) -> Reply:

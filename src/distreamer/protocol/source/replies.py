@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from distreamer.protocol.http1 import RequestHead
-from distreamer.protocol.listener_http import SERVER
+from distreamer.protocol.server_view import SERVER
 
 SHOUTCAST_WELCOME = b"OK2\r\nicy-caps:11\r\n\r\n"
 SHOUTCAST_WRONG_PASSWORD = b"invalid password\r\n"
