@@ -92,6 +92,21 @@ def test_filler_begins_where_the_programme_ends_and_keeps_time() -> None:
     assert 75 <= status.dry_seconds <= 95
 
 
+@pytest.mark.parametrize("late", [0.3, 1.0, 1.9])
+def test_what_is_a_little_late_is_played_and_nothing_else(late: float) -> None:
+    """Players have a lead: they hear nothing of it, and would hear filler."""
+    station = Station()
+    station.play(60)
+    station.wait(DELAY - 1)
+    level = station.playout.level(station.now)
+    station.wait(level + late)
+    assert station.playout.state.value == PlayoutState.DRY
+    station.bring(int(DELAY + late) + 1)
+    station.play(30)
+    assert station.fillers == []
+    assert station.numbers == list(range(station.numbers[0], station.numbers[-1] + 1))
+
+
 @pytest.mark.parametrize("outage", [25, 60, 200])
 def test_behind_a_long_outage_of_the_link_the_programme_goes_on_at_its_delay(outage: int) -> None:
     station = Station()

@@ -62,7 +62,7 @@ def configs(folder: Path, stream_url: str) -> tuple[Path, Path]:
     port = free_port()
     studio, transmitter = folder / "studio.conf", folder / "transmitter.conf"
     studio.write_text(
-        f"[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {stream_url}\n"
+        f"[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {stream_url}\nHTTPTIMEOUT = 60\n"
         f"[OUTPUT]\nMODE = DiStreamerServer\nHOSTNAME = {STUDIO_ADDRESS}\nPORT = {port}\n"
     )
     transmitter.write_text(

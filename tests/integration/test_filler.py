@@ -69,7 +69,7 @@ async def test_players_hear_silence_and_stay(tmp_path: Path) -> None:
         for relay in relays:
             relay.cut()
         for form in players:
-            await running.said(f"{form}-b playout: the buffer ran out, listeners hear silence")
+            await running.said(f"{form}-b playout: listeners hear silence")
         await hear_more(SOME_SILENCE)
         for relay in relays:
             relay.restore()

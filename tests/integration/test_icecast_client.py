@@ -61,7 +61,7 @@ def sender_config(folder: Path, name: str, source: str, output: str, delay: floa
 
 
 def taking(icecast: Icecast, mount: str) -> str:
-    return f"MODE = ShoutcastClient\nSTREAMURL = {icecast.listen_url(mount)}"
+    return f"MODE = ShoutcastClient\nSTREAMURL = {icecast.listen_url(mount)}\nHTTPTIMEOUT = 60"
 
 
 def sending(port: int, mount: str, protocol: str, password: str = PASSWORD) -> str:

@@ -74,7 +74,7 @@ async def made_pair(stack: contextlib.AsyncExitStack, folder: Path, icecast: Ice
     relay = await stack.enter_async_context(Relay("127.0.0.1", studio_port))
     studio = folder / f"{programme.name}-a.conf"
     studio.write_text(
-        f"[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {icecast.listen_url('/' + programme.name)}\n"
+        f"[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {icecast.listen_url('/' + programme.name)}\nHTTPTIMEOUT = 60\n"
         f"[OUTPUT]\nMODE = DiStreamerServer\nHOSTNAME = 127.0.0.1\nPORT = {studio_port}\nPASSWORD = Wellenreiter\n"
     )
     transmitter = folder / f"{programme.name}-b.conf"

@@ -63,7 +63,8 @@ async def test_a_chain_of_old_and_new_wires_delivers_every_frame_once(tmp_path: 
                     tmp_path,
                     "studio",
                     "",
-                    f"MODE = ShoutcastClient\nSTREAMURL = {icecast.listen_url('/live')}\nFRAGMENTSIZE = 16384",
+                    f"MODE = ShoutcastClient\nSTREAMURL = {icecast.listen_url('/live')}\n"
+                    "HTTPTIMEOUT = 60\nFRAGMENTSIZE = 16384",
                     f"MODE = DiStreamerPersServer\nHOSTNAME = 127.0.0.1\nPORT = {pers}\n{secret}",
                 ),
                 node(

@@ -24,7 +24,7 @@ def relay_config(folder: Path, name: str, stream_url: str, port: int) -> Path:
     """A file that takes a stream and plays it, a second behind."""
     path = folder / f"{name}.conf"
     path.write_text(
-        f"[GENERAL]\nDELAY = 2\n[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {stream_url}\n"
+        f"[GENERAL]\nDELAY = 2\n[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {stream_url}\nHTTPTIMEOUT = 60\n"
         f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {port}\n"
     )
     return path

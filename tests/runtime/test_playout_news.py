@@ -54,9 +54,9 @@ async def test_each_silence_is_told_with_its_length() -> None:
         PlayoutStatus(PlayoutState.PLAYING, dry_times=2, dry_seconds=45.0),
     )
     assert lines[1:] == [
-        "warning: the buffer ran out, listeners hear nothing",
+        "warning: the buffer ran out, players live on what they hold",
         "info: listeners hear the programme again after=42 s",
-        "warning: the buffer ran out, listeners hear nothing",
+        "warning: the buffer ran out, players live on what they hold",
         "info: listeners hear the programme again after=3 s",
     ]
 
@@ -65,6 +65,22 @@ async def test_each_silence_is_told_with_its_length() -> None:
 async def test_a_silence_between_two_looks_is_told() -> None:
     lines = await told(PLAYING, PlayoutStatus(PlayoutState.PLAYING, dry_times=1, dry_seconds=0.5))
     assert lines[1:] == [
-        "warning: the buffer ran out, listeners hear nothing",
+        "warning: the buffer ran out, players live on what they hold",
         "info: listeners hear the programme again after=0.5 s",
+    ]
+
+
+@virtual_time(60)
+async def test_filler_is_told_when_it_begins() -> None:
+    lines = await told(
+        PLAYING,
+        PlayoutStatus(PlayoutState.DRY, dry_times=1, dry_seconds=0.4),
+        PlayoutStatus(PlayoutState.DRY, dry_times=1, dry_seconds=2.4, is_filling=True),
+        PlayoutStatus(PlayoutState.DRY, dry_times=1, dry_seconds=3.4, is_filling=True),
+        PlayoutStatus(PlayoutState.PLAYING, dry_times=1, dry_seconds=30.0),
+    )
+    assert lines[1:] == [
+        "warning: the buffer ran out, players live on what they hold",
+        "warning: listeners hear silence until the programme is back",
+        "info: listeners hear the programme again after=30 s",
     ]

@@ -32,7 +32,7 @@ DATA_FOLDER = Path("/usr/share/icecast2")
 # Icecast refuses to run as root unless it is told whom to become.
 _CHANGE_OWNER = "<changeowner><user>nobody</user><group>nogroup</group></changeowner>"
 _CONFIG = """<icecast>
- <limits><sources>10</sources><clients>100</clients><source-timeout>5</source-timeout>
+ <limits><sources>10</sources><clients>100</clients><source-timeout>60</source-timeout>
   <burst-size>{burst_bytes}</burst-size><queue-size>{queue_bytes}</queue-size></limits>
  <authentication><source-password>{password}</source-password><relay-password>{password}</relay-password>
   <admin-user>admin</admin-user><admin-password>{password}</admin-password></authentication>

@@ -92,6 +92,9 @@ async def running_command(
     reader = asyncio.create_task(running.read_log(), name="log of distreamer")
     try:
         yield running
+    except Exception as error:
+        error.add_note("distreamer said:\n" + "\n".join(running.lines))
+        raise
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)

@@ -36,6 +36,9 @@ LEAD_WITHIN_SECONDS = 15.0
 """What comes later than this after the head (re)started is no lead any more."""
 STALE_SECONDS = 3.0
 """When nothing came for this long, beyond a fragment's own length, the levels say nothing about the clocks."""
+FILLER_AFTER_SECONDS = 2.0
+"""Filler begins so long after the head ran dry, with what it should have brought since. Until then players live on the
+least lead that they were given: a fragment that is a little late is not heard at all."""
 MOST_FILLED_AT_ONCE_SECONDS = 10.0
 """A machine that slept does not make up for more filler than this."""
 FULL = 0.9
@@ -76,6 +79,7 @@ class Playout:
         self._cushion: float | None = None
         """What is kept ahead at the start instead of the delay."""
         self._filler = filler
+        self._waits_to_fill = False
         self._is_filling = False
         self._follows_filler = False
         self._join: ReservoirJoin | None = None
@@ -113,6 +117,8 @@ class Playout:
 
     def next_time(self) -> float | None:
         """When the next fragment is due; None when only a change of the store can bring one."""
+        if self._waits_to_fill:
+            return self._next_due + FILLER_AFTER_SECONDS
         return self._next_due if self._state is PlayoutState.PLAYING or self._is_filling else None
 
     def level(self, now: float) -> float:
@@ -174,7 +180,7 @@ class Playout:
         self._state = PlayoutState.PLAYING
         if not self._is_filling:
             self._next_due = now
-        self._follows_filler, self._is_filling = self._is_filling, False
+        self._follows_filler, self._is_filling, self._waits_to_fill = self._is_filling, False, False
         self._lead_until = now + LEAD_WITHIN_SECONDS
         return True
 
@@ -194,7 +200,12 @@ class Playout:
     def _fill(self, now: float) -> list[Played]:
         """The filler that is due."""
         due: list[Played] = []
-        if not self._is_filling or self._filler is None or self._last is None:
+        if self._filler is None or self._last is None:
+            return due
+        if self._waits_to_fill and now >= self._next_due + FILLER_AFTER_SECONDS:
+            self._waits_to_fill = False
+            self._is_filling = self._filler.filler.begin(self._last.fragment, self._last.info)
+        if not self._is_filling:
             return due
         self._next_due = max(self._next_due, now - MOST_FILLED_AT_ONCE_SECONDS)
         while self._next_due <= now:
@@ -260,8 +271,7 @@ class Playout:
     def _run_dry(self) -> None:
         self._state = PlayoutState.DRY
         self._dry_since = self._next_due
-        if self._filler is not None and self._last is not None:
-            self._is_filling = self._filler.filler.begin(self._last.fragment, self._last.info)
+        self._waits_to_fill = self._filler is not None
         self._dry_times += 1
         self._cushion = None
         self._pacing.freeze()

@@ -23,7 +23,9 @@ async def tell_playout_news(status: Callable[[], PlayoutStatus], log: FilteringB
         if before.state is PlayoutState.WAITING and after.state is not PlayoutState.WAITING:
             log.info("the buffer is full, listeners can hear the programme")
         if after.dry_times > before.dry_times:
-            log.warning(f"the buffer ran out, listeners hear {'silence' if after.is_filling else 'nothing'}")
+            log.warning("the buffer ran out, players live on what they hold")
+        if after.is_filling and not before.is_filling:
+            log.warning("listeners hear silence until the programme is back")
         if after.state is PlayoutState.PLAYING and after.dry_seconds > told_dry_seconds:
             log.info("listeners hear the programme again", after=spoken_seconds(after.dry_seconds - told_dry_seconds))
             told_dry_seconds = after.dry_seconds
