@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count, pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from distreamer.core.splicer import Splicer
-from distreamer.core.store import Store
+from distreamer.core.store import Store, StoreLimits
 from distreamer.media.auto import AutoFramer
 from distreamer.model.audio import Station, StreamInfo
 from tests.support.audio_samples import encoded
@@ -19,7 +19,8 @@ STREAMS = [INFO, replace(INFO, format=AAC), replace(INFO, station=Station("Other
 
 
 def spliced() -> tuple[Store, Splicer]:
-    store, epochs = Store(), count(1)
+    """Its store keeps all epochs that a test can make."""
+    store, epochs = Store(StoreLimits(epochs=100)), count(1)
     return store, Splicer(store, lambda: next(epochs))
 
 
@@ -53,6 +54,7 @@ def test_a_station_that_is_called_otherwise_changes_no_epoch() -> None:
     assert store.epochs[0].info.station == Station("Other")
 
 
+@example([(1, STREAMS[number % 2], False) for number in range(40)])
 @given(st.lists(st.tuples(st.integers(1, 1000), st.sampled_from(STREAMS), st.booleans()), max_size=40))
 def test_numbers_and_times_have_no_hole_whatever_comes(origin: list[tuple[int, StreamInfo, bool]]) -> None:
     store, splicer = spliced()

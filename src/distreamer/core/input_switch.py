@@ -5,7 +5,7 @@ instance's store, so that a change is a splice between two fragments: at a frame
 can go on.
 
     the input on air …                                       then
-    brings nothing, and listeners would soon notice      →   the best of the others that could play
+    brings nothing or too little, as would soon be heard →   the best of the others that could play
     works, and a better one was healthy for its RETURN   →   the better one
     anything else                                        →   no change
 

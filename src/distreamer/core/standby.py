@@ -100,8 +100,11 @@ class Standby(ABC):
         return False
 
     def next_fragment(self, now: float, must_go_on: Callable[[], bool], *, waits: bool) -> OnItsWay | None:
-        """What is to go on air next; None when there is nothing, or when a hole before it may yet fill: until
-        ``must_go_on`` says that listeners would hear it, and unless it ``waits`` for as long, for HOLE_SECONDS."""
+        """What is to go on air next; None when there is nothing, or when a hole before it may yet fill.
+
+        A hole is waited for until ``must_go_on`` says that listeners would hear it; without ``waits``, for HOLE_SECONDS
+        at the most.
+        """
         fragment = self.store.after(self._position)
         if fragment is None:
             return None

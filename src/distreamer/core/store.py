@@ -78,6 +78,7 @@ class Store:
         self.limits = limits or StoreLimits()
         self.added = 0
         self.added_seconds = 0.0
+        """Media seconds of all that was added."""
         self.duplicates = 0
         self.evicted = 0
         self.late = 0

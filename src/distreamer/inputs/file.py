@@ -37,6 +37,9 @@ class FileSettings(MadeInputSettings):
     The audio is sent as it is: MP3, AAC (in ADTS) or Ogg with Vorbis, Opus or FLAC. As a fallback it had better have
     the format of the programme (the same codec, sample rate and channels): then it is joined to it without a seam, and
     players go on. Otherwise they must begin anew, which some do only when somebody starts them again.
+
+    A fallback that gave nothing when it was wanted, or hung, is left in peace for a minute, and for longer each time it
+    happens again, up to an hour, as long as another input works.
     """
 
     path: Annotated[Path, Field(examples=["/var/lib/distreamer/emergency.mp3"])]
