@@ -155,7 +155,7 @@ async def test_a_herd_beyond_the_limit_of_open_files_leaves_some_for_the_link(
             )
             assert herd.stdout is not None
             assert await herd.stdout.readline() == b"one was refused\n"
-            assert server.refused_connections > 0
+            assert server.players.refused_connections > 0
             with socket.socket() as one:
                 assert one.fileno() < files
             await herd.communicate(b"go\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable
 from typing import Annotated
@@ -12,30 +11,17 @@ from pydantic import Field
 from distreamer.config.fields import BindAddress, Port, Seconds
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.core.module import OutputContext
-from distreamer.core.played import Played
-from distreamer.model.audio import StreamInfo
 from distreamer.model.status import LinkStatus, ListenersStatus
-from distreamer.outputs.fan_out import FanOut
 from distreamer.outputs.open_files import raise_open_file_limit
-from distreamer.outputs.player_connection import PlayerConnection
-from distreamer.protocol.http1 import RequestHead
-from distreamer.protocol.listener_http import Reply, StreamBegins, answer, bad_request
-from distreamer.protocol.server_view import ServerView
+from distreamer.outputs.player_server import PlayerRules, PlayerServer
+from distreamer.protocol.server_view import Programme
 from distreamer.transport.tcp import BACKLOG, listening_sockets, spoken_address
 
-PATIENCE_SECONDS = 10.0
-"""For a request to come, and for the last bytes to be taken."""
-SHUTDOWN_SECONDS = 2.0
-"""For listeners to take what is buffered when the server ends."""
-SWEEP_SECONDS = 1.0
 SEND_BUFFER_BYTES = 256 * 1024
 """What the system may hold for a listener. Left to itself it takes megabytes, minutes of audio, before it tells
 that a player is slow."""
 SPARE_FILES = 256
 """Open files for all else than players: above all for the link, which must get its connections however many come."""
-ACCEPTED_AT_ONCE = 32
-"""Connections taken from the system before those that are too many are refused. asyncio takes as many at a time as
-may wait; without a free file, it would complain as often, and again each second."""
 MAXIMUM_OTHERS = 2 * BACKLOG
 """Connections beyond MAXLISTENERS that may have yet to ask, or to take an answer: a herd of players is accepted
 before the first of them is heard."""
@@ -72,23 +58,16 @@ class ShoutcastServerSettings(PlayingOutputSettings):
 
 
 class ShoutcastServer:
-    """Answers players, and lets the fan-out feed those that listen."""
+    """Listens, and lets the players in."""
 
     def __init__(self, settings: ShoutcastServerSettings, context: OutputContext) -> None:
         self._settings = settings
         self._context = context
         self._clock = context.clock
-        self._fan_out = FanOut(context.clock, settings.burstseconds, settings.timeout, self._close)
-        self._info: StreamInfo | None = None
         self._store_changed_at = context.clock.now()
         self._address: tuple[str, int] | None = None
-        # Every connection, and when it ends if it has not become a listener or gone by itself; None for never.
-        self._connections: dict[PlayerConnection, float | None] = {}
-        self._most_connections = settings.maxlisteners + MAXIMUM_OTHERS
-        self._all_gone = asyncio.Event()
-        self.refused_connections = 0
-        """Connections closed unheard because there were MAXIMUM_OTHERS beside the listeners, or as many as the system
-        allows."""
+        self.players = PlayerServer(self._rules(MAXIMUM_OTHERS), context.clock, context.log, self._programme, self._say)
+        """Who connected."""
 
     @property
     def address(self) -> tuple[str, int] | None:
@@ -99,76 +78,22 @@ class ShoutcastServer:
         return ()
 
     def listeners(self) -> ListenersStatus | None:
-        return self._fan_out.status()
+        return self.players.status()
 
     async def run(self) -> None:
         """Serves until it is cancelled; raises BindError when it cannot listen."""
         sockets = self._listen()
-        undo: list[Callable[[], None]] = []
+        undo: list[Callable[[], None]] = [one.close for one in sockets]
         try:
-            recent = self._context.playout.recent()
-            self._fan_out.begin(recent)
-            self._info = recent[-1].info if recent else None
-            undo.append(self._context.playout.subscribe(self._play))
+            self.players.begin(self._context.playout.recent())
+            undo.append(self._context.playout.subscribe(self.players.play))
             undo.append(self._context.store.subscribe(self._note_change))
-            loop = asyncio.get_running_loop()
-            async with asyncio.TaskGroup() as group:
-                for one in sockets:
-                    server = await loop.create_server(
-                        lambda: PlayerConnection(self), sock=one, backlog=ACCEPTED_AT_ONCE
-                    )
-                    undo.append(server.close)
-                    one.listen(BACKLOG)
-                self._say_health()
-                group.create_task(self._fan_out.run(), name="fan-out")
-                group.create_task(self._sweep(), name="shoutcast server: sweep")
+            self._say()
+            await self.players.serve(sockets)
         finally:
             self._address = None
-            for step in undo:
+            for step in reversed(undo):
                 step()
-            for one in sockets:
-                one.close()
-            await self._close_all()
-
-    # -- what connections tell
-
-    def opened(self, connection: PlayerConnection) -> None:
-        self._all_gone.clear()
-        self._connections[connection] = self._clock.now() + PATIENCE_SECONDS
-        if self._address is None:
-            connection.abort()  # It was accepted at the moment when the server ended.
-        elif len(self._connections) > self._most_connections:
-            self.refused_connections += 1
-            connection.abort()
-
-    def asked(self, connection: PlayerConnection, request: RequestHead) -> None:
-        answered = answer(request, self._view())
-        if isinstance(answered, Reply):
-            connection.write(answered.data)
-            self._close(connection)
-            return
-        self._begin(connection, request, answered)
-
-    def misasked(self, connection: PlayerConnection, reason: str) -> None:
-        self._context.log.info("what came is no HTTP request", peer=connection.peer, reason=reason)
-        connection.write(bad_request(reason).data)
-        self._close(connection)
-
-    def stuck(self, connection: PlayerConnection) -> None:
-        self._fan_out.stuck(connection)
-
-    def unstuck(self, connection: PlayerConnection) -> None:
-        self._fan_out.unstuck(connection)
-
-    def closed(self, connection: PlayerConnection) -> None:
-        self._connections.pop(connection, None)
-        if self._fan_out.leave(connection):
-            self._context.log.debug("listener left", peer=connection.peer)
-            self._say_health()
-        if not self._connections:
-            self._all_gone.set()
-
-    # -- inside
 
     def _listen(self) -> list[socket.socket]:
         settings = self._settings
@@ -178,7 +103,7 @@ class ShoutcastServer:
         self._address = sockets[0].getsockname()[:2]
         wanted = settings.maxlisteners + MAXIMUM_OTHERS
         files = raise_open_file_limit(wanted + SPARE_FILES)
-        self._most_connections = min(wanted, max(files - SPARE_FILES, files // 2))
+        self.players.obey(self._rules(min(wanted, max(files - SPARE_FILES, files // 2))))
         if files < settings.maxlisteners + SPARE_FILES:
             self._context.log.warning(
                 "the system allows fewer connections than MAXLISTENERS: raise the limit of open files",
@@ -188,24 +113,20 @@ class ShoutcastServer:
         self._context.log.info("listening for players", url=self._url())
         return sockets
 
-    def _begin(self, connection: PlayerConnection, request: RequestHead, answered: StreamBegins) -> None:
-        self._connections[connection] = None
-        connection.write(answered.head)
-        # While nothing is played a burst would only repeat, at each reconnect, what the player had already.
-        self._fan_out.join(connection, icy=answered.icy, burst=self._context.playout.is_heard)
-        player = request.headers.get("user-agent")
-        self._context.log.debug("listener joined", peer=connection.peer, player=player, titles=answered.icy)
-        self._say_health()
+    def _rules(self, most_connections: int) -> PlayerRules:
+        settings = self._settings
+        return PlayerRules(
+            burst_seconds=settings.burstseconds,
+            timeout_seconds=settings.timeout,
+            required_path=settings.requireurl,
+            most_listeners=settings.maxlisteners,
+            most_connections=most_connections,
+        )
 
-    def _view(self) -> ServerView:
+    def _programme(self) -> Programme:
         epoch = self._context.store.newest_epoch
-        return ServerView(
-            info=self._info,
-            required_path=self._settings.requireurl,
-            has_room=self._fan_out.connected < self._settings.maxlisteners,
-            connected=self._fan_out.connected,
-            peak=self._fan_out.status().peak,
-            maximum=self._settings.maxlisteners,
+        return Programme(
+            is_heard=self._context.playout.is_heard,
             title=self._heard_title,
             fragment_numbers=epoch.numbers if epoch else (),
             store_age_seconds=self._clock.now() - self._store_changed_at,
@@ -215,48 +136,16 @@ class ShoutcastServer:
         title = self._context.playout.status().title
         return title.text if title else ""
 
-    def _play(self, played: Played) -> None:
-        is_first = self._info is None
-        self._info = played.info
-        self._fan_out.play(played)
-        if is_first:
-            self._say_health()
-
     def _note_change(self) -> None:
         self._store_changed_at = self._clock.now()
 
-    def _close(self, connection: PlayerConnection) -> None:
-        """Ends a connection when what was written is sent, or when that takes too long."""
-        if connection in self._connections:
-            self._connections[connection] = self._clock.now() + PATIENCE_SECONDS
-        connection.close()
-
-    async def _sweep(self) -> None:
-        """Ends the connections whose time is over."""
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            now = self._clock.now()
-            for connection in [one for one, end in self._connections.items() if end is not None and end <= now]:
-                connection.abort()
-
-    async def _close_all(self) -> None:
-        self._fan_out.close_listeners()
-        for connection in tuple(self._connections):
-            connection.close()
-        if self._connections:
-            try:
-                async with asyncio.timeout(SHUTDOWN_SECONDS):
-                    await self._all_gone.wait()
-            except TimeoutError:
-                for connection in tuple(self._connections):
-                    connection.abort()
-
-    def _say_health(self) -> None:
+    def _say(self) -> None:
+        """How it is, in one sentence."""
         url = self._url()
-        if self._info is None:
+        if self.players.info is None:
             self._context.health.starting(f"no stream yet: players that ask {url} get 404")
             return
-        count = self._fan_out.connected
+        count = self.players.connected
         self._context.health.running(f"{count} {'listener' if count == 1 else 'listeners'} on {url}")
 
     def _url(self) -> str:

@@ -13,6 +13,20 @@ SERVER = f"Icecast 2.4.4 compatible; DiStreamer/{__version__}"
 
 
 @dataclass(frozen=True, slots=True)
+class Programme:
+    """What is on air, as those know it who serve it to players."""
+
+    is_heard: bool = False
+    """Whether something is played now, be it filler."""
+    title: Callable[[], str] = str
+    """What is heard now; asked only when somebody wants to know."""
+    fragment_numbers: Sequence[int] = ()
+    """Of the newest epoch, ascending."""
+    store_age_seconds: float = 0.0
+    """Since the store last changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerView:
     """What the answers depend on."""
 
