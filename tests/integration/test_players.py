@@ -19,6 +19,7 @@ from distreamer.model.fragment import Fragment
 from distreamer.protocol.icy import Audio, IcyDemuxer
 from distreamer.protocol.listener_http import METADATA_INTERVAL
 from tests.support.audio_samples import encoded
+from tests.support.certificates import make_certificate
 from tests.support.shoutcast_server import serving
 
 pytestmark = pytest.mark.integration
@@ -149,3 +150,20 @@ async def test_curl_head_and_options() -> None:
         code, messages, output = await run("curl", "-sS", "-i", "-X", "OPTIONS", url)
         assert code == 0, messages
         assert output.startswith(b"HTTP/1.0 204 ")
+
+
+async def test_ffmpeg_and_curl_play_over_tls(tmp_path: Path) -> None:
+    made = make_certificate(tmp_path)
+    info, fragments = programme("libmp3lame")
+    keys = {"certfile": str(made.certificate), "keyfile": str(made.key)}
+    async with serving(info, fragments, delay=4.0, played=3, timeout=1.5, burstseconds=1, **keys) as (_, port):
+        url, heard, played = f"https://localhost:{port}/live", tmp_path / "ffmpeg.wav", tmp_path / "mpg123.wav"
+        results = await asyncio.gather(
+            run("ffmpeg", "-hide_banner", "-v", "warning", "-ca_file", str(made.certificate), "-tls_verify", "1",
+                "-i", url, "-y", str(heard)),
+            run("sh", "-c", f"curl -sS --cacert {made.certificate} {url} | mpg123 -v -w {played} -"),
+        )  # fmt: skip
+    for code, messages, _ in results:
+        assert (code, faults(messages)) == (0, []), messages
+    for wav in (heard, played):
+        assert 3.5 < seconds_in(wav, info.format.channels) < 5.5

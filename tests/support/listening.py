@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -56,10 +57,10 @@ class Recording:
 
 @contextlib.asynccontextmanager
 async def listening(
-    port: int, path: str = "/", *, icy: bool = False, host: str = "127.0.0.1"
+    port: int, path: str = "/", *, icy: bool = False, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Recording]:
-    """Listens to ``http://host:port/path`` until the block ends."""
-    reader, writer = await asyncio.open_connection(host, port)
+    """Listens to ``http://host:port/path``, or to https with ``tls``, until the block ends."""
+    reader, writer = await asyncio.open_connection(host, port, ssl=tls)
     recording = Recording()
     task: asyncio.Task[None] | None = None
     try:

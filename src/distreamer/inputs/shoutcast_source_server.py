@@ -25,8 +25,9 @@ from distreamer.protocol.source.encoder_connection import EncoderConnection
 from distreamer.protocol.source.events import Answered, Dialect, Misunderstood, PasswordRefused
 from distreamer.sessions.encoder_session import EncoderSession
 from distreamer.sessions.source_description import describe_source
+from distreamer.transport.certificate import Certificate
 from distreamer.transport.tcp import listening_sockets, spoken_address
-from distreamer.transport.tcp_server import StreamServer, server_tls
+from distreamer.transport.tcp_server import StreamServer
 from distreamer.units import spoken_seconds
 
 MAXIMUM_CONNECTIONS = 64
@@ -75,7 +76,7 @@ class ShoutcastSourceServerSettings(FragmentingInputSettings):
 
     certfile: Path | None = None
     """A certificate (PEM, with its chain). With it, encoders and whoever sends titles must connect with
-    TLS, on both ports; empty for no TLS."""
+    TLS, on both ports; empty for no TLS. When the file changes, the new one is taken within seconds."""
 
     keyfile: Path | None = None
     """The key of CERTFILE (PEM, without a password)."""
@@ -125,14 +126,21 @@ class ShoutcastSourceServer:
     async def run(self) -> None:
         """Serves until it is cancelled; raises BindError when it cannot listen, ResourceError for its certificate."""
         settings = self._settings
-        tls = server_tls(settings.certfile, settings.keyfile) if settings.certfile and settings.keyfile else None
+        certificate = Certificate.of(settings.certfile, settings.keyfile)
         sockets = self._listen()
         server = StreamServer(
-            sockets, self.serve, self._tls_failed, limit=MAXIMUM_CONNECTIONS, is_kept=self._is_source, tls=tls
+            sockets,
+            self.serve,
+            self._tls_failed,
+            limit=MAXIMUM_CONNECTIONS,
+            is_kept=self._is_source,
+            tls=certificate.context if certificate else None,
         )
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(server.run(), name="source server")
+                if certificate is not None:
+                    group.create_task(certificate.watch(self._context.log), name="certificate")
                 if settings.timekeyinterval > 0:
                     group.create_task(self.keep_time(), name="time key")
         finally:

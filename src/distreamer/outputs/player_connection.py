@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from distreamer.core.rendition import Cursor
 from distreamer.errors import ProtocolError
 from distreamer.protocol.http1 import RequestHead, RequestReader
+from distreamer.transport.tls_layer import CLIENT_HELLO, TlsConnection
 
 HIGHEST_BUFFER_BYTES = 128 * 1024
 """More than this unsent, beyond what the system buffers, and nothing is written to the player for a while."""
@@ -17,6 +18,10 @@ LOWEST_BUFFER_BYTES = 32 * 1024
 
 class Host(Protocol):
     """Whom a connection tells what happens to it."""
+
+    def begin_tls(self) -> TlsConnection | None:
+        """Our side of a connection to a player that speaks TLS; None when there is no certificate."""
+        ...
 
     def opened(self, connection: PlayerConnection) -> None: ...
 
@@ -39,12 +44,25 @@ class Host(Protocol):
 class PlayerConnection(asyncio.Protocol):
     """Driven by the transport; speaks to its host only."""
 
-    __slots__ = ("_host", "_reader", "_transport", "begun_at", "cursor", "is_stuck", "peer", "slot")
+    __slots__ = (
+        "_has_begun",
+        "_host",
+        "_reader",
+        "_tls",
+        "_transport",
+        "begun_at",
+        "cursor",
+        "is_stuck",
+        "peer",
+        "slot",
+    )
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._reader: RequestReader | None = RequestReader()
         self._transport: asyncio.Transport | None = None
+        self._tls: TlsConnection | None = None
+        self._has_begun = False
         self.peer = ""
         self.cursor: Cursor | None = None
         """The place in the rendition; None unless it listens."""
@@ -52,6 +70,10 @@ class PlayerConnection(asyncio.Protocol):
         self.begun_at = 0.0
         """When it began to listen, on the host's clock."""
         self.is_stuck = False
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self._tls is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -61,17 +83,14 @@ class PlayerConnection(asyncio.Protocol):
         self._host.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._reader is None:
-            return  # Whatever a player says behind its request means nothing, and is not kept.
-        try:
-            request = self._reader.receive_data(data)
-        except ProtocolError as error:
-            self._reader = None
-            self._host.misasked(self, str(error))
-            return
-        if request is not None:
-            self._reader = None
-            self._host.asked(self, request)
+        if not self._has_begun:
+            self._has_begun = True
+            # One port for both: the old radio in the kitchen knows no TLS.
+            self._tls = self._host.begin_tls() if data[:1] == CLIENT_HELLO else None
+        if self._tls is None:
+            self._heard(data)
+        elif self._transport is not None:
+            self._decrypt(self._tls, data, self._transport)
 
     def pause_writing(self) -> None:
         self.is_stuck = True
@@ -88,15 +107,40 @@ class PlayerConnection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Sends ``data``, or buffers what does not fit; nothing when the connection is gone."""
         if self._transport is not None:
-            self._transport.write(data)
+            self._transport.write(data if self._tls is None else self._tls.send(data))
 
     def close(self) -> None:
         """Ends it when all that was written is sent."""
         self._reader = None
-        if self._transport is not None:
-            self._transport.close()
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._tls is not None:
+            self._transport.write(self._tls.close())
+        self._transport.close()
 
     def abort(self) -> None:
         """Ends it at once."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _decrypt(self, tls: TlsConnection, data: bytes, transport: asyncio.Transport) -> None:
+        received = tls.receive(data)
+        if received.answer:
+            transport.write(received.answer)
+        if received.data:
+            self._heard(received.data)
+        if received.fault or received.ended:
+            transport.close()
+
+    def _heard(self, data: bytes) -> None:
+        if self._reader is None:
+            return  # Whatever a player says behind its request means nothing, and is not kept.
+        try:
+            request = self._reader.receive_data(data)
+        except ProtocolError as error:
+            self._reader = None
+            self._host.misasked(self, str(error))
+            return
+        if request is not None:
+            self._reader = None
+            self._host.asked(self, request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from distreamer.protocol.http1 import RequestHead
 from distreamer.protocol.listener_http import Reply, StreamBegins, answer, bad_request
 from distreamer.protocol.server_view import Programme, ServerView
 from distreamer.transport.tcp import BACKLOG
+from distreamer.transport.tls_layer import TlsConnection, TlsLayer
 
 PATIENCE_SECONDS = 10.0
 """For a request to come, and for the last bytes to be taken."""
@@ -55,14 +57,17 @@ class PlayerServer:
         log: FilteringBoundLogger,
         programme: Callable[[], Programme],
         changed: Callable[[], None],
+        tls: Callable[[], ssl.SSLContext | None] = lambda: None,
     ) -> None:
         """``programme`` tells what is on air; ``changed`` is called when a listener came or went, or when there is a
-        stream at last."""
+        stream at last; ``tls`` gives what players that want TLS are met with."""
         self._rules = rules
         self._clock = clock
         self._log = log
         self._programme = programme
         self._changed = changed
+        self._tls = tls
+        self._tls_layer = TlsLayer()
         self._fan_out = FanOut(clock, rules.burst_seconds, rules.timeout_seconds, self._close)
         self._info: StreamInfo | None = None
         self._is_open = False
@@ -124,7 +129,11 @@ class PlayerServer:
                 step()
             await self._close_all()
 
-    # -- what connections tell
+    # -- what connections tell and ask
+
+    def begin_tls(self) -> TlsConnection | None:
+        context = self._tls()
+        return None if context is None else self._tls_layer.connection(context)
 
     def opened(self, connection: PlayerConnection) -> None:
         self._all_gone.clear()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import ssl
 from collections.abc import Callable
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from distreamer.config.fields import BindAddress, Port, Seconds
 from distreamer.config.settings import PlayingOutputSettings
@@ -15,6 +18,7 @@ from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.open_files import raise_open_file_limit
 from distreamer.outputs.player_server import PlayerRules, PlayerServer
 from distreamer.protocol.server_view import Programme
+from distreamer.transport.certificate import Certificate
 from distreamer.transport.tcp import BACKLOG, listening_sockets, spoken_address
 
 SEND_BUFFER_BYTES = 256 * 1024
@@ -56,6 +60,20 @@ class ShoutcastServerSettings(PlayingOutputSettings):
     maxlisteners: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """How many may listen at the same time; one more is refused."""
 
+    certfile: Path | None = None
+    """A certificate (PEM, with its chain): players can then connect with TLS, to https:// and the same port, which
+    goes on to serve those that know no TLS. When the file changes, the new one is taken within seconds, and listeners
+    stay. Empty for no TLS."""
+
+    keyfile: Path | None = None
+    """The key of CERTFILE (PEM, without a password)."""
+
+    @model_validator(mode="after")
+    def _both_files(self) -> Self:
+        if (self.certfile is None) != (self.keyfile is None):
+            raise ValueError("CERTFILE and KEYFILE must both be given, or neither")
+        return self
+
 
 class ShoutcastServer:
     """Listens, and lets the players in."""
@@ -66,7 +84,10 @@ class ShoutcastServer:
         self._clock = context.clock
         self._store_changed_at = context.clock.now()
         self._address: tuple[str, int] | None = None
-        self.players = PlayerServer(self._rules(MAXIMUM_OTHERS), context.clock, context.log, self._programme, self._say)
+        self._certificate: Certificate | None = None
+        self.players = PlayerServer(
+            self._rules(MAXIMUM_OTHERS), context.clock, context.log, self._programme, self._say, self._tls
+        )
         """Who connected."""
 
     @property
@@ -81,7 +102,8 @@ class ShoutcastServer:
         return self.players.status()
 
     async def run(self) -> None:
-        """Serves until it is cancelled; raises BindError when it cannot listen."""
+        """Serves until it is cancelled; raises BindError when it cannot listen, ResourceError for its certificate."""
+        self._certificate = Certificate.of(self._settings.certfile, self._settings.keyfile)
         sockets = self._listen()
         undo: list[Callable[[], None]] = [one.close for one in sockets]
         try:
@@ -89,7 +111,10 @@ class ShoutcastServer:
             undo.append(self._context.playout.subscribe(self.players.play))
             undo.append(self._context.store.subscribe(self._note_change))
             self._say()
-            await self.players.serve(sockets)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.players.serve(sockets), name="players")
+                if self._certificate is not None:
+                    group.create_task(self._certificate.watch(self._context.log), name="certificate")
         finally:
             self._address = None
             for step in reversed(undo):
@@ -136,6 +161,9 @@ class ShoutcastServer:
         title = self._context.playout.status().title
         return title.text if title else ""
 
+    def _tls(self) -> ssl.SSLContext | None:
+        return self._certificate.context() if self._certificate else None
+
     def _note_change(self) -> None:
         self._store_changed_at = self._clock.now()
 
@@ -149,4 +177,5 @@ class ShoutcastServer:
         self._context.health.running(f"{count} {'listener' if count == 1 else 'listeners'} on {url}")
 
     def _url(self) -> str:
-        return f"http://{spoken_address(*self._address)}/" if self._address else ""
+        scheme = "https" if self._settings.certfile else "http"
+        return f"{scheme}://{spoken_address(*self._address)}/" if self._address else ""

@@ -7,9 +7,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path
 
-from distreamer.errors import ResourceError
 from distreamer.transport.tcp import CLOSE_SECONDS, TcpStream, spoken_address, spoken_fault
 
 HANDSHAKE_SECONDS = 10.0
@@ -38,9 +36,10 @@ class StreamServer:
         *,
         limit: int,
         is_kept: Callable[[asyncio.Task[None]], bool] = lambda task: False,
-        tls: ssl.SSLContext | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
-        """``failed`` is told the peer of a connection that could not agree on TLS, and why."""
+        """``tls`` gives what a connection that begins must agree on; ``failed`` is told the peer of one that could
+        not, and why."""
         self.made_room = 0
         """Connections ended because there were ``limit``."""
         self._listeners = tuple(listeners)
@@ -106,20 +105,7 @@ class StreamServer:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
         protocol = asyncio.StreamReaderProtocol(reader)
-        timeouts = (
-            {"ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": CLOSE_SECONDS} if self._tls else {}
-        )
-        transport, _ = await loop.connect_accepted_socket(lambda: protocol, accepted, ssl=self._tls, **timeouts)
+        tls = self._tls() if self._tls else None
+        timeouts = {"ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": CLOSE_SECONDS} if tls else {}
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, accepted, ssl=tls, **timeouts)
         return TcpStream(reader, asyncio.StreamWriter(transport, protocol, reader, loop), peer)
-
-
-def server_tls(certificate: Path, key: Path) -> ssl.SSLContext:
-    """How we are a TLS server with these PEM files; raises ResourceError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        # A key that needs a password must not ask for it on the console.
-        context.load_cert_chain(certificate, key, password=lambda: b"")
-    except OSError as error:
-        fault = spoken_fault(error) if not isinstance(error, ssl.SSLError) else "one of them is no PEM, or they differ"
-        raise ResourceError(f"CERTFILE = {certificate} and KEYFILE = {key} cannot be used: {fault}") from error
-    return context
