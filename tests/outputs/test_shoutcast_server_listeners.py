@@ -20,14 +20,10 @@ from distreamer.core.store import Store
 from distreamer.model.audio import StreamInfo
 from distreamer.model.status import ListenersStatus, ModuleState
 from distreamer.outputs.fan_out import SLOT_SECONDS, SLOTS, STUCK_SECONDS, WRITE_BYTES
+from distreamer.outputs.open_files import MAXIMUM_OTHERS, SPARE_FILES
 from distreamer.outputs.player_connection import HIGHEST_BUFFER_BYTES
-from distreamer.outputs.player_server import PATIENCE_SECONDS
-from distreamer.outputs.shoutcast_server import (
-    MAXIMUM_OTHERS,
-    SPARE_FILES,
-    ShoutcastServer,
-    ShoutcastServerSettings,
-)
+from distreamer.outputs.player_server import PATIENCE_SECONDS, PlayerServer
+from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServerSettings
 from tests.support.made_audio import AAC, INFO, MP3_FRAME_BYTES, fragment
 from tests.support.player_transport import UNLIMITED, PlayerTransport
 from tests.support.virtual_time import virtual_time
@@ -48,6 +44,11 @@ class Stage:
         log = structlog.wrap_logger(None, processors=[self.log], wrapper_class=structlog.BoundLogger)
         self.server = ShoutcastServer(settings, OutputContext("output", self.store, clock, log, self.health, self.head))
         self.number = 0
+
+    @property
+    def players(self) -> PlayerServer:
+        assert isinstance(self.server.players, PlayerServer)
+        return self.server.players
 
     @property
     def counters(self) -> ListenersStatus:
@@ -75,7 +76,7 @@ class Stage:
             self.feed(1)
 
     def player(self, request: bytes = REQUEST, room: int = UNLIMITED) -> PlayerTransport:
-        transport = PlayerTransport(self.server.players, room)
+        transport = PlayerTransport(self.players, room)
         transport.says(request)
         return transport
 
@@ -202,11 +203,11 @@ async def test_one_listener_more_than_allowed_is_refused_until_one_leaves() -> N
 @virtual_time(60)
 async def test_connections_that_ask_nothing_are_bounded() -> None:
     async with stage(maxlisteners=1) as one:
-        silent = [PlayerTransport(one.server.players) for _ in range(MAXIMUM_OTHERS + 1)]
-        late = PlayerTransport(one.server.players)
+        silent = [PlayerTransport(one.players) for _ in range(MAXIMUM_OTHERS + 1)]
+        late = PlayerTransport(one.players)
         await asyncio.sleep(0.01)
         assert late.is_closed
-        assert one.server.players.refused_connections == 1
+        assert one.counters.refused_connections == 1
         assert not any(player.is_closed for player in silent)
 
 
@@ -214,19 +215,19 @@ async def test_connections_that_ask_nothing_are_bounded() -> None:
 async def test_there_are_never_so_many_players_that_nobody_else_gets_a_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("distreamer.outputs.shoutcast_server.raise_open_file_limit", lambda _: 2 * SPARE_FILES)
+    monkeypatch.setattr("distreamer.outputs.open_files.raise_open_file_limit", lambda _: 2 * SPARE_FILES)
     async with stage() as one:
-        players = [PlayerTransport(one.server.players) for _ in range(SPARE_FILES + 1)]
+        players = [PlayerTransport(one.players) for _ in range(SPARE_FILES + 1)]
         await asyncio.sleep(0.01)
         assert [player.is_closed for player in players] == [False] * SPARE_FILES + [True]
-        assert one.server.players.refused_connections == 1
+        assert one.counters.refused_connections == 1
 
 
 @virtual_time(60)
 async def test_who_was_accepted_when_it_ended_is_closed() -> None:
     async with stage() as one:
         await one.start()
-    late = PlayerTransport(one.server.players)
+    late = PlayerTransport(one.players)
     await asyncio.sleep(0.01)
     assert late.is_closed
 
@@ -275,8 +276,8 @@ async def test_without_timeout_listeners_wait_for_ever() -> None:
 @virtual_time(60)
 async def test_who_asks_nothing_is_closed() -> None:
     async with stage() as one:
-        silent = PlayerTransport(one.server.players)
-        trickling = PlayerTransport(one.server.players)
+        silent = PlayerTransport(one.players)
+        trickling = PlayerTransport(one.players)
         for _ in range(round(PATIENCE_SECONDS)):
             trickling.says(b"G")
             assert not silent.is_closed
@@ -296,7 +297,7 @@ def test_garbage_gets_400_and_is_closed(noise: bytes) -> None:
     @virtual_time(60)
     async def run() -> None:
         async with stage() as one:
-            player = PlayerTransport(one.server.players)
+            player = PlayerTransport(one.players)
             for place in range(0, len(noise), 65_536):
                 player.says(noise[place : place + 65_536])
             await asyncio.sleep(0.01)
@@ -310,7 +311,7 @@ def test_garbage_gets_400_and_is_closed(noise: bytes) -> None:
 async def test_a_request_may_come_byte_by_byte_and_what_follows_it_is_ignored() -> None:
     async with stage() as one:
         await one.start()
-        player = PlayerTransport(one.server.players)
+        player = PlayerTransport(one.players)
         for byte in REQUEST + b"and more":
             player.says(bytes([byte]))
         assert player.data.startswith(b"HTTP/1.0 200 ")

@@ -17,9 +17,9 @@ import pytest
 
 from distreamer.errors import BindError
 from distreamer.model.audio import Title
-from distreamer.outputs.open_files import raise_open_file_limit
+from distreamer.outputs.open_files import SPARE_FILES, raise_open_file_limit
 from distreamer.outputs.player_connection import PlayerConnection
-from distreamer.outputs.shoutcast_server import SPARE_FILES, ShoutcastServer
+from distreamer.outputs.shoutcast_server import ShoutcastServer
 from distreamer.transport.tcp import TYPE_OF_SERVICE
 from tests.support.listening import listening
 from tests.support.made_audio import INFO, fragment
@@ -146,7 +146,7 @@ async def test_a_herd_beyond_the_limit_of_open_files_leaves_some_for_the_link(
 ) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = len(os.listdir("/proc/self/fd")) + SPARE_FILES + 20
-    monkeypatch.setattr("distreamer.outputs.shoutcast_server.raise_open_file_limit", lambda _: files)
+    monkeypatch.setattr("distreamer.outputs.open_files.raise_open_file_limit", lambda _: files)
     async with serving(INFO, FRAGMENTS) as (server, port):
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
         try:
@@ -155,7 +155,9 @@ async def test_a_herd_beyond_the_limit_of_open_files_leaves_some_for_the_link(
             )
             assert herd.stdout is not None
             assert await herd.stdout.readline() == b"one was refused\n"
-            assert server.players.refused_connections > 0
+            status = server.listeners()
+            assert status is not None
+            assert status.refused_connections > 0
             with socket.socket() as one:
                 assert one.fileno() < files
             await herd.communicate(b"go\n")

@@ -10,12 +10,13 @@ import structlog
 from structlog.testing import LogCapture
 
 from distreamer.core.clock import LoopClock
-from distreamer.core.module import Health, OutputContext
+from distreamer.core.module import Health, Job, OutputContext
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.store import Store, StoreLimits
 from distreamer.model.audio import StreamInfo
 from distreamer.model.fragment import Fragment
 from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServerSettings
+from distreamer.runtime.supervisor import Supervisor
 
 
 @asynccontextmanager
@@ -33,7 +34,12 @@ async def serving(
     head = PlayoutHead(store, clock, lambda _: delay)
     log = structlog.wrap_logger(None, processors=[LogCapture()], wrapper_class=structlog.BoundLogger)
     settings = ShoutcastServerSettings.model_validate({"hostname": "127.0.0.1", "port": 0, **keys})
-    server = ShoutcastServer(settings, OutputContext("output", store, clock, log, Health(clock), head))
+
+    async def supervise(name: str, job: Job) -> None:
+        await Supervisor(job, Health(clock), log.bind(module=name)).run()
+
+    context = OutputContext("output", store, clock, log, Health(clock), head, supervise=supervise)
+    server = ShoutcastServer(settings, context)
     enough = asyncio.Event()
     head.subscribe(lambda _: enough.set() if len(head.recent()) >= played else None)
     tasks = [asyncio.create_task(job) for job in (server.run(), head.run(), enough.wait())]

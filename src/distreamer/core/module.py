@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,6 +91,15 @@ class LegacyShape:
     """ICYINT: bytes of audio between two metadata blocks."""
 
 
+Job = Callable[[], Coroutine[object, object, None]]
+Supervise = Callable[[str, Job], Coroutine[object, object, None]]
+"""Runs a job of that name, and runs it again, until it is cancelled."""
+
+
+async def _run_once(name: str, job: Job) -> None:
+    await job()
+
+
 @dataclass(frozen=True, slots=True)
 class OutputContext:
     """What an output works with. It reads ``store`` (fragments) or ``playout`` (what listeners hear now)."""
@@ -102,6 +112,8 @@ class OutputContext:
     playout: PlayoutHead
     legacy: LegacyShape = LegacyShape()
     """For outputs that speak a wire of DiStreamer 2."""
+    supervise: Supervise = _run_once
+    """Keeps a part of the output running by itself, so that the rest goes on when it fails."""
 
 
 class Module(Protocol):

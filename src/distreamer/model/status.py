@@ -58,6 +58,8 @@ class ListenersStatus:
     """How often a listener that was too slow lost audio."""
     closed_without_audio: int = 0
     """Listeners closed by TIMEOUT."""
+    refused_connections: int = 0
+    """Connections closed unheard because there were as many as the process can have."""
 
 
 @dataclass(frozen=True, slots=True)

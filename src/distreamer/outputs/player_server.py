@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from structlog.typing import FilteringBoundLogger
 
@@ -15,6 +15,7 @@ from distreamer.core.ports import Clock
 from distreamer.model.audio import StreamInfo
 from distreamer.model.status import ListenersStatus
 from distreamer.outputs.fan_out import FanOut
+from distreamer.outputs.open_files import most_connections
 from distreamer.outputs.player_connection import PlayerConnection
 from distreamer.protocol.http1 import RequestHead
 from distreamer.protocol.listener_http import Reply, StreamBegins, answer, bad_request
@@ -43,8 +44,6 @@ class PlayerRules:
     required_path: str
     """The only path that is served; empty for all."""
     most_listeners: int
-    most_connections: int
-    """Those included that have yet to ask, or to take an answer."""
 
 
 class PlayerServer:
@@ -73,9 +72,9 @@ class PlayerServer:
         self._is_open = False
         # Every connection, and when it ends if it has not become a listener or gone by itself; None for never.
         self._connections: dict[PlayerConnection, float | None] = {}
+        self._most_connections = 0
         self._all_gone = asyncio.Event()
-        self.refused_connections = 0
-        """Connections closed unheard because there were as many as the rules allow."""
+        self._refused_connections = 0
 
     @property
     def info(self) -> StreamInfo | None:
@@ -88,11 +87,7 @@ class PlayerServer:
         return self._fan_out.connected
 
     def status(self) -> ListenersStatus:
-        return self._fan_out.status()
-
-    def obey(self, rules: PlayerRules) -> None:
-        """Other rules from now on; those of the burst and the timeout hold from the next ``begin``."""
-        self._rules = rules
+        return replace(self._fan_out.status(), refused_connections=self._refused_connections)
 
     def begin(self, recent: Sequence[Played]) -> None:
         """Starts with what was played lately; there must be no listeners."""
@@ -111,6 +106,7 @@ class PlayerServer:
         """Accepts on ``sockets``, which listen and stay the caller's, until it is cancelled. Listeners then get what
         is left of what they were sent, as far as they take it soon."""
         undo: list[Callable[[], None]] = []
+        self._most_connections = most_connections(self._rules.most_listeners)
         self._is_open = True
         try:
             loop = asyncio.get_running_loop()
@@ -140,8 +136,8 @@ class PlayerServer:
         self._connections[connection] = self._clock.now() + PATIENCE_SECONDS
         if not self._is_open:
             connection.abort()  # It was accepted at the moment when the server ended.
-        elif len(self._connections) > self._rules.most_connections:
-            self.refused_connections += 1
+        elif len(self._connections) > self._most_connections:
+            self._refused_connections += 1
             connection.abort()
 
     def asked(self, connection: PlayerConnection, request: RequestHead) -> None:
@@ -184,13 +180,14 @@ class PlayerServer:
 
     def _view(self) -> ServerView:
         programme = self._programme()
-        status = self._fan_out.status()
+        status, elsewhere = self._fan_out.status(), programme.elsewhere
+        connected = status.connected + elsewhere.connected
         return ServerView(
             info=self._info,
             required_path=self._rules.required_path,
-            has_room=status.connected < self._rules.most_listeners,
-            connected=status.connected,
-            peak=status.peak,
+            has_room=connected < self._rules.most_listeners,
+            connected=connected,
+            peak=max(status.peak, elsewhere.peak),
             maximum=self._rules.most_listeners,
             title=programme.title,
             fragment_numbers=programme.fragment_numbers,

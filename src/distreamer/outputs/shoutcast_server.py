@@ -11,24 +11,20 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from distreamer.config.fields import BindAddress, Port, Seconds
+from distreamer.config.fields import BindAddress, Port, Seconds, Unit
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.core.module import OutputContext
 from distreamer.model.status import LinkStatus, ListenersStatus
-from distreamer.outputs.open_files import raise_open_file_limit
+from distreamer.outputs.open_files import most_connections
 from distreamer.outputs.player_server import PlayerRules, PlayerServer
+from distreamer.outputs.worker_pool import WorkerPool
 from distreamer.protocol.server_view import Programme
 from distreamer.transport.certificate import Certificate
-from distreamer.transport.tcp import BACKLOG, listening_sockets, spoken_address
+from distreamer.transport.tcp import listening_sockets, spoken_address
 
 SEND_BUFFER_BYTES = 256 * 1024
 """What the system may hold for a listener. Left to itself it takes megabytes, minutes of audio, before it tells
 that a player is slow."""
-SPARE_FILES = 256
-"""Open files for all else than players: above all for the link, which must get its connections however many come."""
-MAXIMUM_OTHERS = 2 * BACKLOG
-"""Connections beyond MAXLISTENERS that may have yet to ask, or to take an answer: a herd of players is accepted
-before the first of them is heard."""
 
 
 class ShoutcastServerSettings(PlayingOutputSettings):
@@ -60,6 +56,10 @@ class ShoutcastServerSettings(PlayingOutputSettings):
     maxlisteners: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """How many may listen at the same time; one more is refused."""
 
+    workers: Annotated[int, Unit("processes"), Field(ge=1, le=64)] = 1
+    """How many processes serve the players. One is enough for ten thousand and more; each further one takes a core of
+    its own and another ten thousand. MAXLISTENERS is for all together (a herd may exceed it by a few)."""
+
     certfile: Path | None = None
     """A certificate (PEM, with its chain): players can then connect with TLS, to https:// and the same port, which
     goes on to serve those that know no TLS. When the file changes, the new one is taken within seconds, and listeners
@@ -85,9 +85,7 @@ class ShoutcastServer:
         self._store_changed_at = context.clock.now()
         self._address: tuple[str, int] | None = None
         self._certificate: Certificate | None = None
-        self.players = PlayerServer(
-            self._rules(MAXIMUM_OTHERS), context.clock, context.log, self._programme, self._say, self._tls
-        )
+        self.players = self._make_players()
         """Who connected."""
 
     @property
@@ -113,7 +111,7 @@ class ShoutcastServer:
             self._say()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.players.serve(sockets), name="players")
-                if self._certificate is not None:
+                if self._certificate is not None and isinstance(self.players, PlayerServer):
                     group.create_task(self._certificate.watch(self._context.log), name="certificate")
         finally:
             self._address = None
@@ -122,31 +120,33 @@ class ShoutcastServer:
 
     def _listen(self) -> list[socket.socket]:
         settings = self._settings
-        sockets = listening_sockets(settings.hostname, settings.port)
+        sockets = listening_sockets(settings.hostname, settings.port, processes=settings.workers)
         for one in sockets:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._address = sockets[0].getsockname()[:2]
-        wanted = settings.maxlisteners + MAXIMUM_OTHERS
-        files = raise_open_file_limit(wanted + SPARE_FILES)
-        self.players.obey(self._rules(min(wanted, max(files - SPARE_FILES, files // 2))))
-        if files < settings.maxlisteners + SPARE_FILES:
+        possible = settings.workers * most_connections(settings.maxlisteners)
+        if possible < settings.maxlisteners:
             self._context.log.warning(
-                "the system allows fewer connections than MAXLISTENERS: raise the limit of open files",
+                "the system allows fewer connections than MAXLISTENERS: raise the limit of open files, or WORKERS",
                 maxlisteners=settings.maxlisteners,
-                open_files=files,
+                possible=possible,
             )
         self._context.log.info("listening for players", url=self._url())
         return sockets
 
-    def _rules(self, most_connections: int) -> PlayerRules:
-        settings = self._settings
-        return PlayerRules(
+    def _make_players(self) -> PlayerServer | WorkerPool:
+        settings, context = self._settings, self._context
+        rules = PlayerRules(
             burst_seconds=settings.burstseconds,
             timeout_seconds=settings.timeout,
             required_path=settings.requireurl,
             most_listeners=settings.maxlisteners,
-            most_connections=most_connections,
         )
+        if settings.workers == 1:
+            return PlayerServer(rules, context.clock, context.log, self._programme, self._say, self._tls)
+        files = (settings.certfile, settings.keyfile)
+        recent, supervise = context.playout.recent, context.supervise
+        return WorkerPool(rules, context.log, self._programme, self._say, files, settings.workers, recent, supervise)
 
     def _programme(self) -> Programme:
         epoch = self._context.store.newest_epoch

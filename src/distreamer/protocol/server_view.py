@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from distreamer import __version__
 from distreamer.model.audio import StreamInfo
+from distreamer.model.status import ListenersStatus
 
 SERVER = f"Icecast 2.4.4 compatible; DiStreamer/{__version__}"
 """VLC goes into its live mode, with reconnects, when the name begins with ``Icecast``."""
@@ -24,6 +25,8 @@ class Programme:
     """Of the newest epoch, ascending."""
     store_age_seconds: float = 0.0
     """Since the store last changed."""
+    elsewhere: ListenersStatus = field(default_factory=ListenersStatus)
+    """The listeners that other processes of the same station serve; the peak is that of all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.config.instance import InstanceConfig
 from distreamer.core.clock import LoopClock
+from distreamer.core.event_loop import loop_factory
 from distreamer.core.module import Health
 from distreamer.runtime.heartbeat import keep_heartbeat
 from distreamer.runtime.instance import Instance
@@ -107,13 +108,3 @@ async def _run_one(config: InstanceConfig, log: FilteringBoundLogger, overview: 
     except Exception as error:
         log.critical("a defect in DiStreamer ended this instance; please report it", exc_info=error)
         overview.ended(config.name)
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop's when it is installed, else asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory

@@ -26,7 +26,7 @@ from distreamer.core.input_switch import InputSwitch
 from distreamer.core.input_switcher import InputSwitcher
 from distreamer.core.live_standby import PAUSE_SECONDS, LiveStandby
 from distreamer.core.made_standby import MadeStandby
-from distreamer.core.module import Health, InputContext, LegacyShape, Module, OutputContext, module_status
+from distreamer.core.module import Health, InputContext, Job, LegacyShape, Module, OutputContext, module_status
 from distreamer.core.playout import LEAD_SECONDS
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.ports import Clock
@@ -129,6 +129,9 @@ class Instance:
         supervisor = Supervisor(job, health, self._log.bind(module=name))
         group.create_task(supervisor.run(), name=f"{self.name}: {name}")
 
+    async def _supervised(self, name: str, job: Job) -> None:
+        await Supervisor(job, Health(self._clock), self._log.bind(module=name)).run()
+
     def _delay_rule(self) -> DelayRule:
         general = self.config.general
         asked = [
@@ -209,6 +212,7 @@ class Instance:
             health=health,
             playout=self.playout,
             legacy=self._legacy_shape(),
+            supervise=self._supervised,
         )
         return _Supervised(name, settings.mode, OUTPUTS[settings.mode].make(settings, context), health)
 

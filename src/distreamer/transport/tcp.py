@@ -119,9 +119,10 @@ async def _streams(
         raise
 
 
-def listening_sockets(host: str, port: int, backlog: int = BACKLOG) -> list[socket.socket]:
+def listening_sockets(host: str, port: int, backlog: int = BACKLOG, processes: int = 1) -> list[socket.socket]:
     """Sockets that listen on every address of ``host``, marked and non-blocking; with port 0 all get the same free
-    port. The caller owns them. Raises BindError."""
+    port. For several ``processes`` there are as many on each address, one behind the other, and the system deals the
+    connections out among them. The caller owns them. Raises BindError."""
     where = spoken_address(host, port)
     opened: list[socket.socket] = []
     try:
@@ -130,20 +131,33 @@ def listening_sockets(host: str, port: int, backlog: int = BACKLOG) -> list[sock
         ):
             if opened and port == 0:
                 address = (address[0], opened[0].getsockname()[1], *address[2:])
-            listener = socket.socket(family, kind, protocol)
-            opened.append(listener)
-            listener.setblocking(False)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            mark_socket(listener)
-            listener.bind(address)
-            listener.listen(backlog)
+            if processes > 1:
+                # Shared ports can be shared with another program too, by mistake: it would get some of the players.
+                with socket.socket(family, kind, protocol) as alone:
+                    _prepare(alone)
+                    alone.bind(address)
+                    address = alone.getsockname()
+            for _ in range(processes):
+                listener = socket.socket(family, kind, protocol)
+                opened.append(listener)
+                _prepare(listener)
+                if processes > 1:
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                mark_socket(listener)
+                listener.bind(address)
+                listener.listen(backlog)
     except OSError as error:
         for listener in opened:
             listener.close()
         raise BindError(f"cannot listen on {where}: {spoken_fault(error)}") from error
     return opened
+
+
+def _prepare(listener: socket.socket) -> None:
+    listener.setblocking(False)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if listener.family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 
 
 def mark_socket(one: socket.socket) -> None:
