@@ -7,7 +7,9 @@ from typing import Protocol, cast
 
 from distreamer.core.rendition import Cursor
 from distreamer.errors import ProtocolError
+from distreamer.outputs.framed_body import Sink, framed
 from distreamer.protocol.http1 import RequestHead, RequestReader
+from distreamer.protocol.player_habits import Framing
 
 HIGHEST_BUFFER_BYTES = 128 * 1024
 """More than this unsent, beyond what the system buffers, and nothing is written to the player for a while."""
@@ -39,13 +41,32 @@ class Host(Protocol):
 class PlayerConnection(asyncio.Protocol):
     """Driven by the transport; speaks to its host only."""
 
-    __slots__ = ("_host", "_reader", "_transport", "begun_at", "cursor", "is_stuck", "peer", "slot")
+    __slots__ = (
+        "_host",
+        "_reader",
+        "_transport",
+        "address",
+        "agent",
+        "begun_at",
+        "cursor",
+        "is_stuck",
+        "number",
+        "peer",
+        "slot",
+    )
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._reader: RequestReader | None = RequestReader()
-        self._transport: asyncio.Transport | None = None
+        self._transport: Sink | None = None
         self.peer = ""
+        """For messages."""
+        self.address = ""
+        """The IP address of the player."""
+        self.agent = ""
+        """What it calls itself."""
+        self.number = 0
+        """Counts the listeners; 0 unless it is counted as one."""
         self.cursor: Cursor | None = None
         """The place in the rendition; None unless it listens."""
         self.slot = 0
@@ -54,10 +75,12 @@ class PlayerConnection(asyncio.Protocol):
         self.is_stuck = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(HIGHEST_BUFFER_BYTES, LOWEST_BUFFER_BYTES)
+        opened = cast(asyncio.Transport, transport)
+        opened.set_write_buffer_limits(HIGHEST_BUFFER_BYTES, LOWEST_BUFFER_BYTES)
+        self._transport = opened
         address = transport.get_extra_info("peername")
         self.peer = f"{address[0]}:{address[1]}" if address else "unknown"
+        self.address = address[0] if address else self.peer
         self._host.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -89,6 +112,11 @@ class PlayerConnection(asyncio.Protocol):
         """Sends ``data``, or buffers what does not fit; nothing when the connection is gone."""
         if self._transport is not None:
             self._transport.write(data)
+
+    def frame(self, framing: Framing) -> None:
+        """What is written from now on is a body of that framing."""
+        if self._transport is not None:
+            self._transport = framed(self._transport, framing)
 
     def close(self) -> None:
         """Ends it when all that was written is sent."""

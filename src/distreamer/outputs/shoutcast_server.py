@@ -8,12 +8,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from distreamer.config.fields import BindAddress, Port, Seconds
+from distreamer.config.fields import BindAddress, Networks, Password, PlayerBodies, Port, Seconds
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.core.module import OutputContext
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.open_files import raise_open_file_limit
 from distreamer.outputs.player_server import PlayerRules, PlayerServer
+from distreamer.protocol.forwarded import TrustedProxies
+from distreamer.protocol.player_habits import BodyRules
 from distreamer.protocol.server_view import Programme
 from distreamer.transport.tcp import BACKLOG, listening_sockets, spoken_address
 
@@ -30,8 +32,9 @@ before the first of them is heard."""
 class ShoutcastServerSettings(PlayingOutputSettings):
     """Serves players, as Icecast and SHOUTcast servers do.
 
-    Every path plays, except playlists (any path that ends in .m3u, .pls or .xspf) and the figures at /status-json.xsl,
-    /7.html, /currentsong and /stats.
+    Every path plays, except playlists (any path that ends in .m3u, .pls or .xspf), the figures at /status-json.xsl,
+    /7.html, /currentsong, /stats and below /admin/, and the page with a player that browsers get at /. What players
+    ask, and what they get, is in docs/listeners.md.
     """
 
     hostname: BindAddress = "0.0.0.0"
@@ -46,8 +49,10 @@ class ShoutcastServerSettings(PlayingOutputSettings):
     """When there was no audio to send for this long, listeners are disconnected; 0 for never."""
 
     requireurl: Annotated[str, Field(max_length=1000, examples=["live.mp3"])] = ""
-    """The only path that players may ask for, without its first slash; others are refused. Empty: every path
-    plays."""
+    """The only path that players may ask for, without its first slash; others are refused. With ``live``, ``live.mp3``
+    plays too when the stream is MP3 (and ``live.aac``, ``live.ogg``, ...). What stands behind a ``?``, such as in
+    ``live?key=secret``, is a key: playlists and the page with the player are then for those only who give it. Empty:
+    every path plays."""
 
     burstseconds: Annotated[Seconds, Field(ge=0, le=25)] = 10
     """How much audio that was played before a new listener gets at once. It fills the player's buffer, so that
@@ -55,6 +60,25 @@ class ShoutcastServerSettings(PlayingOutputSettings):
 
     maxlisteners: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """How many may listen at the same time; one more is refused."""
+
+    maxperaddress: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """How many may listen at the same time from one address, in IPv6 from one network of 64 bits; 0 for any number.
+    Whole companies and mobile networks have one address, so give some room."""
+
+    trustedproxies: Networks = ""
+    """Reverse proxies in front of this server, such as nginx on the same machine (127.0.0.1): addresses or networks
+    with commas between them. What these say of the player's own address and of the name under which they were asked
+    (X-Forwarded-For, -Proto, -Host) is believed; what anybody else says is not."""
+
+    body: PlayerBodies = "none"
+    """How players are told where the stream ends. ``none``: it ends with the connection, which all but a few
+    understand. ``chunked``: in HTTP/1.1 chunks, for those who ask by HTTP/1.1 and without titles. ``length``: with a
+    length that is never reached. Behind it may stand players that get something else, by a part of their User-Agent:
+    ``none, Sonos: chunked``."""
+
+    adminpassword: Annotated[Password, Field(max_length=200)] = ""
+    """The password of the user ``admin``, for /admin/listclients, which shows the listeners' addresses. Empty: nobody
+    sees that page. It travels unprotected unless TLS or a proxy protects it."""
 
 
 class ShoutcastServer:
@@ -121,6 +145,10 @@ class ShoutcastServer:
             required_path=settings.requireurl,
             most_listeners=settings.maxlisteners,
             most_connections=most_connections,
+            most_per_address=settings.maxperaddress,
+            trusted_proxies=TrustedProxies.parse(settings.trustedproxies),
+            body=BodyRules.parse(settings.body),
+            admin_password=settings.adminpassword,
         )
 
     def _programme(self) -> Programme:
@@ -128,13 +156,18 @@ class ShoutcastServer:
         return Programme(
             is_heard=self._context.playout.is_heard,
             title=self._heard_title,
+            title_heard_since=self._title_heard_since,
             fragment_numbers=epoch.numbers if epoch else (),
             store_age_seconds=self._clock.now() - self._store_changed_at,
         )
 
     def _heard_title(self) -> str:
-        title = self._context.playout.status().title
+        title, _ = self._context.playout.title()
         return title.text if title else ""
+
+    def _title_heard_since(self) -> float | None:
+        _, since = self._context.playout.title()
+        return since
 
     def _note_change(self) -> None:
         self._store_changed_at = self._clock.now()
