@@ -87,7 +87,7 @@ async def test_it_connects_again_by_itself() -> None:
         await page.until(f"{STATE}.includes('again')", BOUND_SECONDS)
         relay.restore()
         await page.until(f"{STATE} === '' && {heard(2)}", BOUND_SECONDS)
-        assert await page.evaluate("document.getElementById('play').getAttribute('aria-pressed')") == "true"
+        assert await page.evaluate("document.getElementById('play').getAttribute('aria-label')") == "Stop"
 
 
 async def test_a_connection_that_hangs_is_given_up() -> None:
