@@ -85,6 +85,8 @@ def test_status_and_body(request_line: str, view: ServerView, status: int, body:
         ("/", "/any", 200),
         ("live?key=1", "/live?key=1", 200),
         ("live?key=1", "/live?key=2", 403),
+        ("live?key=ä", "/live?key=%C3%A4", 200),
+        ("live?key=%41", "/live?key=A", 200),
         ("live?key=1", "/live", 403),
     ],
 )

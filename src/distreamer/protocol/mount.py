@@ -37,14 +37,15 @@ def has_key(request: RequestHead, view: ServerView) -> bool:
     """Whether the query is right: one that stands in REQUIREURL is a key, and nothing tells it to who does not give
     it."""
     _, key = _required(view)
-    return not key or request.query == key
+    return not key or unquote_to_bytes(request.query) == unquote_to_bytes(key)
 
 
 def stream_path(view: ServerView, *, key: bool = False) -> str:
     """The path to tell others; with ``key``, what REQUIREURL demands behind it too."""
     path, query = _required(view)
     if not path:
-        return USUAL_PATH + (ENDINGS[view.info.format.codec] or (b"",))[0].decode() if view.info else USUAL_PATH
+        endings = ENDINGS[view.info.format.codec] if view.info else ()
+        return USUAL_PATH + (endings[0].decode() if endings else "")
     return f"/{escaped(path)}" + (f"?{escaped(query)}" if key and query else "")
 
 
