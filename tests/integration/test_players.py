@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from distreamer.core.fragmenter import Fragmenter
 from distreamer.core.played import Played
 from distreamer.core.rendition import Rendition
-from distreamer.media.auto import AutoFramer
-from distreamer.model.audio import StreamInfo, Title
+from distreamer.model.audio import StreamInfo
 from distreamer.model.fragment import Fragment
 from distreamer.protocol.icy import Audio, IcyDemuxer
 from distreamer.protocol.listener_http import METADATA_INTERVAL
-from tests.support.audio_samples import encoded
 from tests.support.certificates import make_certificate
+from tests.support.programs import run
 from tests.support.shoutcast_server import serving
+from tests.support.tone_programme import tone_programme
 
 pytestmark = pytest.mark.integration
 
@@ -29,34 +26,9 @@ CODECS = ("libmp3lame", "aac", "libopus", "vorbis")
 COMPLAINTS = re.compile(r"invalid|error|corrupt|missing|resync|warning", re.IGNORECASE)
 
 
-@cache
 def programme(codec: str) -> tuple[StreamInfo, tuple[Fragment, ...]]:
     """Eight seconds of a tone, with a title that changes in the middle."""
-    framer = AutoFramer("", 128_000)
-    data = encoded(codec, seconds=SECONDS, sample_rate=48_000)
-    frames = [*framer.feed(data), *framer.close()]
-    fragmenter = Fragmenter(1, frames[0].format.clock_rate)
-    fragments: list[Fragment] = []
-    for index, frame in enumerate(frames):
-        title = {0: Title("The first – Ärger"), len(frames) // 2: Title("The second")}.get(index)
-        fragments += fragmenter.add(frame, 0.0, title)
-    return StreamInfo(frames[0].format), (*fragments, *fragmenter.cut())
-
-
-async def run(*command: str, timeout: float = 30) -> tuple[int, str, bytes]:
-    """Exit code, messages and output of a program."""
-    assert shutil.which(command[0]), f"{command[0]} is not installed"
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
-    )
-    try:
-        async with asyncio.timeout(timeout):
-            output, messages = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode or 0, messages.decode("utf-8", "replace"), output
+    return tone_programme(codec, SECONDS, (0.0, "The first – Ärger"), (0.5, "The second"))
 
 
 def seconds_in(wav: Path, channels: int) -> float:
@@ -167,3 +139,37 @@ async def test_ffmpeg_and_curl_play_over_tls(tmp_path: Path) -> None:
         assert (code, faults(messages)) == (0, []), messages
     for wav in (heard, played):
         assert 3.5 < seconds_in(wav, info.format.channels) < 5.5
+
+
+@pytest.mark.parametrize("path", ["/", "/;", "/;stream.mp3", "/stream", "/stream.mp3", "/listen"])
+async def test_shoutcast_s_addresses_play(path: str) -> None:
+    info, fragments = programme("libmp3lame")
+    async with serving(info, fragments, delay=3.0, timeout=0, burstseconds=6) as (_, port):
+        url = f"http://127.0.0.1:{port}{path}"
+        players = (
+            ("ffmpeg", "-v", "error", "-i", url, "-t", "2", "-f", "null", "-"),
+            ("mpg123", "-q", "-t", "-n", "76", url),
+        )
+        for command in players:
+            code, messages, _ = await run(*command)
+            assert (code, faults(messages)) == (0, []), messages
+
+
+async def test_shoutcast_s_playlist_plays() -> None:
+    info, fragments = programme("libmp3lame")
+    async with serving(info, fragments, delay=3.0, timeout=0, burstseconds=6) as (_, port):
+        url = f"http://127.0.0.1:{port}/listen.pls?sid=1"
+        code, messages, _ = await run("mpg123", "-t", "-n", "76", "-@", url)
+    assert (code, faults(messages)) == (0, []), messages
+    assert "stream.mp3" in messages
+
+
+async def test_curl_reads_the_body_in_chunks() -> None:
+    info, fragments = programme("libmp3lame")
+    async with serving(info, fragments, delay=3.0, timeout=1.5, burstseconds=6, body="chunked") as (_, port):
+        code, _, output = await run("curl", "-sS", "-i", f"http://127.0.0.1:{port}/;")
+    assert code == 0, "curl misses the last chunk"
+    head, _, body = output.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert b"".join(one.audio for one in fragments).endswith(body)
+    assert len(body) > 2.5 * 16_000

@@ -191,5 +191,8 @@ def test_a_port_that_is_shared_is_shared_with_no_other_program() -> None:
 
 def test_counters_add_up() -> None:
     one = ListenersStatus(connected=1, peak=2, served=3, moved_forward=4, closed_without_audio=5, refused_connections=6)
-    assert added([one, one]) == ListenersStatus(2, 4, 6, 8, 10, 12)
+    two = ListenersStatus(
+        connected=2, peak=4, served=6, moved_forward=8, closed_without_audio=10, refused_connections=12
+    )
+    assert added([one, one]) == two
     assert added([]) == ListenersStatus()

@@ -12,16 +12,9 @@ from hypothesis import strategies as st
 from distreamer.errors import ProtocolError
 from distreamer.model.audio import AudioFormat, Codec, Station, StreamInfo
 from distreamer.protocol.http1 import RequestReader, ResponseHead, parse_response
-from distreamer.protocol.listener_http import (
-    MAXIMUM_VALUE_CHARACTERS,
-    METADATA_INTERVAL,
-    Answer,
-    Reply,
-    StreamBegins,
-    answer,
-    bad_request,
-)
-from distreamer.protocol.server_view import ServerView
+from distreamer.protocol.listener_http import METADATA_INTERVAL, Answer, StreamBegins, answer, bad_request
+from distreamer.protocol.listener_replies import MAXIMUM_VALUE_CHARACTERS, Reply
+from distreamer.protocol.server_view import Refusal, ServerView
 from tests.support.made_audio import INFO
 
 STATION = Station("Radio Ünder", "All of it", "talk", "http://radio.example/", public=True)
@@ -62,7 +55,7 @@ def told(answered: Answer) -> tuple[ResponseHead, bytes]:
         ("OPTIONS * HTTP/1.1", SILENT, 204, b""),
         ("GET / HTTP/1.0", SILENT, 404, b"No stream yet\n"),
         ("HEAD / HTTP/1.0", SILENT, 404, b""),
-        ("GET / HTTP/1.0", replace(PLAYING, has_room=False), 503, b"Too many listeners\n"),
+        ("GET / HTTP/1.0", replace(PLAYING, refusal=Refusal.FULL), 503, b"Too many listeners\n"),
         ("POST / HTTP/1.0", PLAYING, 405, b"POST is not served here\n"),
         ("SOURCE /live ICE/1.0", PLAYING, 405, b"SOURCE is not served here\n"),
     ],
@@ -92,6 +85,8 @@ def test_status_and_body(request_line: str, view: ServerView, status: int, body:
         ("/", "/any", 200),
         ("live?key=1", "/live?key=1", 200),
         ("live?key=1", "/live?key=2", 403),
+        ("live?key=ä", "/live?key=%C3%A4", 200),
+        ("live?key=%41", "/live?key=A", 200),
         ("live?key=1", "/live", 403),
     ],
 )

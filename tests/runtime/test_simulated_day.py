@@ -112,6 +112,6 @@ async def test_memory_is_flat_and_nothing_is_heard_over_a_day_with_a_cut_each_ho
     assert status.state is PlayoutState.PLAYING
     assert (status.dry_times, status.skipped_seconds) == (0, 0)
     assert min(players.heard) >= FRAGMENT_BYTES * (DAY_SECONDS - HOUR_SECONDS)
-    assert fan_out.status().moved_forward == 0
+    assert fan_out.moved_forward == 0
     # A leak of one object a minute would add 60 blocks an hour.
     assert max(blocks[2:]) - min(blocks[2:]) < 500, blocks

@@ -15,8 +15,9 @@ class PlayerTransport(asyncio.Transport):
     """Takes ``room`` bytes at once, like the system's send buffer; what is beyond it keeps itself, and tells the
     connection to pause when that is too much."""
 
-    def __init__(self, host: Host, room: int = UNLIMITED) -> None:
+    def __init__(self, host: Host, room: int = UNLIMITED, address: str = "192.0.2.1") -> None:
         super().__init__()
+        self._peer = (address, 50_000)
         self.room = room
         self.taken: list[bytes] = []
         """What the player got, write by write."""
@@ -49,7 +50,7 @@ class PlayerTransport(asyncio.Transport):
         self._flush()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return ("192.0.2.1", 50_000) if name == "peername" else default
+        return self._peer if name == "peername" else default
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self._high, self._low = high or 0, low or 0

@@ -34,3 +34,19 @@ async def ended_process(process: asyncio.subprocess.Process) -> AsyncIterator[as
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+async def run(*command: str, timeout: float = 30) -> tuple[int, str, bytes]:
+    """Exit code, messages and output of a program that ends by itself, within ``timeout`` seconds."""
+    assert shutil.which(command[0]), f"{command[0]} is not installed"
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(timeout):
+            output, messages = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode or 0, messages.decode("utf-8", "replace"), output

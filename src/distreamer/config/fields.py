@@ -13,6 +13,9 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from distreamer.protocol.forwarded import TrustedProxies
+from distreamer.protocol.player_habits import BodyRules
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -55,6 +58,18 @@ def check_http_url(url: str) -> str:
     return url
 
 
+def check_networks(text: str) -> str:
+    """``text`` as it is; raises ValueError with a plain sentence when it names no addresses and networks."""
+    TrustedProxies.parse(text)
+    return text
+
+
+def check_bodies(text: str) -> str:
+    """``text`` as it is; raises ValueError with a plain sentence when it says not which players get what."""
+    BodyRules.parse(text)
+    return text
+
+
 Seconds = Annotated[float, Unit("seconds")]
 Bytes = Annotated[int, Unit("bytes")]
 Level = Annotated[int, Field(ge=0, le=4)]
@@ -70,3 +85,14 @@ HttpUrl = Annotated[
     Field(examples=["http://radio.example:8000/live"]),
 ]
 """Kept as it was written: SHOUTcast addresses that end in ``/;`` must reach the server unchanged."""
+Networks = Annotated[
+    str,
+    AfterValidator(check_networks),
+    Words("addresses or networks with commas between them"),
+    Field(examples=["127.0.0.1, 10.0.0.0/8"]),
+]
+"""Kept as they were written."""
+PlayerBodies = Annotated[
+    str, AfterValidator(check_bodies), Words("none, chunked or length, and behind it players that get another")
+]
+"""Kept as it was written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from distreamer.model.audio import StreamInfo, Title
+from distreamer.model.audio import StreamInfo
 from distreamer.model.fragment import FIRST_NUMBER, Fragment
 
 RECENT_SECONDS = 30.0
@@ -29,16 +29,6 @@ class Played:
     def seconds(self) -> float:
         """Media seconds."""
         return self.fragment.duration / self.info.format.clock_rate
-
-    def title_at(self, now: float) -> Title | None:
-        """The title in force at ``now``, if this is the fragment that is being heard."""
-        part = min(max((now - self.starts_at) / self.seconds, 0.0), 1.0)
-        heard = part * len(self.fragment.audio)
-        title = self.fragment.title
-        for mark in self.fragment.title_marks:
-            if mark.offset <= heard:
-                title = mark.title
-        return title
 
     def behind_seconds(self, now: float, wall: float) -> float:
         """How long ago the audio that is heard at ``now``, which is Unix time ``wall``, reached the source. A source

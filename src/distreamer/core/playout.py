@@ -16,6 +16,7 @@ from distreamer.core.filler import FillerRules, OnReturn
 from distreamer.core.pacing import Pacing
 from distreamer.core.played import Played, missing_between
 from distreamer.core.store import START, Position, Store
+from distreamer.core.title_times import TitleTimes
 from distreamer.media.mpeg_join import ReservoirJoin, mended_run
 from distreamer.model.audio import Codec, StreamInfo, Title
 from distreamer.model.fragment import Fragment
@@ -69,6 +70,7 @@ class Playout:
         self._lead_left = 0.0
         self._lead_until = 0.0
         self._last: Played | None = None
+        self._titles = TitleTimes()
         self._store_count = 0
         self._stale_at = 0.0
         self._dry_since = 0.0
@@ -150,6 +152,7 @@ class Playout:
         """The snapshot at ``now``, which is Unix time ``wall``."""
         dry = now - self._dry_since if self._state is PlayoutState.DRY else 0.0
         last = self._last
+        title, since = self.title(now, wall)
         return PlayoutStatus(
             state=self._state,
             delay_seconds=self._wanted_delay(),
@@ -160,8 +163,16 @@ class Playout:
             dry_seconds=self._dry_seconds + dry,
             dry_times=self._dry_times,
             skipped_seconds=self._skipped_seconds,
-            title=None if last is None else last.title_at(now),
+            title=title,
+            title_heard_since=since,
         )
+
+    def title(self, now: float, wall: float) -> tuple[Title | None, float | None]:
+        """What is heard at ``now``, which is Unix time ``wall``, and since when (Unix time); costs nothing."""
+        heard = self._titles.at(now)
+        if heard.title is None or heard.since is None:
+            return heard.title, None
+        return heard.title, wall - (now - heard.since)
 
     def _start(self, now: float) -> bool:
         """Leaves WAITING or DRY when enough is held; says whether it did."""
@@ -212,6 +223,8 @@ class Playout:
             fragment = self._filler.filler.next(self._last.fragment.captured_at)
             is_first = self._next_due == self._dry_since
             due.append(Played(fragment, self._last.info, self._next_due, discontinuity=is_first))
+            if self._filler.filler.title is not None:
+                self._titles.follow(fragment, self._next_due, due[-1].seconds)
             self._next_due += due[-1].seconds
         return due
 
@@ -256,6 +269,7 @@ class Playout:
         self._next_due += played.seconds / (1 + self._pacing.correction)
         self._played_seconds += played.seconds
         self._last = played
+        self._titles.follow(played.fragment, played.starts_at, played.seconds)
         return played
 
     def _joined(self, fragment: Fragment, info: StreamInfo) -> Fragment:

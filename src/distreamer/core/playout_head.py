@@ -12,7 +12,7 @@ from distreamer.core.played import RECENT_BYTES, RECENT_SECONDS, Played
 from distreamer.core.playout import Playout
 from distreamer.core.ports import Clock, Unsubscribe
 from distreamer.core.store import Store
-from distreamer.model.audio import StreamInfo
+from distreamer.model.audio import StreamInfo, Title
 from distreamer.model.status import PlayoutState, PlayoutStatus
 
 
@@ -83,6 +83,10 @@ class PlayoutHead:
     def hasten(self, cushion: float | None) -> None:
         """See ``Playout.hasten``."""
         self._playout.hasten(cushion)
+
+    def title(self) -> tuple[Title | None, float | None]:
+        """What is heard now, and since when (Unix time); costs nothing, unlike the whole status."""
+        return self._playout.title(self._clock.now(), self._clock.wall())
 
     def status(self) -> PlayoutStatus:
         """The head as it stands now."""

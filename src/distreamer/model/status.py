@@ -51,15 +51,23 @@ class ListenersStatus:
     """The players connected to an output."""
 
     connected: int = 0
+    unique: int = 0
+    """The addresses that they have; in IPv6 the networks of 64 bits."""
     peak: int = 0
     served: int = 0
-    """Listeners that ever got audio."""
+    """Listeners that ever got audio; a player that only looks what there is does not count."""
     moved_forward: int = 0
     """How often a listener that was too slow lost audio."""
     closed_without_audio: int = 0
     """Listeners closed by TIMEOUT."""
+    refused_full: int = 0
+    """Listeners refused because of MAXLISTENERS."""
+    refused_per_address: int = 0
+    """Listeners refused because of MAXPERADDRESS."""
     refused_connections: int = 0
-    """Connections closed unheard because there were as many as the process can have."""
+    """Connections closed unheard, because there were too many that had yet to ask."""
+    refused_password: int = 0
+    """How often a wrong ADMINPASSWORD was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,9 @@ class StoreStatus:
     evicted: int = 0
     """Fragments dropped because HISTORY or the size limit was reached."""
     title: Title | None = None
-    """The newest."""
+    """The newest: what the studio sent last."""
+    title_sent_at: float | None = None
+    """When that reached the source (Unix time); None when it began before anything that was held here."""
 
 
 class PlayoutState(StrEnum):
@@ -140,6 +150,8 @@ class PlayoutStatus:
     """Audio that was due and never came, or was left out to keep up."""
     title: Title | None = None
     """As heard."""
+    title_heard_since: float | None = None
+    """When that began to be heard (Unix time)."""
 
 
 @dataclass(frozen=True, slots=True)

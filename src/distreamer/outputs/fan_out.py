@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from distreamer.core.played import Played
 from distreamer.core.ports import Clock
 from distreamer.core.rendition import Rendition
-from distreamer.model.status import ListenersStatus
 from distreamer.outputs.player_connection import PlayerConnection
 
 SLOTS = 20
@@ -47,28 +46,12 @@ class FanOut:
         self._slots: list[dict[PlayerConnection, None]] = [{} for _ in range(SLOTS)]
         self._stuck: dict[PlayerConnection, float] = {}
         self._next_slot = 0
-        self._connected = 0
         self._news = asyncio.Event()
         self._audio_until = clock.now()
-        self._peak = 0
-        self._served = 0
-        self._moved_forward = 0
-        self._closed_without_audio = 0
-
-    @property
-    def connected(self) -> int:
-        """Listeners now."""
-        return self._connected
-
-    def status(self) -> ListenersStatus:
-        """The counters since the start."""
-        return ListenersStatus(
-            connected=self._connected,
-            peak=self._peak,
-            served=self._served,
-            moved_forward=self._moved_forward,
-            closed_without_audio=self._closed_without_audio,
-        )
+        self.moved_forward = 0
+        """How often a listener that was too slow lost audio."""
+        self.closed_without_audio = 0
+        """Listeners closed because there was none."""
 
     def begin(self, recent: Iterable[Played]) -> None:
         """Starts with what was played lately; there must be no listeners."""
@@ -93,9 +76,6 @@ class FanOut:
         connection.begun_at = self._clock.now()
         connection.slot = self._next_slot
         self._next_slot = (self._next_slot + 1) % SLOTS
-        self._connected += 1
-        self._peak = max(self._peak, self._connected)
-        self._served += 1
         if connection.is_stuck:
             self.stuck(connection)
             return
@@ -109,7 +89,6 @@ class FanOut:
         connection.cursor = None
         self._slots[connection.slot].pop(connection, None)
         self._stuck.pop(connection, None)
-        self._connected -= 1
         return True
 
     def stuck(self, connection: PlayerConnection) -> None:
@@ -125,9 +104,13 @@ class FanOut:
             self._slots[connection.slot][connection] = None
             self._deliver(connection)
 
+    def listeners(self) -> list[PlayerConnection]:
+        """All who listen."""
+        return [connection for slot in self._slots for connection in slot] + list(self._stuck)
+
     def close_listeners(self) -> None:
         """Gives every listener what it has not got yet, if it takes it, and ends its connection behind that."""
-        for connection in self._listeners():
+        for connection in self.listeners():
             self._finish(connection)
 
     async def run(self) -> None:
@@ -156,9 +139,9 @@ class FanOut:
                 connection.abort()
             if not self._timeout_seconds or now - self._audio_until < self._timeout_seconds:
                 continue
-            for connection in self._listeners():
+            for connection in self.listeners():
                 if now - connection.begun_at >= self._timeout_seconds:
-                    self._closed_without_audio += 1
+                    self.closed_without_audio += 1
                     self._finish(connection)
 
     def _finish(self, connection: PlayerConnection) -> None:
@@ -180,9 +163,6 @@ class FanOut:
         data = self._rendition.take(cursor, WRITE_BYTES)
         if data is None:
             return False
-        self._moved_forward += cursor.moved_forward - before
+        self.moved_forward += cursor.moved_forward - before
         connection.write(data)
         return True
-
-    def _listeners(self) -> list[PlayerConnection]:
-        return [connection for slot in self._slots for connection in slot] + list(self._stuck)

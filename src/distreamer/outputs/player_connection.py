@@ -7,7 +7,9 @@ from typing import Protocol, cast
 
 from distreamer.core.rendition import Cursor
 from distreamer.errors import ProtocolError
+from distreamer.outputs.framed_body import Encrypted, Sink, framed
 from distreamer.protocol.http1 import RequestHead, RequestReader
+from distreamer.protocol.player_habits import Framing
 from distreamer.transport.tls_layer import CLIENT_HELLO, TlsConnection
 
 HIGHEST_BUFFER_BYTES = 128 * 1024
@@ -48,11 +50,15 @@ class PlayerConnection(asyncio.Protocol):
         "_has_begun",
         "_host",
         "_reader",
+        "_sink",
         "_tls",
         "_transport",
+        "address",
+        "agent",
         "begun_at",
         "cursor",
         "is_stuck",
+        "number",
         "peer",
         "slot",
     )
@@ -61,9 +67,17 @@ class PlayerConnection(asyncio.Protocol):
         self._host = host
         self._reader: RequestReader | None = RequestReader()
         self._transport: asyncio.Transport | None = None
+        self._sink: Sink | None = None
         self._tls: TlsConnection | None = None
         self._has_begun = False
         self.peer = ""
+        """For messages."""
+        self.address = ""
+        """The IP address of the player."""
+        self.agent = ""
+        """What it calls itself."""
+        self.number = 0
+        """Counts the listeners; 0 unless it is counted as one."""
         self.cursor: Cursor | None = None
         """The place in the rendition; None unless it listens."""
         self.slot = 0
@@ -76,17 +90,19 @@ class PlayerConnection(asyncio.Protocol):
         return self._tls is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = self._sink = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(HIGHEST_BUFFER_BYTES, LOWEST_BUFFER_BYTES)
         address = transport.get_extra_info("peername")
         self.peer = f"{address[0]}:{address[1]}" if address else "unknown"
+        self.address = address[0] if address else self.peer
         self._host.opened(self)
 
     def data_received(self, data: bytes) -> None:
         if not self._has_begun:
             self._has_begun = True
             # One port for both: the old radio in the kitchen knows no TLS.
-            self._tls = self._host.begin_tls() if data[:1] == CLIENT_HELLO else None
+            if data[:1] == CLIENT_HELLO:
+                self._begin_tls()
         if self._tls is None:
             self._heard(data)
         elif self._transport is not None:
@@ -101,27 +117,34 @@ class PlayerConnection(asyncio.Protocol):
         self._host.unstuck(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
+        self._transport = self._sink = None
         self._host.closed(self)
 
     def write(self, data: bytes) -> None:
         """Sends ``data``, or buffers what does not fit; nothing when the connection is gone."""
-        if self._transport is not None:
-            self._transport.write(data if self._tls is None else self._tls.send(data))
+        if self._sink is not None:
+            self._sink.write(data)
+
+    def frame(self, framing: Framing) -> None:
+        """What is written from now on is a body of that framing."""
+        if self._sink is not None:
+            self._sink = framed(self._sink, framing)
 
     def close(self) -> None:
         """Ends it when all that was written is sent."""
         self._reader = None
-        if self._transport is None or self._transport.is_closing():
-            return
-        if self._tls is not None:
-            self._transport.write(self._tls.close())
-        self._transport.close()
+        if self._sink is not None:
+            self._sink.close()
 
     def abort(self) -> None:
         """Ends it at once."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _begin_tls(self) -> None:
+        self._tls = self._host.begin_tls()
+        if self._tls is not None and self._transport is not None:
+            self._sink = Encrypted(self._transport, self._tls)
 
     def _decrypt(self, tls: TlsConnection, data: bytes, transport: asyncio.Transport) -> None:
         received = tls.receive(data)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
 
@@ -14,12 +15,17 @@ from distreamer.core.played import Played
 from distreamer.core.ports import Clock
 from distreamer.model.audio import StreamInfo
 from distreamer.model.status import ListenersStatus
+from distreamer.outputs.audience import Audience
 from distreamer.outputs.fan_out import FanOut
 from distreamer.outputs.open_files import most_connections
 from distreamer.outputs.player_connection import PlayerConnection
+from distreamer.outputs.player_rules import PlayerRules
+from distreamer.protocol.charset import one_line, repaired
+from distreamer.protocol.forwarded import Visitor, visitor_of
 from distreamer.protocol.http1 import RequestHead
-from distreamer.protocol.listener_http import Reply, StreamBegins, answer, bad_request
-from distreamer.protocol.server_view import Programme, ServerView
+from distreamer.protocol.listener_http import StreamBegins, answer, bad_request
+from distreamer.protocol.player_habits import is_probe
+from distreamer.protocol.server_view import ListenerFacts, Programme, Refusal, ServerView
 from distreamer.transport.tcp import BACKLOG
 from distreamer.transport.tls_layer import TlsConnection, TlsLayer
 
@@ -28,22 +34,11 @@ PATIENCE_SECONDS = 10.0
 SHUTDOWN_SECONDS = 2.0
 """For listeners to take what is buffered when the server ends."""
 SWEEP_SECONDS = 1.0
+AGENT_CHARACTERS = 200
+"""What is kept of a player's User-Agent."""
 ACCEPTED_AT_ONCE = 32
 """Connections taken from the system before those that are too many are refused. asyncio takes as many at a time as
 may wait; without a free file, it would complain as often, and again each second."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlayerRules:
-    """What a station allows its players."""
-
-    burst_seconds: float
-    """How much of what was played before a new listener gets at once."""
-    timeout_seconds: float
-    """Listeners without audio for so long are disconnected; 0 for never."""
-    required_path: str
-    """The only path that is served; empty for all."""
-    most_listeners: int
 
 
 class PlayerServer:
@@ -68,7 +63,10 @@ class PlayerServer:
         self._tls = tls
         self._tls_layer = TlsLayer()
         self._fan_out = FanOut(clock, rules.burst_seconds, rules.timeout_seconds, self._close)
+        self._audience = Audience[PlayerConnection](clock)
         self._info: StreamInfo | None = None
+        self._started_at = clock.wall()
+        self._stream_began_at = clock.wall()
         self._is_open = False
         # Every connection, and when it ends if it has not become a listener or gone by itself; None for never.
         self._connections: dict[PlayerConnection, float | None] = {}
@@ -84,15 +82,21 @@ class PlayerServer:
     @property
     def connected(self) -> int:
         """Listeners now."""
-        return self._fan_out.connected
+        return self._audience.connected
 
     def status(self) -> ListenersStatus:
-        return replace(self._fan_out.status(), refused_connections=self._refused_connections)
+        return replace(
+            self._audience.status(),
+            moved_forward=self._fan_out.moved_forward,
+            closed_without_audio=self._fan_out.closed_without_audio,
+            refused_connections=self._refused_connections,
+        )
 
     def begin(self, recent: Sequence[Played]) -> None:
         """Starts with what was played lately; there must be no listeners."""
         self._fan_out.begin(recent)
         self._info = recent[-1].info if recent else None
+        self._stream_began_at = self._clock.wall()
 
     def play(self, played: Played) -> None:
         """A fragment is due."""
@@ -100,6 +104,7 @@ class PlayerServer:
         self._info = played.info
         self._fan_out.play(played)
         if is_first:
+            self._stream_began_at = self._clock.wall()
             self._changed()
 
     async def serve(self, sockets: Iterable[socket.socket]) -> None:
@@ -141,12 +146,20 @@ class PlayerServer:
             connection.abort()
 
     def asked(self, connection: PlayerConnection, request: RequestHead) -> None:
-        answered = answer(request, self._view())
-        if isinstance(answered, Reply):
-            connection.write(answered.data)
-            self._close(connection)
+        scheme = "https" if connection.is_encrypted else "http"
+        visitor = visitor_of(request.headers, connection.address, self._rules.trusted_proxies, scheme)
+        if visitor.address != connection.address:
+            connection.peer = connection.address = visitor.address
+        answered = answer(request, self._view(visitor))
+        if isinstance(answered, StreamBegins):
+            self._begin(connection, request, answered)
             return
-        self._begin(connection, request, answered)
+        if answered.refusal is not None:
+            self._audience.refused(answered.refusal)
+        if answered.refusal is Refusal.PASSWORD:
+            self._log.warning("a wrong password was given", peer=connection.peer)
+        connection.write(answered.data)
+        self._close(connection)
 
     def misasked(self, connection: PlayerConnection, reason: str) -> None:
         self._log.info("what came is no HTTP request", peer=connection.peer, reason=reason)
@@ -161,9 +174,8 @@ class PlayerServer:
 
     def closed(self, connection: PlayerConnection) -> None:
         self._connections.pop(connection, None)
-        if self._fan_out.leave(connection):
-            self._log.debug("listener left", peer=connection.peer)
-            self._changed()
+        self._fan_out.leave(connection)
+        self._left(connection)
         if not self._connections:
             self._all_gone.set()
 
@@ -172,24 +184,69 @@ class PlayerServer:
     def _begin(self, connection: PlayerConnection, request: RequestHead, answered: StreamBegins) -> None:
         self._connections[connection] = None
         connection.write(answered.head)
+        connection.frame(answered.framing)
+        connection.agent = sys.intern(one_line(repaired(request.headers.raw("user-agent")))[:AGENT_CHARACTERS])
         # While nothing is played a burst would only repeat, at each reconnect, what the player had already.
         self._fan_out.join(connection, icy=answered.icy, burst=self._programme().is_heard)
-        player = request.headers.get("user-agent")
-        self._log.debug("listener joined", peer=connection.peer, player=player, titles=answered.icy)
-        self._changed()
+        self._log.debug("listener joined", peer=connection.peer, player=connection.agent, titles=answered.icy)
+        if is_probe(request):
+            self._audience.watch(connection)
+        else:
+            self._audience.join(connection)
+            self._changed()
 
-    def _view(self) -> ServerView:
+    def _left(self, connection: PlayerConnection) -> None:
+        if self._audience.leave(connection):
+            self._log.debug("listener left", peer=connection.peer)
+            self._changed()
+
+    def _count_probes(self) -> None:
+        """Those who went on listening are listeners like all others, if there is room for them."""
+        for connection in self._audience.probes_that_listen():
+            refusal = self._refusal(connection.address)
+            if refusal is None:
+                self._audience.join(connection)
+                self._changed()
+            else:
+                self._audience.refused(refusal)
+                self._fan_out.leave(connection)
+                self._close(connection)
+
+    def _refusal(self, address: str) -> Refusal | None:
+        room = self._rules.most_listeners - self._programme().elsewhere.connected
+        return self._audience.refusal(address, room, self._rules.most_per_address)
+
+    def _facts(self) -> list[ListenerFacts]:
+        now = self._clock.now()
+        return [
+            ListenerFacts(one.number, one.address, one.agent, now - one.begun_at)
+            for one in self._fan_out.listeners()
+            if one.number
+        ]
+
+    def _view(self, visitor: Visitor) -> ServerView:
         programme = self._programme()
-        status, elsewhere = self._fan_out.status(), programme.elsewhere
-        connected = status.connected + elsewhere.connected
+        status, elsewhere = self._audience.status(), programme.elsewhere
+        rules = self._rules
         return ServerView(
             info=self._info,
-            required_path=self._rules.required_path,
-            has_room=connected < self._rules.most_listeners,
-            connected=connected,
+            base_url=visitor.base_url,
+            required_path=rules.required_path,
+            refusal=self._refusal(visitor.address),
+            body=rules.body,
+            admin_password=rules.admin_password,
+            connected=status.connected + elsewhere.connected,
+            unique=status.unique + elsewhere.unique,
             peak=max(status.peak, elsewhere.peak),
-            maximum=self._rules.most_listeners,
+            served=status.served + elsewhere.served,
+            maximum=rules.most_listeners,
+            average_seconds=self._audience.average_seconds,
+            listeners=self._facts,
+            at=self._clock.wall(),
+            started_at=self._started_at,
+            stream_began_at=self._stream_began_at,
             title=programme.title,
+            title_heard_since=programme.title_heard_since,
             fragment_numbers=programme.fragment_numbers,
             store_age_seconds=programme.store_age_seconds,
         )
@@ -198,6 +255,7 @@ class PlayerServer:
         """Ends a connection when what was written is sent, or when that takes too long."""
         if connection in self._connections:
             self._connections[connection] = self._clock.now() + PATIENCE_SECONDS
+        self._left(connection)
         connection.close()
 
     async def _sweep(self) -> None:
@@ -207,6 +265,7 @@ class PlayerServer:
             now = self._clock.now()
             for connection in [one for one, end in self._connections.items() if end is not None and end <= now]:
                 connection.abort()
+            self._count_probes()
 
     async def _close_all(self) -> None:
         self._fan_out.close_listeners()

@@ -11,13 +11,16 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from distreamer.config.fields import BindAddress, Port, Seconds, Unit
+from distreamer.config.fields import BindAddress, Networks, Password, PlayerBodies, Port, Seconds, Unit
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.core.module import OutputContext
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.open_files import most_connections
-from distreamer.outputs.player_server import PlayerRules, PlayerServer
+from distreamer.outputs.player_rules import PlayerRules
+from distreamer.outputs.player_server import PlayerServer
 from distreamer.outputs.worker_pool import WorkerPool
+from distreamer.protocol.forwarded import TrustedProxies
+from distreamer.protocol.player_habits import BodyRules
 from distreamer.protocol.server_view import Programme
 from distreamer.transport.certificate import Certificate
 from distreamer.transport.tcp import listening_sockets, spoken_address
@@ -30,8 +33,9 @@ that a player is slow."""
 class ShoutcastServerSettings(PlayingOutputSettings):
     """Serves players, as Icecast and SHOUTcast servers do.
 
-    Every path plays, except playlists (any path that ends in .m3u, .pls or .xspf) and the figures at /status-json.xsl,
-    /7.html, /currentsong and /stats.
+    Every path plays, except playlists (any path that ends in .m3u, .pls or .xspf), the figures at /status-json.xsl,
+    /7.html, /currentsong, /stats and below /admin/, and the page with a player that browsers get at /. What players
+    ask, and what they get, is in docs/listeners.md.
     """
 
     hostname: BindAddress = "0.0.0.0"
@@ -46,8 +50,10 @@ class ShoutcastServerSettings(PlayingOutputSettings):
     """When there was no audio to send for this long, listeners are disconnected; 0 for never."""
 
     requireurl: Annotated[str, Field(max_length=1000, examples=["live.mp3"])] = ""
-    """The only path that players may ask for, without its first slash; others are refused. Empty: every path
-    plays."""
+    """The only path that players may ask for, without its first slash; others are refused. With ``live``, ``live.mp3``
+    plays too when the stream is MP3 (and ``live.aac``, ``live.ogg``, ...). What stands behind a ``?``, such as in
+    ``live?key=secret``, is a key: playlists and the page with the player are then for those only who give it. Empty:
+    every path plays."""
 
     burstseconds: Annotated[Seconds, Field(ge=0, le=25)] = 10
     """How much audio that was played before a new listener gets at once. It fills the player's buffer, so that
@@ -73,6 +79,25 @@ class ShoutcastServerSettings(PlayingOutputSettings):
         if (self.certfile is None) != (self.keyfile is None):
             raise ValueError("CERTFILE and KEYFILE must both be given, or neither")
         return self
+
+    maxperaddress: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """How many may listen at the same time from one address, in IPv6 from one network of 64 bits; 0 for any number.
+    Whole companies and mobile networks have one address, so give some room."""
+
+    trustedproxies: Networks = ""
+    """Reverse proxies in front of this server, such as nginx on the same machine (127.0.0.1): addresses or networks
+    with commas between them. What these say of the player's own address and of the name under which they were asked
+    (X-Forwarded-For, -Proto, -Host) is believed; what anybody else says is not."""
+
+    body: PlayerBodies = "none"
+    """How players are told where the stream ends. ``none``: it ends with the connection, which all but a few
+    understand. ``chunked``: in HTTP/1.1 chunks, for those who ask by HTTP/1.1 and without titles. ``length``: with a
+    length that is never reached. Behind it may stand players that get something else, by a part of their User-Agent:
+    ``none, Sonos: chunked``."""
+
+    adminpassword: Annotated[Password, Field(max_length=200)] = ""
+    """The password of the user ``admin``, for /admin/listclients, which shows the listeners' addresses. Empty: nobody
+    sees that page. It travels unprotected unless TLS or a proxy protects it."""
 
 
 class ShoutcastServer:
@@ -141,6 +166,10 @@ class ShoutcastServer:
             timeout_seconds=settings.timeout,
             required_path=settings.requireurl,
             most_listeners=settings.maxlisteners,
+            most_per_address=settings.maxperaddress,
+            trusted_proxies=TrustedProxies.parse(settings.trustedproxies),
+            body=BodyRules.parse(settings.body),
+            admin_password=settings.adminpassword,
         )
         if settings.workers == 1:
             return PlayerServer(rules, context.clock, context.log, self._programme, self._say, self._tls)
@@ -153,16 +182,21 @@ class ShoutcastServer:
         return Programme(
             is_heard=self._context.playout.is_heard,
             title=self._heard_title,
+            title_heard_since=self._title_heard_since,
             fragment_numbers=epoch.numbers if epoch else (),
             store_age_seconds=self._clock.now() - self._store_changed_at,
         )
 
     def _heard_title(self) -> str:
-        title = self._context.playout.status().title
+        title, _ = self._context.playout.title()
         return title.text if title else ""
 
     def _tls(self) -> ssl.SSLContext | None:
         return self._certificate.context() if self._certificate else None
+
+    def _title_heard_since(self) -> float | None:
+        _, since = self._context.playout.title()
+        return since
 
     def _note_change(self) -> None:
         self._store_changed_at = self._clock.now()

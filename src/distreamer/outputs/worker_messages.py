@@ -9,16 +9,17 @@ import asyncio
 import pickle
 import struct
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from distreamer.core.played import Played
 from distreamer.model.status import ListenersStatus
-from distreamer.outputs.player_server import PlayerRules
+from distreamer.outputs.player_rules import PlayerRules
 from distreamer.protocol.server_view import Programme
 
 REPORT_SECONDS = 5.0
 """A worker reports at the least so often, also when nothing has changed."""
+Value = TypeVar("Value")
 _LENGTH = struct.Struct(">I")
 
 
@@ -61,6 +62,16 @@ class Said:
 Message = Begin | News | Played | Report | Said
 
 
+@dataclass(frozen=True, slots=True)
+class _Told(Generic[Value]):
+    """Answers a question with what was known when it was sent."""
+
+    value: Value
+
+    def __call__(self) -> Value:
+        return self.value
+
+
 def packed(message: Message) -> bytes:
     """A message as it travels."""
     body = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
@@ -69,7 +80,12 @@ def packed(message: Message) -> bytes:
 
 def travelling(programme: Programme) -> Programme:
     """``programme`` as it can be sent: with the title itself instead of the way to ask for it."""
-    return replace(programme, title=partial(str, programme.title()), fragment_numbers=tuple(programme.fragment_numbers))
+    return replace(
+        programme,
+        title=_Told(programme.title()),
+        title_heard_since=_Told(programme.title_heard_since()),
+        fragment_numbers=tuple(programme.fragment_numbers),
+    )
 
 
 async def receive(reader: asyncio.StreamReader) -> Message | None:

@@ -23,7 +23,8 @@ from distreamer.core.played import RECENT_BYTES, Played
 from distreamer.errors import ResourceError
 from distreamer.model.audio import StreamInfo
 from distreamer.model.status import ListenersStatus
-from distreamer.outputs.player_server import SHUTDOWN_SECONDS, PlayerRules
+from distreamer.outputs.player_rules import PlayerRules
+from distreamer.outputs.player_server import SHUTDOWN_SECONDS
 from distreamer.outputs.worker_messages import (
     REPORT_SECONDS,
     Begin,

@@ -1,118 +1,112 @@
-"""What is served beside the stream: playlists, and the figures that Icecast and SHOUTcast give about a station.
-
-Directories, automation and monitoring read these; each page has the form that its readers know, see the sources named.
-"""
+"""What is served beside the stream, by path. Each page has the form that its readers know."""
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from collections.abc import Callable
-from xml.sax.saxutils import escape
 
+from distreamer.protocol.basic_auth import CHALLENGE, is_admin
 from distreamer.protocol.http1 import RequestHead
-from distreamer.protocol.server_view import SERVER, ServerView
+from distreamer.protocol.icecast_stats import asked_mount, list_clients, public_stats, stats_xml, status_json
+from distreamer.protocol.listener_playlists import m3u, pls, xspf
+from distreamer.protocol.listener_replies import Reply, refused, whole
+from distreamer.protocol.mount import has_key
+from distreamer.protocol.player_habits import wants_page
+from distreamer.protocol.player_page import player_page
+from distreamer.protocol.server_view import Refusal, ServerView
+from distreamer.protocol.shoutcast_stats import current_song, seven, stats_json
+from distreamer.protocol.shoutcast_stats import stats_xml as shoutcast_stats_xml
+from distreamer.protocol.source.admin_request import parse_form
 
-_HOST = re.compile(r"[A-Za-z0-9.\-_~]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
-_UNKNOWN_HOST = "localhost"
-_OGG_TYPE = "application/ogg"
+JSON = "application/json; charset=utf-8"
+XML = "text/xml; charset=utf-8"
+ADMIN_FOLDER = b"/admin/"
+"""Nothing plays below it: who asks there for a page that there is not shall not get a stream."""
 
-
-def stream_url(request: RequestHead, view: ServerView) -> str:
-    """Where the stream of a playlist is: on the host that was asked, at the path without the playlist's ending.
-    ``/listen.pls``, as SHOUTcast calls it, is the stream at ``/``."""
-    path = request.path.decode("latin-1").rpartition(".")[0]
-    if view.required_path:
-        path = "/" + view.required_path.removeprefix("/")
-    return f"http://{_host(request)}{'/' if path in {'', '/', '/listen'} else path}"
-
-
-def m3u(request: RequestHead, view: ServerView) -> str:
-    """An extended M3U playlist."""
-    return f"#EXTM3U\r\n#EXTINF:-1,{_name(view)}\r\n{stream_url(request, view)}\r\n"
+Route = Callable[[RequestHead, ServerView], Reply]
 
 
-def pls(request: RequestHead, view: ServerView) -> str:
-    """A PLS playlist, version 2."""
-    lines = ["[playlist]", "NumberOfEntries=1", f"File1={stream_url(request, view)}", f"Title1={_name(view)}"]
-    return "\r\n".join([*lines, "Length1=-1", "Version=2", ""])
+def route_of(request: RequestHead) -> Route | None:
+    """What answers ``request``; None where the stream is."""
+    path = request.path
+    if path in _ROUTES:
+        return _ROUTES[path]
+    if path.startswith(ADMIN_FOLDER):
+        return _nothing
+    if wants_page(request):
+        return _page
+    return next((route for ending, route in _PLAYLISTS.items() if path.lower().endswith(ending)), None)
 
 
-def xspf(request: RequestHead, view: ServerView) -> str:
-    """An XSPF playlist (xspf.org, version 1)."""
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<playlist version="1" xmlns="http://xspf.org/ns/0/"><trackList><track>'
-        f"<location>{escape(stream_url(request, view))}</location><title>{escape(_name(view))}</title>"
-        "</track></trackList></playlist>\n"
-    )
+def _shown(content_type: str, page: Callable[[RequestHead, ServerView], str]) -> Route:
+    return lambda request, view: whole(request, content_type, page(request, view))
 
 
-def current_song(_: RequestHead, view: ServerView) -> str:
-    """The title alone (DNAS ``/currentsong``)."""
-    return view.title()
+def _playlist(content_type: str, page: Callable[[RequestHead, ServerView], str]) -> Route:
+    def route(request: RequestHead, view: ServerView) -> Reply:
+        if not has_key(request, view):
+            return refused(request, 403, "Not authorized")
+        return whole(request, content_type, page(request, view))
+
+    return route
 
 
-def seven(_: RequestHead, view: ServerView) -> str:
-    """``listeners,status,peak,maximum,unique,bitrate,title`` (SHOUTcast 1 ``/7.html``)."""
-    bitrate = view.info.format.bitrate // 1000 if view.info else 0
-    status = 1 if view.info else 0
-    figures = (view.connected, status, view.peak, view.maximum, view.connected, bitrate, html.escape(view.title()))
-    return f"<html><body>{','.join(map(str, figures))}</body></html>"
+def _page(request: RequestHead, view: ServerView) -> Reply:
+    if not has_key(request, view):
+        return refused(request, 403, "Not authorized")
+    text, fields = player_page(view)
+    return whole(request, "text/html; charset=utf-8", text, fields)
 
 
-def status_json(request: RequestHead, view: ServerView) -> str:
-    """Icecast's ``/status-json.xsl``: ``source`` is an object where there is one stream, and is left out where there
-    is none."""
-    stats: dict[str, object] = {"admin": "", "host": "", "location": "", "server_id": SERVER}
-    if view.info is not None:
-        station, audio = view.info.station, view.info.format
-        url = stream_url(request, view) if view.required_path else f"http://{_host(request)}/"
-        stats["source"] = {
-            "bitrate": audio.bitrate // 1000,
-            "channels": audio.channels,
-            "genre": station.genre,
-            "listener_peak": view.peak,
-            "listeners": view.connected,
-            "listenurl": url,
-            "samplerate": audio.sample_rate,
-            "server_description": station.description,
-            "server_name": station.name,
-            "server_type": _OGG_TYPE if audio.codec.is_ogg else audio.content_type,
-            "server_url": station.url,
-            "title": view.title(),
-        }
-    return json.dumps({"icestats": stats}, ensure_ascii=False)
+def _stats(request: RequestHead, view: ServerView) -> Reply:
+    """What DiStreamer 2 answers; who asks as one asks DNAS gets what that answers."""
+    asked = parse_form(request.query)
+    if asked.get("json") == b"1":
+        return whole(request, JSON, stats_json(request, view))
+    if "sid" in asked:
+        return whole(request, XML, shoutcast_stats_xml(request, view))
+    values = {
+        "connectedClients": view.connected,
+        "fragmentsList": list(view.fragment_numbers),
+        "storeAge": round(view.store_age_seconds, 3),
+    }
+    return whole(request, "application/json", json.dumps(values))
 
 
-Page = Callable[[RequestHead, ServerView], str]
-PAGES: dict[bytes, tuple[str, Page]] = {
-    b"/currentsong": ("text/plain; charset=utf-8", current_song),
-    b"/7.html": ("text/html; charset=utf-8", seven),
-    b"/status-json.xsl": ("application/json; charset=utf-8", status_json),
+def _clients(request: RequestHead, view: ServerView) -> Reply:
+    """Addresses are personal data: only the operator sees them."""
+    if not view.admin_password:
+        return refused(request, 403, "This page shows listeners' addresses; it is served where ADMINPASSWORD is set.")
+    authorization = request.headers.get("authorization")
+    if not is_admin(authorization, view.admin_password):
+        refusal = Refusal.PASSWORD if authorization else None
+        return refused(request, 401, "A password is needed, and it must be the right one", (CHALLENGE,), refusal)
+    if asked_mount(request, view) is None:
+        return refused(request, 400, "Source does not exist")
+    return whole(request, XML, list_clients(request, view))
+
+
+def _nothing(request: RequestHead, _: ServerView) -> Reply:
+    return refused(request, 404, "There is nothing here")
+
+
+_ROUTES: dict[bytes, Route] = {
+    b"/stats": _stats,
+    b"/7.html": _shown("text/html; charset=utf-8", seven),
+    b"/currentsong": _shown("text/plain; charset=utf-8", current_song),
+    b"/status-json.xsl": _shown(JSON, status_json),
+    b"/admin/stats": _shown(XML, stats_xml),
+    b"/admin/listclients": _clients,
+    b"/admin/publicstats.json": _shown(JSON, public_stats),
+    # Browsers and crawlers ask for these by themselves, and would be listeners.
+    b"/favicon.ico": _nothing,
+    b"/apple-touch-icon.png": _nothing,
+    b"/apple-touch-icon-precomposed.png": _nothing,
+    b"/robots.txt": _nothing,
 }
-"""By path: content type and page."""
-PLAYLISTS: dict[bytes, tuple[str, Page]] = {
-    b".m3u": ("audio/x-mpegurl", m3u),
-    b".pls": ("audio/x-scpls", pls),
-    b".xspf": ("application/xspf+xml", xspf),
+_PLAYLISTS: dict[bytes, Route] = {
+    b".m3u": _playlist("audio/x-mpegurl", m3u),
+    b".pls": _playlist("audio/x-scpls", pls),
+    b".xspf": _playlist("application/xspf+xml", xspf),
 }
 """By the ending of any path."""
-
-
-def page_of(path: bytes) -> tuple[str, Page] | None:
-    """The content type and page that is served at ``path``; None where the stream is."""
-    if path in PAGES:
-        return PAGES[path]
-    return next((page for ending, page in PLAYLISTS.items() if path.lower().endswith(ending)), None)
-
-
-def _host(request: RequestHead) -> str:
-    host = request.headers.get("host").strip()
-    return host if _HOST.fullmatch(host) else _UNKNOWN_HOST
-
-
-def _name(view: ServerView) -> str:
-    name = view.info.station.name if view.info else ""
-    return " ".join(name.split()) or "DiStreamer"

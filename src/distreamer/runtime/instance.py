@@ -32,6 +32,7 @@ from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.ports import Clock
 from distreamer.core.standby import Standby
 from distreamer.core.store import Store, StoreLimits
+from distreamer.core.title_times import SentTitles
 from distreamer.model.audio import Title
 from distreamer.model.status import InstanceStatus, ModuleStatus, StoreStatus
 from distreamer.runtime.modules import INPUTS, OUTPUTS
@@ -70,6 +71,7 @@ class Instance:
         self._clock: Clock = clock or LoopClock()
         self._started = self._clock.now()
         self._store_changed = self._clock.now()
+        self._sent_titles = SentTitles()
         general = config.general
         rule = self._delay_rule()
         kept = max(general.history, rule.most_seconds + KEPT_BEHIND_PLAYOUT_SECONDS)
@@ -238,10 +240,12 @@ class Instance:
             duplicates=self.store.duplicates,
             evicted=self.store.evicted,
             title=newest.last_title if newest else None,
+            title_sent_at=self._sent_titles.newest_since,
         )
 
     def _note_change(self) -> None:
         self._store_changed = self._clock.now()
+        self._sent_titles.look(self.store)
 
     async def _tell_playout_news(self) -> None:
         await tell_playout_news(self.playout.status, self._log.bind(module="playout"))

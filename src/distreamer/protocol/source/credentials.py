@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from hmac import compare_digest
 
+from distreamer.protocol.basic_auth import basic_credentials
 from distreamer.protocol.charset import one_line, repaired
 
 DEFAULT_USER = "source"
@@ -42,17 +41,10 @@ class Credentials:
 
     def of_basic(self, authorization: str) -> str | None:
         """The user of an ``Authorization: Basic`` field (RFC 7617); None when its password is wrong."""
-        scheme, _, value = authorization.strip().partition(" ")
         if self.is_open and not authorization:
             return DEFAULT_USER
-        if scheme.lower() != "basic":
-            return None
-        try:
-            given = base64.b64decode(value.strip(), validate=True)
-        except (binascii.Error, ValueError):
-            return None
-        user, _, password = given.partition(b":")
-        return _spoken_user(user) if self._is_right(password) else None
+        given = basic_credentials(authorization)
+        return _spoken_user(given[0]) if given and self._is_right(given[1]) else None
 
     def _is_right(self, given: bytes) -> bool:
         return self.is_open or sum(compare_digest(given, one) for one in self._accepted) > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from distreamer.protocol.basic_auth import CHALLENGE
 from distreamer.protocol.http1 import RequestHead
 from distreamer.protocol.server_view import SERVER
 
@@ -25,7 +26,6 @@ TITLE_TAKEN = (
 
 METHODS = "SOURCE, PUT, POST, GET, HEAD, OPTIONS"
 """libshout sends its audio by PUT when it finds it here."""
-_CHALLENGE = ("WWW-Authenticate", 'Basic realm="DiStreamer"')
 _REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -62,7 +62,7 @@ def reply(
     if status in {200, 401, 405}:
         described.append(("Allow", METHODS))
     if status == 401:
-        described.append(_CHALLENGE)
+        described.append(CHALLENGE)
     if body:
         described.append(("Content-Type", content_type))
     described += [*fields, ("Content-Length", str(len(body)))]
