@@ -70,6 +70,10 @@ class FanOut:
             closed_without_audio=self._closed_without_audio,
         )
 
+    def serve_by(self, burst_seconds: float, timeout_seconds: float) -> None:
+        """Other limits, as when it was made. Those who listen stay."""
+        self._burst_seconds, self._timeout_seconds = burst_seconds, timeout_seconds
+
     def begin(self, recent: Iterable[Played]) -> None:
         """Starts with what was played lately; there must be no listeners."""
         self._rendition = None

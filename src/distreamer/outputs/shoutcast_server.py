@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from distreamer.config.differences import changed_fields
 from distreamer.config.fields import BindAddress, Port, Seconds
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.core.module import OutputContext
@@ -39,6 +40,10 @@ may wait; without a free file, it would complain as often, and again each second
 MAXIMUM_OTHERS = 2 * BACKLOG
 """Connections beyond MAXLISTENERS that may have yet to ask, or to take an answer: a herd of players is accepted
 before the first of them is heard."""
+
+
+ADOPTED_FIELDS = frozenset({"timeout", "requireurl", "burstseconds", "maxlisteners", "minfragments"})
+"""Settings that can change while it serves."""
 
 
 class ShoutcastServerSettings(PlayingOutputSettings):
@@ -100,6 +105,15 @@ class ShoutcastServer:
 
     def listeners(self) -> ListenersStatus | None:
         return self._fan_out.status()
+
+    def adopt(self, settings: ShoutcastServerSettings) -> bool:
+        """Takes all but what its sockets were opened with; see ``core.module.Adopting``."""
+        if changed_fields(self._settings, settings) - ADOPTED_FIELDS:
+            return False
+        self._settings = settings
+        self._fan_out.serve_by(settings.burstseconds, settings.timeout)
+        self._bound_connections()
+        return True
 
     async def run(self) -> None:
         """Serves until it is cancelled; raises BindError when it cannot listen."""
@@ -176,6 +190,12 @@ class ShoutcastServer:
         for one in sockets:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._address = sockets[0].getsockname()[:2]
+        self._bound_connections()
+        self._context.log.info("listening for players", url=self._url())
+        return sockets
+
+    def _bound_connections(self) -> None:
+        settings = self._settings
         wanted = settings.maxlisteners + MAXIMUM_OTHERS
         files = raise_open_file_limit(wanted + SPARE_FILES)
         self._most_connections = min(wanted, max(files - SPARE_FILES, files // 2))
@@ -185,8 +205,6 @@ class ShoutcastServer:
                 maxlisteners=settings.maxlisteners,
                 open_files=files,
             )
-        self._context.log.info("listening for players", url=self._url())
-        return sockets
 
     def _begin(self, connection: PlayerConnection, request: RequestHead, answered: StreamBegins) -> None:
         self._connections[connection] = None
