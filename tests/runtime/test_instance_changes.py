@@ -12,6 +12,7 @@ from distreamer.model.status import PlayoutState
 from distreamer.outputs.shoutcast_server import ShoutcastServer
 from distreamer.runtime.part import END_SECONDS
 from tests.support.changing_instance import (
+    ChangingInstance,
     LiveSettings,
     MadeSettings,
     ProbeSettings,
@@ -28,6 +29,11 @@ OTHER_URL = LiveSettings(url="http://two.example/")
 
 def epochs(store: Store) -> int:
     return len(store.epochs)
+
+
+def on_air(one: ChangingInstance) -> dict[str, bool]:
+    """Of each input, the preferred one first."""
+    return {status.name: status.on_air for status in one.instance.snapshot().inputs}
 
 
 @virtual_time(600)
@@ -190,25 +196,32 @@ async def test_the_input_on_air_is_started_anew_before_another_is_thought_of() -
 
 
 @virtual_time(600)
-async def test_priorities_change_and_nothing_is_restarted() -> None:
-    config = configured(LIVE, ("input two", OTHER_URL), SERVED)
-    async with running(config) as one:
+async def test_priorities_and_times_of_return_change_and_nothing_is_restarted() -> None:
+    second = OTHER_URL.model_copy(update={"return_": 500.0})
+    async with running(configured(LIVE, ("input two", second), SERVED)) as one:
         await asyncio.sleep(30.5)
         begun = list(one.stage.events)
-        said = await one.become(
-            configured(
-                ("input", LiveSettings(priority=2)),
-                ("input two", OTHER_URL.model_copy(update={"return_": 3.0})),
-                SERVED,
-            )
-        )
-        assert said == ["[INPUT two] took over RETURN", "[INPUT] took over PRIORITY"]
+        less = ("input", LiveSettings(priority=2))
+        assert await one.become(configured(less, ("input two", second), SERVED)) == ["[INPUT] took over PRIORITY"]
+        await asyncio.sleep(30)
+        assert on_air(one) == {"input two": False, "input": True}
+        sooner = OTHER_URL.model_copy(update={"return_": 3.0})
+        assert await one.become(configured(less, ("input two", sooner), SERVED)) == ["[INPUT two] took over RETURN"]
         await asyncio.sleep(1)
-        assert [(one.name, one.on_air) for one in one.instance.snapshot().inputs] == [
-            ("input two", True),
-            ("input", False),
-        ]
+        assert on_air(one) == {"input two": True, "input": False}
         assert one.stage.events == begun
+
+
+@virtual_time(600)
+async def test_a_lone_input_stays_on_air_when_a_better_one_comes_that_does_not_work() -> None:
+    async with running(configured(LIVE, SERVED)) as one:
+        await asyncio.sleep(30.5)
+        player = one.player()
+        await one.become(configured(("input best", LiveSettings(works=False)), LIVE, SERVED))
+        assert on_air(one) == {"input best": False, "input": True}
+        await asyncio.sleep(30)
+        player.assert_unbroken(30)
+        assert on_air(one) == {"input best": False, "input": True}
 
 
 @virtual_time(600)

@@ -32,6 +32,21 @@ async def test_history_is_what_it_says_from_now_on() -> None:
 
 
 @virtual_time(3000)
+async def test_the_stores_of_inputs_follow_history_too() -> None:
+    inputs = LIVE, ("input two", LiveSettings(url="http://two.example/"))
+    async with running(configured(LIVE, ("output", ProbeSettings()), history=200)) as one:
+        await asyncio.sleep(300)
+        await one.become(configured(*inputs, ("output", ProbeSettings()), history=100))
+        await asyncio.sleep(300)
+        for store in one.stores:
+            assert 98 < store.seconds <= 100
+        await one.become(configured(*inputs, ("output", ProbeSettings()), history=150))
+        await asyncio.sleep(300)
+        for store in one.stores:
+            assert 148 < store.seconds <= 150
+
+
+@virtual_time(3000)
 async def test_another_delay_holds_from_the_next_start_and_listeners_stay_until_then() -> None:
     async with running(configured(LIVE, SERVED, delay=10)) as one:
         await asyncio.sleep(60)
@@ -114,6 +129,9 @@ async def test_the_status_line_comes_as_often_as_it_says() -> None:
         await asyncio.sleep(600)
         assert status_lines() == 0
         assert await one.become(configured(LIVE, SERVED, statusseconds=10)) == ["STATUSSECONDS changed"]
+        await asyncio.sleep(100.5)
+        assert status_lines() == 10
+        await one.become(configured(LIVE, SERVED, statusseconds=1000))
         await asyncio.sleep(100.5)
         assert status_lines() == 10
         await one.become(configured(LIVE, SERVED, statusseconds=50))

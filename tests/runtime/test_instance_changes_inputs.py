@@ -147,6 +147,21 @@ async def test_titles_of_a_source_that_is_gone_do_not_stay() -> None:
 
 
 @virtual_time(600)
+async def test_a_lone_input_keeps_its_title_when_it_becomes_one_of_several() -> None:
+    untold = LiveSettings(title="")
+    async with linked(("input", LiveSettings())) as one:
+        await asyncio.sleep(30)
+        # It is restarted, and its source does not say again what is on air.
+        await one.become(configured(("input", untold), MADE, SERVED))
+        await asyncio.sleep(10)
+        for store in (one.instance.store, one.stores[0]):
+            newest = store.newest()
+            assert newest is not None
+            assert newest.last_title is not None
+            assert newest.last_title.text == LiveSettings().url
+
+
+@virtual_time(600)
 async def test_several_take_over_from_a_lone_input_of_another_name() -> None:
     async with linked(("input", MadeSettings())) as one:
         await asyncio.sleep(60)

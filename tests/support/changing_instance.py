@@ -24,6 +24,7 @@ from distreamer.config.settings import (
 from distreamer.core.clock import LoopClock
 from distreamer.core.ingest import SourceDescription
 from distreamer.core.module import InputContext, OutputContext
+from distreamer.core.store import Store
 from distreamer.errors import ResourceError
 from distreamer.model.audio import Title
 from distreamer.model.status import LinkStatus, ListenersStatus
@@ -31,7 +32,7 @@ from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServer
 from distreamer.runtime.instance import Instance
 from distreamer.runtime.modules import INPUTS, OUTPUTS, InputMode, OutputMode
 from tests.support.input_context import WALL, capturing_log
-from tests.support.made_audio import MP3_FRAME_BYTES, mp3_stream
+from tests.support.made_audio import MP3_FRAME_BYTES, mp3_frame, mp3_frame_48, mp3_stream
 from tests.support.player_transport import PlayerTransport
 
 FRAMES_PER_SECOND = 38
@@ -43,6 +44,9 @@ class LiveSettings(FragmentingInputSettings):
 
     mode: str = "Live"
     url: str = "http://one.example/"
+    title: str | None = None
+    """Its URL when it is None; empty: it says none."""
+    is_48_khz: bool = False
     works: bool = True
 
 
@@ -104,13 +108,16 @@ class Live(_Module):
         context.health.running("receives")
         self._stage.events.append(f"{name} begins")
         context.ingest.connected(SourceDescription("audio/mpeg"), context.clock.wall())
-        context.ingest.title(Title(self._settings.url))
+        if self._settings.title != "":
+            context.ingest.title(Title(self._settings.title or self._settings.url))
         try:
             while True:
                 second = int(context.clock.now()) + 1
                 await asyncio.sleep(second - context.clock.now())
                 if self._settings.works:
-                    audio = mp3_stream(second * FRAMES_PER_SECOND, FRAMES_PER_SECOND)
+                    numbers = range(second * FRAMES_PER_SECOND, (second + 1) * FRAMES_PER_SECOND)
+                    make = mp3_frame_48 if self._settings.is_48_khz else mp3_frame
+                    audio = b"".join(make(number) for number in numbers)
                     context.ingest.audio(audio, context.clock.wall())
         finally:
             context.ingest.disconnected(context.clock.wall())
@@ -220,6 +227,11 @@ class ChangingInstance:
 
     instance: Instance
     stage: Stage
+
+    @property
+    def stores(self) -> list[Store]:
+        """Those that the inputs fill; the instance's own when there is a single one."""
+        return [part.context.store for part in self.instance.inputs]
 
     async def become(self, config: InstanceConfig) -> list[str]:
         """What happened, in words."""

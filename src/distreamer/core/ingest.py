@@ -81,6 +81,10 @@ class Ingest:
         epoch = self._fragmenter.epoch if self._fragmenter else None
         return epoch if epoch is not None and self._is_newest(epoch) else None
 
+    def write_to(self, store: Store) -> None:
+        """Another store from now on, which holds what was written so far."""
+        self._store = store
+
     def shape(self, fragment_seconds: float, legacy_fragment_bytes: int) -> None:
         """So long are fragments from now on; ``legacy_fragment_bytes`` is what the next epoch says."""
         self._fragment_seconds = fragment_seconds

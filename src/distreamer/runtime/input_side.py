@@ -22,7 +22,7 @@ from distreamer.core.playout import LEAD_SECONDS
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.ports import Clock
 from distreamer.core.standby import Standby
-from distreamer.core.store import Store, StoreLimits
+from distreamer.core.store import Store
 from distreamer.model.audio import Title
 from distreamer.model.status import ModuleStatus
 from distreamer.runtime.modules import INPUTS
@@ -105,7 +105,6 @@ class InputSide:
     def install(self, change: InputsChange) -> None:
         """Puts the inputs into their places; those that are not needed any more have ended."""
         lone = self._places[0].ingest if self._places and self._switch is None else None
-        known = {part.name for part in self.parts}
         self._places, self.parts = change.places, [section.part for section in change.sections]
         for section, place in zip(change.sections, change.places, strict=True):
             self._settle(section, place, change.wants)
@@ -114,7 +113,7 @@ class InputSide:
             self._switch.decide_by(change.wants.fallback_after, change.wants.playout)
             self._switcher.rearrange(standbys)
         elif standbys:
-            self._make_switch(standbys, change.wants, lone, known)
+            self._make_switch(standbys, change.wants, lone)
 
     async def commit(self, change: InputsChange, jobs: Jobs) -> list[str]:
         """Ends what is not needed any more and begins what is new; gives what happened, in words."""
@@ -135,12 +134,6 @@ class InputSide:
             switch.be_patient(self._clock.now() + STUCK_SECONDS)
         jobs.begin(part.job for part in self.parts if part not in before)
         return words_of(change.sections, before)
-
-    def limit(self, limits: StoreLimits) -> None:
-        """HISTORY, for the stores that inputs have of their own."""
-        for place in self._places:
-            if place.standby is not None:
-                place.store.limit(limits)
 
     def statuses(self) -> tuple[ModuleStatus, ...]:
         return tuple(self._status(part) for part in self.parts)
@@ -164,6 +157,8 @@ class InputSide:
         cue, store, now = StandbyCue(), Store(self._store.limits), self._clock.now()
         cue.latest = self._on_air()
         ingest = Ingest(store, _new_epoch_id)
+        if before is not None and before.standby is None:
+            ingest = before.ingest  # That of a lone input, which knows what came last.
         if is_made:
             return _Place(store, ingest, MadeStandby(name, store, cue, now))
         pause = wants.fallback_after or PAUSE_SECONDS
@@ -209,6 +204,8 @@ class InputSide:
         """What the instance says to an input that stays, and to its place."""
         context, settings = section.part.context, section.settings
         context.delay_seconds, context.playout = wants.delay_seconds, wants.playout
+        if place.standby is not None:
+            place.store.limit(self._store.limits)
         shape = settings if isinstance(settings, FragmentingInputSettings) else FragmentingInputSettings()
         is_size_set = "fragmentsize" in shape.model_fields_set
         place.ingest.shape(shape.fragmentseconds, shape.fragmentsize if is_size_set else 0)
@@ -217,16 +214,20 @@ class InputSide:
         if "mode" in section.changed and place.ingest.latest_title is not None:
             place.ingest.title(Title(""))  # It is another source, which may have no titles at all.
 
-    def _make_switch(self, standbys: list[Standby], wants: Wants, lone: Ingest | None, known: set[str]) -> None:
-        """When there was a ``lone`` input until now, it goes on behind what that brought."""
-        running = next((one for one in standbys if one.name in known), None)
-        if running is not None:
-            # It holds the same as before: what came by fragments is not asked for once more.
-            running.store.take_over(self._store)
+    def _make_switch(self, standbys: list[Standby], wants: Wants, lone: Ingest | None) -> None:
+        """When there was a ``lone`` input until now, they go on behind what that brought."""
+        epoch = lone.running_epoch if lone is not None else None
+        running: Standby | None = None
+        for place in self._places:
+            if place.ingest is lone and place.standby is not None:
+                # It holds the same as before: what was received is not asked for once more.
+                running = place.standby
+                running.store.take_over(self._store)
+                place.ingest.write_to(running.store)
         now, after = self._clock.now(), wants.fallback_after
         self._switch = InputSwitch(standbys, self._store, _new_epoch_id, now, after, wants.playout, running)
         if lone is not None:
-            self._switch.go_on_in(lone.running_epoch)
+            self._switch.go_on_in(epoch)
         self._switcher = InputSwitcher(self._switch, standbys, self._clock, self._log.bind(module="input switch"))
 
     def _switch_job(self) -> list[Job]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
@@ -19,7 +20,7 @@ from distreamer.core.ports import Clock
 from distreamer.core.store import Store, StoreLimits
 from distreamer.model.audio import StreamInfo, Title
 from distreamer.model.status import InstanceStatus, PlayoutState, StoreStatus
-from distreamer.runtime.input_side import InputsChange, InputSide, Wants
+from distreamer.runtime.input_side import InputPart, InputsChange, InputSide, Wants
 from distreamer.runtime.output_side import OutputsChange, OutputSide
 from distreamer.runtime.part import Job, Jobs
 from distreamer.runtime.plain_words import status_sentence
@@ -95,6 +96,11 @@ class Instance:
             playout=self.playout.status() if _plays(self.config) else None,
         )
 
+    @property
+    def inputs(self) -> Sequence[InputPart]:
+        """The preferred one first."""
+        return self._inputs.parts
+
     def output(self, name: str = "output") -> Module:
         """The output of that name (``output``, or ``output`` and its section's own name)."""
         return next(part.module for part in self._outputs.parts if part.name == name)
@@ -138,7 +144,6 @@ class Instance:
         limits = _store_limits(config.general, rule)
         if limits != self.store.limits:
             self.store.limit(limits)
-            self._inputs.limit(limits)
         self.playout.fill_by(self._filler_rules(config.general))
         return said
 
