@@ -12,6 +12,7 @@ from pydantic import Field
 from distreamer.config.differences import changed_fields
 from distreamer.config.fields import BindAddress, Port, Seconds
 from distreamer.config.settings import PlayingOutputSettings
+from distreamer.core.format_change import OnFormatChange
 from distreamer.core.module import OutputContext
 from distreamer.core.played import Played
 from distreamer.model.audio import StreamInfo
@@ -42,7 +43,7 @@ MAXIMUM_OTHERS = 2 * BACKLOG
 before the first of them is heard."""
 
 
-ADOPTED_FIELDS = frozenset({"timeout", "requireurl", "burstseconds", "maxlisteners", "minfragments"})
+ADOPTED_FIELDS = frozenset({"timeout", "requireurl", "burstseconds", "maxlisteners", "minfragments", "onformatchange"})
 """Settings that can change while it serves."""
 
 
@@ -83,7 +84,8 @@ class ShoutcastServer:
         self._settings = settings
         self._context = context
         self._clock = context.clock
-        self._fan_out = FanOut(context.clock, settings.burstseconds, settings.timeout, self._close)
+        rule = OnFormatChange(settings.onformatchange)
+        self._fan_out = FanOut(context.clock, settings.burstseconds, settings.timeout, self._close, rule)
         self._info: StreamInfo | None = None
         self._store_changed_at = context.clock.now()
         self._address: tuple[str, int] | None = None
@@ -111,7 +113,7 @@ class ShoutcastServer:
         if changed_fields(self._settings, settings) - ADOPTED_FIELDS:
             return False
         self._settings = settings
-        self._fan_out.serve_by(settings.burstseconds, settings.timeout)
+        self._fan_out.serve_by(settings.burstseconds, settings.timeout, OnFormatChange(settings.onformatchange))
         self._bound_connections()
         return True
 
