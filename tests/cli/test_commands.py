@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +15,7 @@ from click.testing import CliRunner, Result
 from distreamer import __version__
 from distreamer.cli.application import Application
 from distreamer.cli.main import commands
-from distreamer.config.instance import InstanceConfig
+from distreamer.config.instance import Load
 from distreamer.config.reference import reference, sample
 from distreamer.errors import BindError
 from tests.support.small_registry import REGISTRY
@@ -38,10 +37,10 @@ class Terminal:
         application = Application(registry=lambda: REGISTRY, run=self._run, environ=self.environ)
         return CliRunner().invoke(commands, [str(argument) for argument in arguments], obj=application)
 
-    def _run(self, configs: Sequence[InstanceConfig], heartbeat: Path | None) -> int:
+    def _run(self, load: Load, heartbeat: Path | None) -> int:
         if self.error is not None:
             raise self.error
-        self.ran = [config.name for config in configs]
+        self.ran = [config.name for config in load()]
         return self.exit_code
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from distreamer.cli.application import Application
 from distreamer.cli.main import commands
-from distreamer.config.instance import InstanceConfig
+from distreamer.config.instance import Load
 from distreamer.runtime.heartbeat import Heartbeat, write_heartbeat
 from tests.support.small_registry import REGISTRY
 
@@ -31,7 +30,7 @@ class Machine:
         application = Application(lambda: REGISTRY, self._run, {}, wall=lambda: self.now)
         return CliRunner().invoke(commands, arguments, obj=application, env=self.environ)
 
-    def _run(self, configs: Sequence[InstanceConfig], heartbeat: Path | None) -> int:
+    def _run(self, load: Load, heartbeat: Path | None) -> int:
         self.heartbeats.append(heartbeat)
         return 0
 

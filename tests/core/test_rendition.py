@@ -308,3 +308,45 @@ def test_another_codec_or_type_needs_another_rendition() -> None:
     rendition = Rendition(INFO)
     assert rendition.accepts(StreamInfo(replace(INFO.format, bitrate=64_000, sample_rate=22_050)))
     assert not rendition.accepts(StreamInfo(AAC))
+
+
+OTHER_RATE = replace(INFO, format=replace(INFO.format, clock_rate=48000, sample_rate=48000))
+
+
+@pytest.mark.parametrize("icy", [False, True])
+def test_who_listens_goes_on_over_a_change_of_rate_and_counts_on(icy: bool) -> None:
+    rendition = rendition_of([fragment(1)])
+    cursor = rendition.enter(10, icy=icy)
+    data = rendition.take(cursor, ALL) or b""
+    for number in range(2, 9):
+        info = INFO if number < 5 else OTHER_RATE
+        title = Title("old" if number < 5 else "new")
+        assert rendition.accepts(info)
+        rendition.add(played(replace(fragment(number), title=title), info))
+        if number % 2:
+            data += rendition.take(cursor, ALL) or b""
+    data += rendition.take(cursor, ALL) or b""
+    audio = b"".join(fragment(number).audio for number in range(1, 9))
+    if not icy:
+        assert data == audio
+        return
+    got = heard(data)
+    assert got.audio == audio
+    change = len(fragment(1).audio) * 4
+    assert {title.text for place, title in got.titles if title and place >= change} == {"new"}
+    assert {title.text for place, title in got.titles if title and place < change} == {"old"}
+
+
+@pytest.mark.parametrize("icy", [False, True])
+def test_who_joins_behind_a_change_of_rate_hears_nothing_of_the_old(icy: bool) -> None:
+    rendition = rendition_of([fragment(number) for number in range(1, 9)])
+    rendition.add(played(fragment(9), OTHER_RATE))
+    rendition.add(played(fragment(10), OTHER_RATE))
+    data = rendition.take(rendition.enter(10, icy=icy), ALL) or b""
+    audio, _ = without_tag(heard(data).audio if icy else data)
+    assert audio == fragment(9).audio + fragment(10).audio
+    assert rendition.take(rendition.enter(0, icy=icy), ALL) is None
+    louder = replace(OTHER_RATE, format=replace(OTHER_RATE.format, bitrate=320_000))
+    rendition.add(played(fragment(11), louder))
+    data = rendition.take(rendition.enter(10, icy=False), ALL) or b""
+    assert data == b"".join(fragment(number).audio for number in (9, 10, 11))

@@ -20,9 +20,10 @@ MOST_EXPOSURE = 15
 
 @pytest.fixture
 def unit(tmp_path: Path) -> Path:
-    """The file, with a program in ExecStart that is there."""
+    """The file, with a program in ExecStart and ExecReload that is there."""
     text = UNIT.read_text(encoding="utf-8")
     assert f"ExecStart={INSTALLED} /etc/distreamer/%i.conf\n" in text
+    assert f"ExecReload={INSTALLED} check /etc/distreamer/%i.conf\nExecReload=/bin/kill -HUP $MAINPID\n" in text
     copy = tmp_path / UNIT.name
     copy.write_text(text.replace(INSTALLED, sys.executable), encoding="utf-8")
     return copy

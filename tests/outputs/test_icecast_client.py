@@ -307,6 +307,27 @@ async def test_another_type_of_audio_is_a_new_connection() -> None:
         assert programme.context.health.restarts == 0
 
 
+@pytest.mark.parametrize(("rule", "connections"), [("keep", 1), ("close", 2)])
+def test_another_sample_rate_is_a_new_connection_or_not_as_onformatchange_says(rule: str, connections: int) -> None:
+    @virtual_time(600)
+    async def run() -> None:
+        server, programme = Server(), Programme()
+        async with sending(server, programme, onformatchange=rule):
+            await programme.go_on(10)
+            first = programme.number
+            other_bitrate = replace(INFO.format, bitrate=192_000)
+            for epoch, audio in ((2, other_bitrate), (3, replace(other_bitrate, clock_rate=48_000))):
+                programme.info, programme.epoch, programme.number = replace(INFO, format=audio), epoch, 0
+                await programme.go_on(20)
+            old = programme.audio(1, first) + programme.audio(1, 20)
+            assert len(server.heard) == connections
+            assert b"".join(server.heard).startswith(old + programme.audio(1, 10))
+            assert server.heard[0].startswith(old)
+            assert (server.heard[0] == old) is (rule == "close")
+
+    run()
+
+
 @virtual_time(600)
 async def test_ogg_headers_go_before_what_needs_them() -> None:
     server, programme = Server(), Programme()

@@ -269,6 +269,56 @@ async def test_a_new_epoch_of_the_same_type_goes_on_in_the_same_connection() -> 
         assert not player.is_closed
 
 
+OTHER_RATE = StreamInfo(replace(INFO.format, clock_rate=48_000, sample_rate=48_000))
+OTHER_BITRATE = StreamInfo(replace(INFO.format, bitrate=192_000))
+
+
+async def play_as(one: Stage, info: StreamInfo) -> bytes:
+    """A fragment of 10 s in another format follows, and is played; gives its audio."""
+    one.store.open_epoch(len(one.store.epochs) + 1, info)
+    epoch = one.store.epochs[-1].id
+    other = replace(fragment(100), epoch=epoch, number=1, start=0, duration=10 * info.format.clock_rate)
+    one.store.add(other)
+    await asyncio.sleep(4)
+    return other.audio
+
+
+@pytest.mark.parametrize(("rule", "closes"), [("keep", False), ("close", True)])
+def test_another_sample_rate_closes_listeners_or_does_not_as_onformatchange_says(rule: str, closes: bool) -> None:
+    @virtual_time(60)
+    async def run() -> None:
+        async with stage(burstseconds=5, onformatchange=rule) as one:
+            await one.start()
+            player = one.player()
+            await one.live(1)
+            assert (await play_as(one, OTHER_BITRATE)) in player.body
+            assert not player.is_closed
+            heard = player.body
+            new = await play_as(one, OTHER_RATE)
+            await one.live(0)
+            await asyncio.sleep(7)
+            assert player.is_closed is closes
+            assert player.body == (heard if closes else heard + new)
+            # Who comes now is told the new format, and hears nothing of the old.
+            again = one.player()
+            assert again.body == new
+
+    run()
+
+
+@virtual_time(60)
+async def test_another_rule_is_taken_while_players_listen() -> None:
+    async with stage(burstseconds=5) as one:
+        await one.start()
+        player = one.player()
+        settings = ShoutcastServerSettings(hostname="127.0.0.1", port=0, burstseconds=5, onformatchange="close")
+        assert one.server.adopt(settings)
+        await one.live(1)
+        await play_as(one, OTHER_RATE)
+        assert player.is_closed
+        assert not one.server.adopt(settings.model_copy(update={"port": 1}))
+
+
 @virtual_time(60)
 async def test_when_it_ends_listeners_get_what_is_buffered_first() -> None:
     async with stage(burstseconds=0) as one:

@@ -18,10 +18,10 @@ from distreamer.runtime.service_manager import (
     LONGEST_STATUS_BYTES,
     READY_LOOKS,
     ServiceManager,
+    StateTeller,
     keep_watchdog,
     service_manager,
     spoken_status,
-    tell_state,
 )
 from tests.support.input_context import capturing_log
 from tests.support.manager_socket import manager_socket
@@ -111,7 +111,7 @@ def test_a_manager_that_does_not_listen_disturbs_nothing(tmp_path: Path) -> None
 @virtual_time(3600)
 async def test_it_is_ready_when_all_have_begun_and_then_says_what_is_new() -> None:
     notes, overview = Notes(), MadeOverview(begins_at=3.0)
-    job = asyncio.create_task(tell_state(notes.tell, overview))
+    job = asyncio.create_task(StateTeller(notes.tell, overview).run())
     asyncio.get_running_loop().call_later(60, setattr, overview, "said", "nothing has arrived for 5 s")
     await run_for(120, job)
     assert [message for _, message in notes.told] == [
@@ -125,14 +125,14 @@ async def test_it_is_ready_when_all_have_begun_and_then_says_what_is_new() -> No
 @virtual_time(3600)
 async def test_a_module_that_never_says_anything_does_not_keep_it_from_being_ready() -> None:
     notes = Notes()
-    await run_for(READY_LOOKS, asyncio.create_task(tell_state(notes.tell, MadeOverview(begins_at=1e9))))
+    await run_for(READY_LOOKS, asyncio.create_task(StateTeller(notes.tell, MadeOverview(begins_at=1e9)).run()))
     assert notes.told[0][1] == "READY=1"
 
 
 @virtual_time(3600)
 async def test_what_a_full_socket_did_not_take_is_told_again() -> None:
     notes = Notes(takes_from=60)
-    await run_for(120, asyncio.create_task(tell_state(notes.tell, MadeOverview())))
+    await run_for(120, asyncio.create_task(StateTeller(notes.tell, MadeOverview()).run()))
     assert [message for _, message in notes.told] == ["READY=1", "STATUS=128 kbit/s MP3 arrives"]
 
 

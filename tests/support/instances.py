@@ -48,14 +48,14 @@ class RunningDiStreamer:
                 self.lines.append(line.decode().rstrip())
                 self._grown.notify_all()
 
-    async def said(self, text: str, seconds: float = START_SECONDS) -> str:
-        """Waits for a log line that holds ``text``."""
+    async def said(self, text: str, seconds: float = START_SECONDS, times: int = 1) -> str:
+        """Waits for so many log lines that hold ``text``; gives the last of them."""
         try:
             async with asyncio.timeout(seconds), self._grown:
                 while True:
-                    for line in self.lines:
-                        if text in line:
-                            return line
+                    found = [line for line in self.lines if text in line]
+                    if len(found) >= times:
+                        return found[times - 1]
                     await self._grown.wait()
         except TimeoutError:
             raise AssertionError(f"no “{text}” within {seconds} s in:\n" + "\n".join(self.lines)) from None

@@ -20,6 +20,11 @@ def mp3_frame(number: int) -> bytes:
     return MP3_HEADER + number.to_bytes(8, "big") + bytes(MP3_FRAME_BYTES - len(MP3_HEADER) - 8)
 
 
+def mp3_frame_48(number: int) -> bytes:
+    """The same at 48 kHz: a frame of 384 bytes."""
+    return bytes.fromhex("fffb9400") + number.to_bytes(8, "big") + bytes(384 - 12)
+
+
 def mp3_stream(first: int, count: int) -> bytes:
     """``count`` frames from the ``first``-th on."""
     return b"".join(mp3_frame(number) for number in range(first, first + count))

@@ -10,7 +10,7 @@ import structlog
 from structlog.testing import LogCapture
 
 from distreamer.core.clock import LoopClock
-from distreamer.core.module import Health, Job, OutputContext
+from distreamer.core.module import Health, OutputContext, PartJob
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.store import Store, StoreLimits
 from distreamer.model.audio import StreamInfo
@@ -35,7 +35,7 @@ async def serving(
     log = structlog.wrap_logger(None, processors=[LogCapture()], wrapper_class=structlog.BoundLogger)
     settings = ShoutcastServerSettings.model_validate({"hostname": "127.0.0.1", "port": 0, **keys})
 
-    async def supervise(name: str, job: Job) -> None:
+    async def supervise(name: str, job: PartJob) -> None:
         await Supervisor(job, Health(clock), log.bind(module=name)).run()
 
     context = OutputContext("output", store, clock, log, Health(clock), head, supervise=supervise)

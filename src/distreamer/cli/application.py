@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distreamer.config.environment import has_variables
-from distreamer.config.instance import InstanceConfig
+from distreamer.config.instance import InstanceConfig, Load
 from distreamer.config.loader import load_all, load_environment
 from distreamer.config.registry import Registry
 from distreamer.errors import ConfigError
@@ -22,9 +22,9 @@ class Application:
 
     registry: Callable[[], Registry]
     """Called by the commands that need it: it imports all modules."""
-    run: Callable[[Sequence[InstanceConfig], Path | None], int]
-    """Runs instances until a signal ends them, and writes the heartbeat file if there is to be one; gives the exit
-    code."""
+    run: Callable[[Load, Path | None], int]
+    """Runs the instances that its first argument gives until a signal ends them, and writes the heartbeat file if there
+    is to be one; gives the exit code. It asks for the instances again whenever it is told that they have changed."""
     environ: Mapping[str, str]
     wall: Callable[[], float] = time.time
     """Unix time."""

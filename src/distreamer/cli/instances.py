@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -33,9 +34,11 @@ def run(context: click.Context, files: tuple[Path, ...], heartbeat: Path | None)
 
     The word "run" may be left out. Without CONF it is distreamer.conf in the current folder; when there is none,
     the environment variables DS_... alone make an instance.
+
+    SIGHUP has the files read again while everything plays on: only what has changed in them is restarted.
     """
     application = context.ensure_object(Application)
-    context.exit(application.run(application.load(files), heartbeat))
+    context.exit(application.run(partial(application.load, files), heartbeat))
 
 
 @click.command()

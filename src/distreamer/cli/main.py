@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -15,8 +14,9 @@ from distreamer.cli.group import CommandOrFiles
 from distreamer.cli.health import health
 from distreamer.cli.instances import check, run
 from distreamer.cli.manual import config_group, modules
-from distreamer.config.instance import InstanceConfig
+from distreamer.config.instance import Load
 from distreamer.config.registry import Registry
+from distreamer.runtime.hang_ups import HangUps
 
 _EXAMPLES = """\
 \b
@@ -61,7 +61,8 @@ def _registry() -> Registry:
     return REGISTRY
 
 
-def _run(configs: Sequence[InstanceConfig], heartbeat: Path | None) -> int:
+def _run(load: Load, heartbeat: Path | None) -> int:
+    hang_ups = HangUps()  # early: until then SIGHUP ends the process
     from distreamer.runtime.daemon import run as run_daemon
 
-    return run_daemon(configs, heartbeat)
+    return run_daemon(load, hang_ups, heartbeat)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +39,11 @@ class InstanceConfig:
     """At least one, in the order of the file."""
     outputs: tuple[ConfiguredOutput, ...]
     """At least one."""
+
+
+Load = Callable[[], Sequence[InstanceConfig]]
+"""Reads all files, and the environment, anew; raises ConfigError with all faults. It gives as many instances each time,
+in the same order."""
 
 
 def by_preference(inputs: Sequence[ConfiguredInput]) -> list[ConfiguredInput]:

@@ -142,3 +142,10 @@ class PlayingOutputSettings(OutputSettings):
     """How far behind live the listeners hear, in DiStreamer 2 fragments, when DELAY is not set: five fragments
     of 81920 bytes (or of the source's FRAGMENTSIZE) are 25.6 s at 128 kbit/s. Listeners get 404 until as much
     is buffered. New files had better set DELAY in [GENERAL], in seconds."""
+
+    onformatchange: Literal["keep", "close"] = "keep"
+    """What becomes of listeners when the sample rate or the channels of the programme change, because the encoder was
+    set otherwise or a fallback has others. ``keep``: they stay; most players go on by themselves, some go on at the
+    wrong speed. ``close``: they are disconnected behind the last sound of the old format, and are told the new one when
+    they come again, which most do by themselves. Another bitrate alone never disconnects anybody, another codec always
+    does."""

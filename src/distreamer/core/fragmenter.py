@@ -19,7 +19,9 @@ class Fragmenter:
         self.epoch = epoch
         self.dropped_bytes = 0
         """Of frames that last no time and met no other to go with."""
-        self._target = max(round(fragment_seconds * clock_rate), 1)
+        self._clock_rate = clock_rate
+        self._target = 1
+        self.aim_at(fragment_seconds)
         self._number = FIRST_NUMBER
         self._start = 0
         self._title: Title | None = None
@@ -36,6 +38,10 @@ class Fragmenter:
     def title(self) -> Title | None:
         """The title in force behind the last frame that was added."""
         return self._title
+
+    def aim_at(self, fragment_seconds: float) -> None:
+        """So long is a fragment from now on."""
+        self._target = max(round(fragment_seconds * self._clock_rate), 1)
 
     def add(self, frame: Frame, captured_at: float, title: Title | None = None) -> list[Fragment]:
         """Takes a frame that arrived at Unix time ``captured_at`` and, when given, begins ``title`` with it.

@@ -75,6 +75,23 @@ class Ingest:
         """Bytes of the present connection that were no audio."""
         return self._framer.dropped if self._framer else 0
 
+    @property
+    def running_epoch(self) -> int | None:
+        """The epoch that it appends to; None before the first frame, and when another was opened since."""
+        epoch = self._fragmenter.epoch if self._fragmenter else None
+        return epoch if epoch is not None and self._is_newest(epoch) else None
+
+    def write_to(self, store: Store) -> None:
+        """Another store from now on, which holds what was written so far."""
+        self._store = store
+
+    def shape(self, fragment_seconds: float, legacy_fragment_bytes: int) -> None:
+        """So long are fragments from now on; ``legacy_fragment_bytes`` is what the next epoch says."""
+        self._fragment_seconds = fragment_seconds
+        self._legacy_fragment_bytes = legacy_fragment_bytes
+        if self._fragmenter is not None:
+            self._fragmenter.aim_at(fragment_seconds)
+
     def connected(self, source: SourceDescription, at: float) -> None:
         """A connection to the source begins at Unix time ``at``; what was left of the one before is closed."""
         self.disconnected(at)

@@ -76,12 +76,13 @@ class InputSwitch:
         now: float,
         after_seconds: float | None = None,
         listeners: Listeners | None = None,
+        on_air: Standby | None = None,
     ) -> None:
         """``after_seconds`` is FALLBACKAFTER: silence after which another takes over; None: as late as can be when
-        there are ``listeners``, else PAUSE_SECONDS."""
+        there are ``listeners``, else PAUSE_SECONDS. ``on_air`` begins; None: the preferred one."""
         self.switches = 0
         self._order = tuple(standbys)
-        self._on_air = self._order[0]
+        self._on_air = on_air or self._order[0]
         self._splicer = Splicer(store, new_epoch_id)
         self._after_seconds = after_seconds
         self._most_silent_seconds = PAUSE_SECONDS if after_seconds is None else after_seconds
@@ -93,6 +94,8 @@ class InputSwitch:
         they do not add up."""
         self._given_to = now
         self._has_carried = False
+        self._patient_until = now
+        """Until then the input on air is being started anew: that it has nothing to offer says nothing."""
         self._on_air.begin(EVERYTHING)
 
     @property
@@ -115,6 +118,33 @@ class InputSwitch:
         if isinstance(self._on_air, MadeStandby):
             self._on_air.ask(now, self._shortage(now))
 
+    # -- other settings while it runs
+
+    def go_on_in(self, epoch: int | None) -> None:
+        """A lone input filled the store until now; when it is the one on air, it has a store of its own that holds the
+        same. ``epoch`` is the store's newest when the instance itself made it."""
+        self._on_air.skip_held()
+        self._has_carried = True
+        if epoch is not None:
+            self._splicer.go_on_in(epoch)
+
+    def be_patient(self, until: float) -> None:
+        """The module of the input on air is started anew."""
+        self._patient_until = until
+
+    def decide_by(self, after_seconds: float | None, listeners: Listeners | None) -> None:
+        """As when it was made."""
+        self._after_seconds, self._listeners = after_seconds, listeners
+        self._most_silent_seconds = PAUSE_SECONDS if after_seconds is None else after_seconds
+
+    def rearrange(self, standbys: Sequence[Standby], now: float) -> None:
+        """Other inputs, or in another order. When the one on air is not among them, the best that could play takes its
+        place."""
+        before, self._order = self._on_air, tuple(standbys)
+        if before not in self._order:
+            ready = (one for one in self._order if one.is_ready(now))
+            self._switch_to(next(ready, self._order[0]), now)
+
     # -- deciding
 
     def _choose(self, now: float) -> Standby:
@@ -129,7 +159,7 @@ class InputSwitch:
 
     def _is_lost(self, now: float) -> bool:
         on_air = self._on_air
-        if on_air.has_failed(now):
+        if on_air.has_failed(now) and now >= self._patient_until:
             return True
         if self._listeners is not None and self._after_seconds is None:
             return self._is_last_moment(self._listeners, now)

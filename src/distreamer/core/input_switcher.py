@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
 from structlog.typing import FilteringBoundLogger
@@ -26,6 +27,7 @@ class InputSwitcher:
         self._clock = clock
         self._log = log
         self._changed = asyncio.Event()
+        self._watching = ExitStack()
         self._were_on_air: set[str] = set()
 
     @property
@@ -42,26 +44,40 @@ class InputSwitcher:
 
     async def run(self) -> None:
         """Until it is cancelled. The instance runs it once."""
-        with ExitStack() as watching:
-            for one in self._inputs:
-                watching.callback(one.store.subscribe(self._changed.set))
+        self._watch()
+        try:
             while True:
                 self._changed.clear()
-                self._advance(self._clock.now())
+                self._tell_changes(self._switch.advance)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
                         await self._changed.wait()
+        finally:
+            self._watching.close()
 
-    def _advance(self, now: float) -> None:
-        before = self._switch.on_air
+    def rearrange(self, inputs: Sequence[Standby]) -> None:
+        """See ``InputSwitch.rearrange``."""
+        self._inputs = list(inputs)
+        self._tell_changes(lambda now: self._switch.rearrange(inputs, now))
+        self._watch()
+
+    def _watch(self) -> None:
+        self._watching.close()
+        for one in self._inputs:
+            self._watching.callback(one.store.subscribe(self._changed.set))
+        self._changed.set()
+
+    def _tell_changes(self, step: Callable[[float], None]) -> None:
+        """Lets the switch do ``step``, and says who is on air when that is another one then."""
+        now, before = self._clock.now(), self._switch.on_air
         silent = spoken_seconds(round(now - before.heard_at))
-        self._switch.advance(now)
+        step(now)
         after = self._switch.on_air
         if after is before:
             return
         again = " again" if after.name in self._were_on_air else ""
         self._were_on_air |= {before.name, after.name}
-        if self._switch.is_better(after, before):
+        if before not in self._inputs or self._switch.is_better(after, before):
             self._log.info(f"{after.name} is on air{again}", instead_of=before.name)
         elif isinstance(before, MadeStandby):
             self._log.warning(f"{after.name} goes on air", instead_of=before.name, which_gives_nothing_more=True)

@@ -55,6 +55,11 @@ class LiveStandby(Standby):
         self._flow = FlowWatch(now, FLOW_SECONDS)
         self._newest = START
 
+    def judge_by(self, return_seconds: float, pause_seconds: float) -> None:
+        """Other limits, as when it was made."""
+        self._return_seconds = return_seconds
+        self._pause_seconds = pause_seconds
+
     def _brought(self, now: float, seconds: float) -> None:
         if self._healthy_since is None or self.silent_seconds(now) > self._pause_seconds:
             self._healthy_since, self._run_seconds = now, 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from structlog.typing import FilteringBoundLogger
 
@@ -61,9 +61,12 @@ class Health:
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InputContext:
-    """What an input works with. It writes through ``ingest`` (raw audio) or into ``store`` (fragments)."""
+    """What an input works with. It writes through ``ingest`` (raw audio) or into ``store`` (fragments).
+
+    ``playout`` and ``delay_seconds`` may change while it runs.
+    """
 
     name: str
     store: Store
@@ -91,12 +94,12 @@ class LegacyShape:
     """ICYINT: bytes of audio between two metadata blocks."""
 
 
-Job = Callable[[], Coroutine[object, object, None]]
-Supervise = Callable[[str, Job], Coroutine[object, object, None]]
+PartJob = Callable[[], Coroutine[object, object, None]]
+Supervise = Callable[[str, PartJob], Coroutine[object, object, None]]
 """Runs a job of that name, and runs it again, until it is cancelled."""
 
 
-async def _run_once(name: str, job: Job) -> None:
+async def _run_once(name: str, job: PartJob) -> None:
     await job()
 
 
@@ -130,6 +133,16 @@ class Module(Protocol):
 
     def listeners(self) -> ListenersStatus | None:
         """Its players; None when it serves none."""
+        ...
+
+
+@runtime_checkable
+class Adopting(Protocol):
+    """A module that can take other settings while it runs, where they do not touch what it holds open."""
+
+    def adopt(self, settings: Any) -> bool:
+        """Goes on with ``settings``, of the class that it was made with, and says True; or leaves everything as it is
+        and says False: then it is ended and made anew."""
         ...
 
 

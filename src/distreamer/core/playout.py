@@ -148,6 +148,16 @@ class Playout:
         if self._state is not PlayoutState.PLAYING:
             self._cushion = cushion
 
+    def fill_by(self, filler: FillerRules | None) -> None:
+        """Other rules from now on, as when it was made; a run of filler that has begun goes on under them."""
+        is_first = self._filler is None
+        self._filler = filler
+        if filler is None:
+            self._follows_filler |= self._is_filling
+            self._waits_to_fill = self._is_filling = False
+        elif is_first and self._state is PlayoutState.DRY:
+            self._waits_to_fill = True
+
     def status(self, now: float, wall: float) -> PlayoutStatus:
         """The snapshot at ``now``, which is Unix time ``wall``."""
         dry = now - self._dry_since if self._state is PlayoutState.DRY else 0.0
@@ -191,7 +201,8 @@ class Playout:
         self._state = PlayoutState.PLAYING
         if not self._is_filling:
             self._next_due = now
-        self._follows_filler, self._is_filling, self._waits_to_fill = self._is_filling, False, False
+        self._follows_filler |= self._is_filling
+        self._is_filling = self._waits_to_fill = False
         self._lead_until = now + LEAD_WITHIN_SECONDS
         return True
 

@@ -88,6 +88,11 @@ class PlayoutHead:
         """What is heard now, and since when (Unix time); costs nothing, unlike the whole status."""
         return self._playout.title(self._clock.now(), self._clock.wall())
 
+    def fill_by(self, filler: FillerRules | None) -> None:
+        """See ``Playout.fill_by``. What it waits for may be another moment now."""
+        self._playout.fill_by(filler)
+        self._changed.set()
+
     def status(self) -> PlayoutStatus:
         """The head as it stands now."""
         return self._playout.status(self._clock.now(), self._clock.wall())

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from distreamer.core.format_change import OnFormatChange
 from distreamer.core.played import RECENT_BYTES, RECENT_SECONDS, Played
 from distreamer.model.audio import Codec, StreamInfo, Title
 from distreamer.model.fragment import Fragment
@@ -59,11 +60,14 @@ class Cursor:
 
 
 class Rendition:
-    """The ring. One stream format; a stream of another kind needs a rendition, and listeners, of its own."""
+    """The ring. What its listeners cannot go on with needs a rendition, and listeners, of its own."""
 
     def __init__(self, info: StreamInfo) -> None:
         self._codec = info.format.codec
-        self._content_type = info.format.content_type
+        self._format = info.format
+        """Of the newest chunk."""
+        self._format_began = 0
+        """The first chunk from which a decoder goes on to the newest without a new start."""
         self._chunks: deque[Chunk] = deque()
         self._first = 0
         self._seconds = 0.0
@@ -81,13 +85,16 @@ class Rendition:
         """The number of the chunk that comes next."""
         return self._first + len(self._chunks)
 
-    def accepts(self, info: StreamInfo) -> bool:
-        """Whether players that were told this rendition's type can go on with such a stream."""
-        return (self._codec, self._content_type) == (info.format.codec, info.format.content_type)
+    def accepts(self, info: StreamInfo, rule: OnFormatChange = OnFormatChange.KEEP) -> bool:
+        """Whether those who listen go on with such a stream."""
+        return rule.keeps(self._format, info.format)
 
     def add(self, played: Played) -> None:
         """Renders a fragment that is due; the oldest chunks make room."""
         fragment, start = played.fragment, self._phase
+        if not self._format.joins(played.info.format):
+            self._format_began = self.next
+        self._format = played.info.format
         interleaved = b""
         if not self._codec.is_ogg:
             interleaved, self._phase = interleave(
@@ -105,8 +112,8 @@ class Rendition:
 
     def enter(self, burst_seconds: float, *, icy: bool) -> Cursor:
         """A new listener's place: up to ``burst_seconds`` of what was played already come first, and at least the
-        last chunk unless it is 0."""
-        return Cursor(self._place(burst_seconds), icy and not self._codec.is_ogg)
+        last chunk unless it is 0; but nothing of a format that is over."""
+        return Cursor(max(self._place(burst_seconds), self._format_began), icy and not self._codec.is_ogg)
 
     def take(self, cursor: Cursor, limit: int) -> bytes | None:
         """What ``cursor`` has not yet got, up to the end of the chunk with which it becomes ``limit`` bytes; None

@@ -25,6 +25,16 @@ class Splicer:
         self._join: ReservoirJoin | None = None
         self._has_title = False
 
+    def go_on_in(self, epoch_id: int) -> None:
+        """The store's newest epoch, which another writer opened and will write to no more, is its own from now on."""
+        epoch = self._store.epoch(epoch_id)
+        if epoch is None or not epoch.numbers:
+            return
+        newest = epoch.fragments[epoch.numbers[-1]]
+        self._epoch, self._info = epoch_id, epoch.info
+        self._number, self._start = newest.number + 1, newest.end
+        self._has_title = bool(newest.last_title)
+
     def append(self, fragment: Fragment, info: StreamInfo, *, is_cut: bool) -> Fragment:
         """Adds ``fragment``, which came in an epoch that carries ``info``; gives it as it stands in the store.
 

@@ -95,6 +95,12 @@ class Standby(ABC):
     def end(self, now: float, *, is_lost: bool) -> None:
         """Goes off air; ``is_lost``: because it brought nothing any more."""
 
+    def skip_held(self) -> None:
+        """All that its store holds was on air already, before there was a switch: what comes next goes on behind it."""
+        newest = self.store.newest()
+        if newest is not None:
+            self._position, self._before = self.store.position_of(newest), newest
+
     def is_last_resort(self, now: float) -> bool:
         """Whether it was put on air lately and gave nothing."""
         return False

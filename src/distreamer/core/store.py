@@ -138,6 +138,21 @@ class Store:
         self._notify()
         return True
 
+    def limit(self, limits: StoreLimits) -> None:
+        """Keeps so much from now on. Nothing came, so no watcher is called."""
+        self.limits = limits
+        self._evict()
+
+    def take_over(self, other: Store) -> None:
+        """Holds what ``other`` holds, instead of all that it held, and knows what ``other`` has forgotten. Nothing of
+        it counts as added, and no watcher is called."""
+        self._epochs = [
+            replace(epoch, fragments=dict(epoch.fragments), numbers=list(epoch.numbers)) for epoch in other._epochs
+        ]
+        self._forgotten = other._forgotten.copy()
+        self._opened, self._size, self._seconds = other._opened, other._size, other._seconds
+        self._evict()
+
     # -- reading
 
     @property

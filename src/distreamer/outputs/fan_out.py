@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+from distreamer.core.format_change import OnFormatChange
 from distreamer.core.played import Played
 from distreamer.core.ports import Clock
 from distreamer.core.rendition import Rendition
@@ -35,6 +36,7 @@ class FanOut:
         burst_seconds: float,
         timeout_seconds: float,
         close: Callable[[PlayerConnection], None],
+        on_format_change: OnFormatChange = OnFormatChange.KEEP,
     ) -> None:
         """``burst_seconds`` of what was played before are sent at once to who joins. ``timeout_seconds`` without
         audio end a listener's connection; 0 for never. ``close`` ends a connection whose last byte was written."""
@@ -42,6 +44,7 @@ class FanOut:
         self._close = close
         self._burst_seconds = burst_seconds
         self._timeout_seconds = timeout_seconds
+        self._on_format_change = on_format_change
         self._rendition: Rendition | None = None
         self._slots: list[dict[PlayerConnection, None]] = [{} for _ in range(SLOTS)]
         self._stuck: dict[PlayerConnection, float] = {}
@@ -53,6 +56,11 @@ class FanOut:
         self.closed_without_audio = 0
         """Listeners closed because there was none."""
 
+    def serve_by(self, burst_seconds: float, timeout_seconds: float, on_format_change: OnFormatChange) -> None:
+        """Other rules, as when it was made. Those who listen stay."""
+        self._burst_seconds, self._timeout_seconds = burst_seconds, timeout_seconds
+        self._on_format_change = on_format_change
+
     def begin(self, recent: Iterable[Played]) -> None:
         """Starts with what was played lately; there must be no listeners."""
         self._rendition = None
@@ -60,9 +68,9 @@ class FanOut:
             self.play(played)
 
     def play(self, played: Played) -> None:
-        """A fragment is due. Listeners whose players were told another type of audio get the rest of the old, and
-        are then closed: they come again and are told the new one."""
-        if self._rendition is None or not self._rendition.accepts(played.info):
+        """A fragment is due. Listeners who cannot go on with its format get the rest of the old, and are then closed:
+        they come again and are told the new one."""
+        if self._rendition is None or not self._rendition.accepts(played.info, self._on_format_change):
             self.close_listeners()
             self._rendition = Rendition(played.info)
         self._rendition.add(played)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from distreamer.config.fields import HttpUrl, Password, Seconds
 from distreamer.config.settings import PlayingOutputSettings
+from distreamer.core.format_change import OnFormatChange
 from distreamer.core.module import OutputContext
 from distreamer.core.ports import ByteStream
 from distreamer.errors import AuthenticationError, LinkError, PeerError, ProtocolError
@@ -103,6 +104,7 @@ class IcecastClient:
         self._url = StreamUrl.parse(settings.serverurl)
         self._peer = self._url.address + ("" if settings.protocol == "shoutcast" else self._url.target)
         self._tls: ssl.SSLContext | None = None
+        self._on_format_change = OnFormatChange(settings.onformatchange)
         self._queue = PlayedQueue()
         self._guess = SourceProtocol.PUT
         """What is tried with ``auto``; the other after a refusal that may be due to it."""
@@ -199,8 +201,10 @@ class IcecastClient:
         setup = b""
         while True:
             played = await self._queue.first()
-            if not _goes_on(info, played.info):
+            # The server and the players behind it were told a type of audio.
+            if not self._on_format_change.keeps(info.format, played.info.format):
                 return
+            info = played.info
             fragment = played.fragment
             begins = bool(fragment.setup) and fragment.setup != setup
             await push.send(fragment.setup + fragment.audio if begins else fragment.audio)
@@ -248,9 +252,3 @@ class IcecastClient:
             ),
             agent=USER_AGENT,
         )
-
-
-def _goes_on(info: StreamInfo, other: StreamInfo) -> bool:
-    """Whether the server, and the players behind it, can go on with ``other``. They were told a type of audio; a
-    change of rate inside of it is the players' business."""
-    return (info.format.codec, info.format.content_type) == (other.format.codec, other.format.content_type)

@@ -19,7 +19,7 @@ from distreamer.core.clock import LoopClock
 from distreamer.core.event_loop import loop_factory
 from distreamer.core.played import Played
 from distreamer.outputs.player_server import PlayerServer
-from distreamer.outputs.worker_messages import REPORT_SECONDS, Begin, Message, News, Report, Said, packed, receive
+from distreamer.outputs.worker_messages import REPORT_SECONDS, Begin, Message, News, Obey, Report, Said, packed, receive
 from distreamer.protocol.server_view import Programme
 from distreamer.transport.certificate import Certificate
 
@@ -68,6 +68,8 @@ class Worker:
                 self._players.play(message)
             elif isinstance(message, News):
                 self._programme = message.programme
+            elif isinstance(message, Obey):
+                self._players.obey(message.rules)
 
     async def _report(self) -> None:
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from distreamer.core.format_change import OnFormatChange
 from distreamer.protocol.forwarded import TrustedProxies
 from distreamer.protocol.player_habits import BodyRules
 
@@ -25,3 +26,5 @@ class PlayerRules:
     body: BodyRules = field(default_factory=BodyRules)
     admin_password: str = field(default="", repr=False)
     """Opens the pages that show listeners' addresses; empty: nothing does."""
+    on_format_change: OnFormatChange = OnFormatChange.KEEP
+    """Who stays when another stream begins to be played."""

@@ -62,7 +62,7 @@ class PlayerServer:
         self._changed = changed
         self._tls = tls
         self._tls_layer = TlsLayer()
-        self._fan_out = FanOut(clock, rules.burst_seconds, rules.timeout_seconds, self._close)
+        self._fan_out = FanOut(clock, rules.burst_seconds, rules.timeout_seconds, self._close, rules.on_format_change)
         self._audience = Audience[PlayerConnection](clock)
         self._info: StreamInfo | None = None
         self._started_at = clock.wall()
@@ -70,7 +70,7 @@ class PlayerServer:
         self._is_open = False
         # Every connection, and when it ends if it has not become a listener or gone by itself; None for never.
         self._connections: dict[PlayerConnection, float | None] = {}
-        self._most_connections = 0
+        self._most_connections = rules.most_listeners
         self._all_gone = asyncio.Event()
         self._refused_connections = 0
 
@@ -92,8 +92,15 @@ class PlayerServer:
             refused_connections=self._refused_connections,
         )
 
+    def obey(self, rules: PlayerRules) -> None:
+        """Other rules from now on. Those who listen stay."""
+        self._rules = rules
+        self._fan_out.serve_by(rules.burst_seconds, rules.timeout_seconds, rules.on_format_change)
+        self._most_connections = most_connections(rules.most_listeners)
+
     def begin(self, recent: Sequence[Played]) -> None:
-        """Starts with what was played lately; there must be no listeners."""
+        """Starts with what was played lately; there must be no listeners. ``serve`` is called next."""
+        self._is_open = True
         self._fan_out.begin(recent)
         self._info = recent[-1].info if recent else None
         self._stream_began_at = self._clock.wall()
@@ -112,7 +119,6 @@ class PlayerServer:
         is left of what they were sent, as far as they take it soon."""
         undo: list[Callable[[], None]] = []
         self._most_connections = most_connections(self._rules.most_listeners)
-        self._is_open = True
         try:
             loop = asyncio.get_running_loop()
             async with asyncio.TaskGroup() as group:

@@ -11,8 +11,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from distreamer.config.differences import changed_fields
 from distreamer.config.fields import BindAddress, Networks, Password, PlayerBodies, Port, Seconds, Unit
 from distreamer.config.settings import PlayingOutputSettings
+from distreamer.core.format_change import OnFormatChange
 from distreamer.core.module import OutputContext
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.open_files import most_connections
@@ -28,6 +30,21 @@ from distreamer.transport.tcp import listening_sockets, spoken_address
 SEND_BUFFER_BYTES = 256 * 1024
 """What the system may hold for a listener. Left to itself it takes megabytes, minutes of audio, before it tells
 that a player is slow."""
+ADOPTED_FIELDS = frozenset(
+    {
+        "timeout",
+        "requireurl",
+        "burstseconds",
+        "maxlisteners",
+        "maxperaddress",
+        "trustedproxies",
+        "body",
+        "adminpassword",
+        "minfragments",
+        "onformatchange",
+    }
+)
+"""Settings that can change while it serves."""
 
 
 class ShoutcastServerSettings(PlayingOutputSettings):
@@ -124,6 +141,15 @@ class ShoutcastServer:
     def listeners(self) -> ListenersStatus | None:
         return self.players.status()
 
+    def adopt(self, settings: ShoutcastServerSettings) -> bool:
+        """Takes all but what its sockets were opened with; see ``core.module.Adopting``."""
+        if changed_fields(self._settings, settings) - ADOPTED_FIELDS:
+            return False
+        self._settings = settings
+        self.players.obey(self._rules())
+        self._bound_connections()
+        return True
+
     async def run(self) -> None:
         """Serves until it is cancelled; raises BindError when it cannot listen, ResourceError for its certificate."""
         self._certificate = Certificate.of(self._settings.certfile, self._settings.keyfile)
@@ -149,6 +175,12 @@ class ShoutcastServer:
         for one in sockets:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._address = sockets[0].getsockname()[:2]
+        self._bound_connections()
+        self._context.log.info("listening for players", url=self._url())
+        return sockets
+
+    def _bound_connections(self) -> None:
+        settings = self._settings
         possible = settings.workers * most_connections(settings.maxlisteners)
         if possible < settings.maxlisteners:
             self._context.log.warning(
@@ -156,12 +188,10 @@ class ShoutcastServer:
                 maxlisteners=settings.maxlisteners,
                 possible=possible,
             )
-        self._context.log.info("listening for players", url=self._url())
-        return sockets
 
-    def _make_players(self) -> PlayerServer | WorkerPool:
-        settings, context = self._settings, self._context
-        rules = PlayerRules(
+    def _rules(self) -> PlayerRules:
+        settings = self._settings
+        return PlayerRules(
             burst_seconds=settings.burstseconds,
             timeout_seconds=settings.timeout,
             required_path=settings.requireurl,
@@ -170,7 +200,11 @@ class ShoutcastServer:
             trusted_proxies=TrustedProxies.parse(settings.trustedproxies),
             body=BodyRules.parse(settings.body),
             admin_password=settings.adminpassword,
+            on_format_change=OnFormatChange(settings.onformatchange),
         )
+
+    def _make_players(self) -> PlayerServer | WorkerPool:
+        settings, context, rules = self._settings, self._context, self._rules()
         if settings.workers == 1:
             return PlayerServer(rules, context.clock, context.log, self._programme, self._say, self._tls)
         files = (settings.certfile, settings.keyfile)

@@ -37,6 +37,13 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class Obey:
+    """Other rules from now on."""
+
+    rules: PlayerRules
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """What has changed about the programme, or among the listeners of the other workers."""
 
@@ -59,7 +66,7 @@ class Said:
     values: dict[str, object] = field(default_factory=dict)
 
 
-Message = Begin | News | Played | Report | Said
+Message = Begin | News | Obey | Played | Report | Said
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from distreamer.outputs.worker_messages import (
     REPORT_SECONDS,
     Begin,
     News,
+    Obey,
     Report,
     Said,
     packed,
@@ -83,6 +84,12 @@ class WorkerPool:
 
     def status(self) -> ListenersStatus:
         return replace(added([self._past, *(worker.status for worker in self._workers)]), peak=self._peak)
+
+    def obey(self, rules: PlayerRules) -> None:
+        """Other rules from now on. Those who listen stay."""
+        self._rules = rules
+        for worker in self._workers:
+            worker.tell(packed(Obey(rules)))
 
     def begin(self, recent: Sequence[Played]) -> None:
         """Starts with what was played lately."""

@@ -6,57 +6,82 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from structlog.typing import FilteringBoundLogger
-
-from distreamer.config.instance import InstanceConfig
+from distreamer.config.instance import Load
 from distreamer.core.clock import LoopClock
 from distreamer.core.event_loop import loop_factory
 from distreamer.core.module import Health
+from distreamer.runtime.hang_ups import HangUps
 from distreamer.runtime.heartbeat import keep_heartbeat
 from distreamer.runtime.instance import Instance
-from distreamer.runtime.logging import instance_logger, route_library_logs
+from distreamer.runtime.logging import InstanceLog, route_library_logs
 from distreamer.runtime.overview import Overview
-from distreamer.runtime.service_manager import ServiceManager, keep_watchdog, service_manager, tell_state
+from distreamer.runtime.reload import Member, Reload
+from distreamer.runtime.service_manager import StateTeller, keep_watchdog, service_manager
 from distreamer.runtime.supervisor import Supervisor
 
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
+Jobs = dict[str, Callable[[], Coroutine[object, object, None]]]
 
-def run(
-    configs: Sequence[InstanceConfig], heartbeat: Path | None = None, environ: Mapping[str, str] = os.environ
-) -> int:
-    """Runs one instance for each config until SIGTERM or SIGINT; gives the exit code.
 
-    ``heartbeat`` is a file for health checks; the service manager's variables are in ``environ``.
+def run(load: Load, hang_ups: HangUps, heartbeat: Path | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Runs the instances that ``load`` gives until SIGTERM or SIGINT; gives the exit code. SIGHUP has it called again.
+
+    ``heartbeat`` is a file for health checks; the service manager's variables are in ``environ``. Raises ConfigError
+    when the first ``load`` does.
     """
-    loggers = [instance_logger(config) for config in configs]
-    undo = route_library_logs(configs[0], loggers[0])
-    try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(_run_all(configs, loggers, heartbeat, service_manager(environ)))
-    finally:
-        undo()
+    members = [Member(config, InstanceLog(config)) for config in load()]
+    with _Routing(members) as routing, asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_run_all(load, members, routing, hang_ups, heartbeat, environ))
+
+
+class _Routing(ExitStack):
+    """Sends what libraries log to the first instance's log."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        super().__init__()
+        self._first = members[0]
+        self.renew()
+
+    def renew(self) -> None:
+        """As the first instance's configuration says now."""
+        self.close()
+        self.callback(route_library_logs(self._first.config, self._first.log.logger))
 
 
 async def _run_all(
-    configs: Sequence[InstanceConfig],
-    loggers: Sequence[FilteringBoundLogger],
+    load: Load,
+    members: Sequence[Member],
+    routing: _Routing,
+    hang_ups: HangUps,
     heartbeat: Path | None,
-    manager: ServiceManager | None,
+    environ: Mapping[str, str],
 ) -> int:
-    end = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in END_SIGNALS:
-        loop.add_signal_handler(number, end.set)
-    overview = Overview([config.name for config in configs])
-    tasks = [
-        asyncio.create_task(_run_one(config, log, overview), name=config.name)
-        for config, log in zip(configs, loggers, strict=True)
-    ]
-    reports = _start_reports(overview, heartbeat, manager, loggers[0])
+    overview = Overview([member.config.name for member in members])
+    manager = service_manager(environ)
+    jobs: Jobs = {}
+    teller: StateTeller | None = None
+    if heartbeat is not None:
+        jobs["heartbeat"] = partial(keep_heartbeat, heartbeat, overview.sentences, LoopClock().wall)
+    if manager is not None:
+        teller = StateTeller(manager.tell, overview)
+        jobs["service manager"] = teller.run
+        if manager.watchdog_seconds is not None:
+            jobs["watchdog"] = partial(keep_watchdog, manager.tell, manager.watchdog_seconds)
+
+    def changed() -> None:
+        routing.renew()
+        overview.renamed([member.config.name for member in members])
+
+    reload = Reload(load, members, teller, changed)
+    jobs["configuration"] = reload.run
+    end = _catch_signals(hang_ups, reload)
+    tasks = [asyncio.create_task(_run_one(member, overview), name=member.config.name) for member in members]
+    others = _start(jobs, members[0])
     ended = asyncio.create_task(end.wait(), name="end signal")
     try:
         # An instance ends only by a defect of its own; the others play on, and with none left there is nothing to do.
@@ -68,43 +93,59 @@ async def _run_all(
     finally:
         if manager is not None:
             manager.tell("STOPPING=1")
-        for task in (*tasks, *reports, ended):
+        for task in (*tasks, *others, ended):
             task.cancel()
-        await asyncio.gather(*tasks, *reports, ended, return_exceptions=True)
-        # A name look-up that hangs cannot be cancelled, and its thread is waited for: a second signal ends that.
-        for number in END_SIGNALS:
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
+        await asyncio.gather(*tasks, *others, ended, return_exceptions=True)
+        _release_signals()
 
 
-def _start_reports(
-    overview: Overview, heartbeat: Path | None, manager: ServiceManager | None, log: FilteringBoundLogger
-) -> list[asyncio.Task[None]]:
-    """Whoever watches over the process is told of it. What fails there is retried, and disturbs no instance; there is
-    one such place in a process, so the first instance's logger has it."""
+def _catch_signals(hang_ups: HangUps, reload: Reload) -> asyncio.Event:
+    """Set when the process is to end."""
+    end, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def hung_up() -> None:
+        if hang_ups.terminal_is_gone:
+            end.set()
+        else:
+            reload.ask()
+
+    for number in END_SIGNALS:
+        loop.add_signal_handler(number, end.set)
+    loop.add_signal_handler(signal.SIGHUP, hung_up)
+    if hang_ups.came:
+        hung_up()
+    return end
+
+
+def _release_signals() -> None:
+    """A name look-up that hangs cannot be cancelled, and its thread is waited for: a second signal ends that."""
+    loop = asyncio.get_running_loop()
+    for number in (*END_SIGNALS, signal.SIGHUP):
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN if number is signal.SIGHUP else signal.SIG_DFL)
+
+
+def _start(jobs: Jobs, first: Member) -> list[asyncio.Task[None]]:
+    """What belongs to no instance. What fails there is retried, and disturbs none; there is one such place in a
+    process, so the first instance's logger has it."""
     clock = LoopClock()
-    jobs: dict[str, Callable[[], Coroutine[object, object, None]]] = {}
-    if heartbeat is not None:
-        jobs["heartbeat"] = partial(keep_heartbeat, heartbeat, overview.sentences, clock.wall)
-    if manager is not None:
-        jobs["service manager"] = partial(tell_state, manager.tell, overview)
-        if manager.watchdog_seconds is not None:
-            jobs["watchdog"] = partial(keep_watchdog, manager.tell, manager.watchdog_seconds)
     return [
-        asyncio.create_task(Supervisor(job, Health(clock), log.bind(module=name)).run(), name=name)
+        asyncio.create_task(Supervisor(job, Health(clock), first.log.logger.bind(module=name)).run(), name=name)
         for name, job in jobs.items()
     ]
 
 
-async def _run_one(config: InstanceConfig, log: FilteringBoundLogger, overview: Overview) -> None:
-    log.info("starting", config=str(config.path or "environment"))
+async def _run_one(member: Member, overview: Overview) -> None:
+    log = member.log.logger
+    log.info("starting", config=str(member.config.path or "environment"))
     try:
-        instance = Instance(config, log)
-        overview.made(config.name, instance)
-        await instance.run()
+        member.instance = Instance(member.config, log)
+        overview.made(member.config.name, member.instance)
+        await member.instance.run()
     except asyncio.CancelledError:
         log.info("stopped")
         raise
     except Exception as error:
         log.critical("a defect in DiStreamer ended this instance; please report it", exc_info=error)
-        overview.ended(config.name)
+        member.instance = None
+        overview.ended(member.config.name)

@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
+from distreamer.config.differences import changed_fields, keys_of
 from distreamer.config.instance import InstanceConfig, by_preference
-from distreamer.config.settings import (
-    FragmentingInputSettings,
-    InputSettings,
-    MadeInputSettings,
-    OutputSettings,
-    PlayingOutputSettings,
-)
+from distreamer.config.settings import FragmentingInputSettings, GeneralSettings, PlayingOutputSettings
 from distreamer.core.clock import LoopClock
-from distreamer.core.cue import Cue, StandbyCue, SteadyCue
 from distreamer.core.delay import DelayRule
 from distreamer.core.filler import Filler, FillerRules, OnReturn
-from distreamer.core.ingest import Ingest
-from distreamer.core.input_switch import InputSwitch
-from distreamer.core.input_switcher import InputSwitcher
-from distreamer.core.live_standby import PAUSE_SECONDS, LiveStandby
-from distreamer.core.made_standby import MadeStandby
-from distreamer.core.module import Health, InputContext, Job, LegacyShape, Module, OutputContext, module_status
-from distreamer.core.playout import LEAD_SECONDS
+from distreamer.core.module import Health, LegacyShape, Module
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.ports import Clock
-from distreamer.core.standby import Standby
 from distreamer.core.store import Store, StoreLimits
 from distreamer.core.title_times import SentTitles
-from distreamer.model.audio import Title
-from distreamer.model.status import InstanceStatus, ModuleStatus, StoreStatus
-from distreamer.runtime.modules import INPUTS, OUTPUTS
+from distreamer.model.audio import StreamInfo, Title
+from distreamer.model.status import InstanceStatus, PlayoutState, StoreStatus
+from distreamer.runtime.input_side import InputPart, InputsChange, InputSide, Wants
+from distreamer.runtime.output_side import OutputsChange, OutputSide
+from distreamer.runtime.part import Job, Jobs
 from distreamer.runtime.plain_words import status_sentence
 from distreamer.runtime.playout_news import tell_playout_news
-from distreamer.runtime.supervisor import Supervisor
 
 STORE_BYTES_PER_SECOND = 60_000
 """The store's size limit, a second of HISTORY: 480 kbit/s, above every lossy stream."""
@@ -49,61 +36,55 @@ KEPT_BEHIND_PLAYOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Supervised:
-    """A module beside what is known of it."""
+class Change:
+    """Made by ``Instance.prepare``, put in force by ``Instance.commit``."""
 
-    name: str
-    mode: str
-    module: Module
-    health: Health
-
-    def status(self) -> ModuleStatus:
-        return module_status(self.name, self.mode, self.module, self.health)
+    config: InstanceConfig
+    inputs: InputsChange
+    outputs: OutputsChange
 
 
 class Instance:
-    """Made inside the running event loop; runs until it is cancelled."""
+    """Made inside the running event loop; runs until it is cancelled. Its configuration may change meanwhile."""
 
     def __init__(self, config: InstanceConfig, log: FilteringBoundLogger, clock: Clock | None = None) -> None:
-        self.name = config.name
         self.config = config
         self._log = log
         self._clock: Clock = clock or LoopClock()
         self._started = self._clock.now()
         self._store_changed = self._clock.now()
         self._sent_titles = SentTitles()
-        general = config.general
-        rule = self._delay_rule()
-        kept = max(general.history, rule.most_seconds + KEPT_BEHIND_PLAYOUT_SECONDS)
-        self.store = Store(StoreLimits(kept, max(SMALLEST_STORE_BYTES, int(kept * STORE_BYTES_PER_SECOND))))
-        self.playout = PlayoutHead(self.store, self._clock, rule.seconds, self._filler_rules())
-        self._playout_health = Health(self._clock)
-        self._plays = any(isinstance(settings, PlayingOutputSettings) for _, settings in config.outputs)
-        self._switcher: InputSwitcher | None = None
-        self._inputs = self._make_inputs(rule)
-        self._outputs = [self._make_output(name, settings) for name, settings in config.outputs]
+        self._rule = _delay_rule(config)
+        self._filler = Filler()
+        self.store = Store(_store_limits(config.general, self._rule))
+        self.playout = PlayoutHead(self.store, self._clock, self._delay_seconds, self._filler_rules(config.general))
+        self._inputs = InputSide(self.store, self._clock, log)
+        self._outputs = OutputSide(self.store, self.playout, self._clock, log)
+        first = self.prepare(config)
+        self._inputs.install(first.inputs)
+        self._outputs.install(first.outputs)
+        self._jobs = Jobs(log)
+        self._playout_job = Job("playout", self._play, Health(self._clock))
+        self._news_job = Job("playout news", self._tell_playout_news, Health(self._clock))
+        self._status_job = Job("status", self._say_status, Health(self._clock))
 
     async def run(self) -> None:
         """Until it is cancelled."""
         unsubscribe = self.store.subscribe(self._note_change)
         try:
-            async with asyncio.TaskGroup() as group:
-                for part in (*self._outputs, *self._inputs):
-                    self._supervise(group, part.name, part.module.run, part.health)
-                if self._switcher is not None:
-                    self._supervise(group, "input switch", self._switcher.run, Health(self._clock))
-                if self._plays:
-                    self._supervise(group, "playout", self._play, self._playout_health)
-                    self._supervise(group, "playout news", self._tell_playout_news, Health(self._clock))
-                if self.config.general.statusseconds:
-                    self._supervise(group, "status", self._say_status, Health(self._clock))
+            await self._jobs.run([*(part.job for part in self._outputs.parts), *self._inputs.jobs(), *self._own_jobs()])
         finally:
             unsubscribe()
 
     @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
     def has_begun(self) -> bool:
         """Whether every input and output has said how it is; what listens does so when it listens, or has failed."""
-        return all(part.health.has_begun for part in (*self._inputs, *self._outputs))
+        healths = [part.health for part in self._inputs.parts] + [part.health for part in self._outputs.parts]
+        return all(health.has_begun for health in healths)
 
     def snapshot(self) -> InstanceStatus:
         """Everything known about the instance now."""
@@ -111,119 +92,90 @@ class Instance:
             name=self.name,
             at=self._clock.wall(),
             uptime_seconds=self._clock.now() - self._started,
-            inputs=tuple(self._input_status(part) for part in self._inputs),
-            outputs=tuple(part.status() for part in self._outputs),
+            inputs=self._inputs.statuses(),
+            outputs=tuple(part.status() for part in self._outputs.parts),
             store=self._store_status(),
-            playout=self.playout.status() if self._plays else None,
+            playout=self.playout.status() if _plays(self.config) else None,
         )
+
+    @property
+    def inputs(self) -> Sequence[InputPart]:
+        """The preferred one first."""
+        return self._inputs.parts
 
     def output(self, name: str = "output") -> Module:
         """The output of that name (``output``, or ``output`` and its section's own name)."""
-        return next(part.module for part in self._outputs if part.name == name)
+        return next(part.module for part in self._outputs.parts if part.name == name)
+
+    # -- another configuration
+
+    def prepare(self, config: InstanceConfig) -> Change:
+        """Makes what ``config`` needs beyond what there is; what runs goes on meanwhile. Raises DiStreamerError when a
+        module cannot be made."""
+        delay = _delay_rule(config).expected_seconds
+        wants = Wants(delay, self.playout if _plays(config) else None, config.general.fallbackafter)
+        return Change(
+            config,
+            self._inputs.prepare(config.inputs, wants),
+            self._outputs.prepare(config.outputs, _legacy_shape(config)),
+        )
+
+    async def commit(self, change: Change) -> list[str]:
+        """Goes over to a configuration, once ``run`` runs: what did not change goes on without noticing. Gives what
+        happened, in words."""
+        general = self.config.general
+        said = self._follow(change.config)
+        inputs, outputs, _ = await asyncio.gather(
+            self._inputs.commit(change.inputs, self._jobs),
+            self._outputs.commit(change.outputs, self._jobs),
+            self._renew_own_jobs(general),
+        )
+        return said + inputs + outputs
+
+    def _follow(self, config: InstanceConfig) -> list[str]:
+        """What is followed without a restart of anything."""
+        before, self.config = self.config, config
+        changed = changed_fields(before.general, config.general)
+        keys = ", ".join(keys_of(config.general, changed))
+        said = [f"{keys} changed"] if keys else []
+        rule = _delay_rule(config)
+        if rule != self._rule:
+            self._rule = rule
+            if _plays(config) and self.playout.state is PlayoutState.PLAYING:
+                said.append("who listens is as far behind live as before until the buffer fills anew")
+        limits = _store_limits(config.general, rule)
+        if limits != self.store.limits:
+            self.store.limit(limits)
+        self.playout.fill_by(self._filler_rules(config.general))
+        return said
+
+    # -- inside
+
+    def _own_jobs(self) -> list[Job]:
+        playing = [self._playout_job, self._news_job] if _plays(self.config) else []
+        return playing + ([self._status_job] if self.config.general.statusseconds else [])
+
+    async def _renew_own_jobs(self, before: GeneralSettings) -> None:
+        """The playout goes on for ever once it was begun: what is played when an output comes back is what is due."""
+        wanted = self._own_jobs()
+        ending = [job for job in (self._news_job, self._status_job) if job not in wanted]
+        if before.statusseconds != self.config.general.statusseconds:
+            ending.append(self._status_job)
+        await self._jobs.end(ending)
+        self._jobs.begin(job for job in wanted if job.task is None)
 
     async def _play(self) -> None:
-        self._playout_health.running("plays whatever there is")
+        self._playout_job.health.running("plays whatever there is")
         await self.playout.run()
 
-    def _supervise(
-        self, group: asyncio.TaskGroup, name: str, job: Callable[[], Coroutine[object, object, None]], health: Health
-    ) -> None:
-        supervisor = Supervisor(job, health, self._log.bind(module=name))
-        group.create_task(supervisor.run(), name=f"{self.name}: {name}")
+    def _delay_seconds(self, info: StreamInfo) -> float:
+        return self._rule.seconds(info)
 
-    async def _supervised(self, name: str, job: Job) -> None:
-        await Supervisor(job, Health(self._clock), self._log.bind(module=name)).run()
-
-    def _delay_rule(self) -> DelayRule:
-        general = self.config.general
-        asked = [
-            settings.minfragments
-            for _, settings in self.config.outputs
-            if isinstance(settings, PlayingOutputSettings) and "minfragments" in settings.model_fields_set
-        ]
-        return DelayRule(general.delay, max(asked, default=None), general.history)
-
-    def _filler_rules(self) -> FillerRules | None:
-        general = self.config.general
+    def _filler_rules(self, general: GeneralSettings) -> FillerRules | None:
         if general.filler == "none":
             return None
-        title = Title(general.fillertitle) if general.fillertitle else None
-        return FillerRules(Filler(title), OnReturn(general.onreturn), general.maxdelay)
-
-    def _make_inputs(self, rule: DelayRule) -> list[_Supervised]:
-        """A lone input fills the instance's store itself; several fill stores of their own, and a switch carries what
-        the one on air brings."""
-        configured = by_preference(self.config.inputs)
-        if len(configured) <= 1:
-            lead = rule.expected_seconds + LEAD_SECONDS if self._plays else 0.0
-            return [
-                self._make_input(name, settings, rule, self.store, SteadyCue(self._clock, lead))
-                for name, settings in configured
-            ]
-        after = self.config.general.fallbackafter
-        made: list[_Supervised] = []
-        standbys: list[Standby] = []
-        for name, settings in configured:
-            cue, store, now = StandbyCue(), Store(self.store.limits), self._clock.now()
-            standbys.append(
-                MadeStandby(name, store, cue, now)
-                if isinstance(settings, MadeInputSettings)
-                else LiveStandby(name, store, cue, now, settings.return_, after or PAUSE_SECONDS)
-            )
-            made.append(self._make_input(name, settings, rule, store, cue))
-        listeners = self.playout if self._plays else None
-        switch = InputSwitch(standbys, self.store, _new_epoch_id, self._clock.now(), after, listeners)
-        self._switcher = InputSwitcher(switch, standbys, self._clock, self._log.bind(module="input switch"))
-        return made
-
-    def _make_input(self, name: str, settings: InputSettings, rule: DelayRule, store: Store, cue: Cue) -> _Supervised:
-        health = Health(self._clock)
-        fragmenting = settings if isinstance(settings, FragmentingInputSettings) else FragmentingInputSettings()
-        is_size_set = "fragmentsize" in fragmenting.model_fields_set
-        context = InputContext(
-            name=name,
-            store=store,
-            ingest=Ingest(
-                store,
-                _new_epoch_id,
-                fragment_seconds=fragmenting.fragmentseconds,
-                legacy_fragment_bytes=fragmenting.fragmentsize if is_size_set else 0,
-            ),
-            clock=self._clock,
-            log=self._log.bind(module=name),
-            health=health,
-            playout=self.playout if self._plays else None,
-            delay_seconds=rule.expected_seconds,
-            cue=cue,
-        )
-        return _Supervised(name, settings.mode, INPUTS[settings.mode].make(settings, context), health)
-
-    def _input_status(self, part: _Supervised) -> ModuleStatus:
-        if self._switcher is None:
-            return part.status()
-        is_on_air = self._switcher.on_air == part.name
-        return replace(part.status(), on_air=is_on_air, returns_in_seconds=self._switcher.returns_in(part.name))
-
-    def _make_output(self, name: str, settings: OutputSettings) -> _Supervised:
-        health = Health(self._clock)
-        context = OutputContext(
-            name=name,
-            store=self.store,
-            clock=self._clock,
-            log=self._log.bind(module=name),
-            health=health,
-            playout=self.playout,
-            legacy=self._legacy_shape(),
-            supervise=self._supervised,
-        )
-        return _Supervised(name, settings.mode, OUTPUTS[settings.mode].make(settings, context), health)
-
-    def _legacy_shape(self) -> LegacyShape:
-        """What the preferred input's settings say; those of most inputs say nothing."""
-        settings = by_preference(self.config.inputs)[0].settings
-        if not isinstance(settings, FragmentingInputSettings):
-            return LegacyShape()
-        return LegacyShape(settings.fragmentsize, settings.fragmentsnumber, settings.metadata_interval)
+        self._filler.title = Title(general.fillertitle) if general.fillertitle else None
+        return FillerRules(self._filler, OnReturn(general.onreturn), general.maxdelay)
 
     def _store_status(self) -> StoreStatus:
         epoch, newest = self.store.newest_epoch, self.store.newest()
@@ -257,5 +209,30 @@ class Instance:
             self._log.info(status_sentence(self.snapshot()))
 
 
-def _new_epoch_id() -> int:
-    return secrets.randbits(63)
+def _plays(config: InstanceConfig) -> bool:
+    return any(isinstance(settings, PlayingOutputSettings) for _, settings in config.outputs)
+
+
+def _delay_rule(config: InstanceConfig) -> DelayRule:
+    general = config.general
+    asked = [
+        settings.minfragments
+        for _, settings in config.outputs
+        if isinstance(settings, PlayingOutputSettings) and "minfragments" in settings.model_fields_set
+    ]
+    return DelayRule(general.delay, max(asked, default=None), general.history)
+
+
+def _store_limits(general: GeneralSettings, rule: DelayRule) -> StoreLimits:
+    kept = max(general.history, rule.most_seconds + KEPT_BEHIND_PLAYOUT_SECONDS)
+    return StoreLimits(kept, max(SMALLEST_STORE_BYTES, int(kept * STORE_BYTES_PER_SECOND)))
+
+
+def _legacy_shape(config: InstanceConfig) -> LegacyShape:
+    """What the preferred input's settings say; those of most inputs say nothing."""
+    if not config.inputs:
+        return LegacyShape()
+    settings = by_preference(config.inputs)[0].settings
+    if not isinstance(settings, FragmentingInputSettings):
+        return LegacyShape()
+    return LegacyShape(settings.fragmentsize, settings.fragmentsnumber, settings.metadata_interval)

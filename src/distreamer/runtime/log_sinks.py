@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 from collections.abc import Callable, Sequence
@@ -53,6 +54,15 @@ class LogFile:
         self._failing = False
         self._handler = _RaisingFileHandler(path, encoding="utf-8", errors="backslashreplace")
 
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def close(self) -> None:
+        """Gives the file up; nothing may be written any more. Never raises OSError."""
+        with contextlib.suppress(OSError):
+            self._handler.close()
+
     def write(self, line: str) -> None:
         """Writes at once."""
         try:
@@ -74,33 +84,38 @@ class _RaisingFileHandler(logging.handlers.WatchedFileHandler):
         raise
 
 
+SHOWN_FROM = {"critical": 0, "error": 1, "info": 1, "warning": 2, "debug": 3}
+"""The level from which on each kind of event is shown: what ends the instance is always shown, then what needs a person
+and what the instance does, what it gets over by itself, and details, such as every connection."""
+
+
 class SinkGroup:
-    """What structlog writes to: a method for each kind of event, which knows from which level on it is shown."""
+    """What structlog writes to: a method for each kind of event."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
-        self._sinks = sinks
+        self.sinks = sinks
+        """May be changed at any time."""
+
+    def shows(self, kind: str) -> bool:
+        """Whether anybody sees events of that kind."""
+        return any(sink.level >= SHOWN_FROM[kind] for sink in self.sinks)
 
     def critical(self, line: str) -> None:
-        """What ends the instance: always shown."""
-        self._write(line, 0)
+        self._write(line, "critical")
 
     def error(self, line: str) -> None:
-        """What needs a person."""
-        self._write(line, 1)
+        self._write(line, "error")
 
     def info(self, line: str) -> None:
-        """What the instance does."""
-        self._write(line, 1)
+        self._write(line, "info")
 
     def warning(self, line: str) -> None:
-        """What the instance gets over by itself."""
-        self._write(line, 2)
+        self._write(line, "warning")
 
     def debug(self, line: str) -> None:
-        """Details, such as every connection."""
-        self._write(line, 3)
+        self._write(line, "debug")
 
-    def _write(self, line: str, shown_from: int) -> None:
-        for sink in self._sinks:
-            if sink.level >= shown_from:
+    def _write(self, line: str, kind: str) -> None:
+        for sink in self.sinks:
+            if sink.level >= SHOWN_FROM[kind]:
                 sink.write(line)

@@ -18,7 +18,8 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -30,37 +31,78 @@ from distreamer.config.instance import InstanceConfig
 from distreamer.config.redact import HIDDEN, redacted_url
 from distreamer.config.wording import printable
 from distreamer.errors import ConfigError
-from distreamer.runtime.log_sinks import Console, LogFile, Sink, SinkGroup
+from distreamer.runtime.log_sinks import Console, LogFile, SinkGroup
 
 LONGEST_VALUE = 500
 """Characters of one value; what comes from the net may be of any length."""
 LONGEST_TRACEBACK = 4000
-DETAILED = 3
 LIBRARIES = 4
 SECRET_KEYS = frozenset({"password", "passwords", "secret", "token", "authorization"})
+
+
+class InstanceLog:
+    """The log of one instance. What it shows, where, and under which name may change while it is written."""
+
+    def __init__(
+        self, config: InstanceConfig, stream: TextIO | None = None, wall: Callable[[], float] = time.time
+    ) -> None:
+        """``stream`` is the console (standard error unless told), ``wall`` gives Unix time. Raises ConfigError when
+        LOGFILE cannot be written."""
+        self._name = config.name
+        self._line = _event_line(lambda: self._name, wall)
+        self._console = Console(stream or sys.stderr, config.general.outputlevel)
+        self._file: LogFile | None = None
+        self._sinks = SinkGroup([self._console])
+        self.logger = _logger(self._sinks, self._line)
+        """Modules get it with ``bind(module=name)``."""
+        self.commit(self.prepare(config))
+
+    def prepare(self, config: InstanceConfig) -> LogChange:
+        """Opens what is not open yet; everything is logged as before meanwhile. Raises ConfigError when LOGFILE cannot
+        be written."""
+        general = config.general
+        if general.logfile is None or (self._file is not None and self._file.path == general.logfile):
+            return LogChange(config, None)
+        on_console = _logger(SinkGroup([self._console]), self._line)
+        try:
+            return LogChange(config, LogFile(general.logfile, general.loglevel, warn=on_console.error))
+        except OSError as error:
+            source = config.path or "the environment"
+            problem = f"{source}: [GENERAL] LOGFILE = {general.logfile} cannot be written: {error.strerror}"
+            raise ConfigError([printable(problem)]) from error
+
+    def commit(self, change: LogChange) -> None:
+        """Logs as its configuration says, from now on."""
+        general = change.config.general
+        self._name = change.config.name
+        before, self._file = self._file, change.file or (self._file if general.logfile else None)
+        if before is not None and before is not self._file:
+            before.close()
+        self._console.level = general.outputlevel
+        if self._file is not None:
+            self._file.level = general.loglevel
+        self._sinks.sinks = [self._console, self._file] if self._file else [self._console]
+
+
+@dataclass(frozen=True, slots=True)
+class LogChange:
+    """Made by ``InstanceLog.prepare``, put in force by ``InstanceLog.commit``."""
+
+    config: InstanceConfig
+    file: LogFile | None
+    """That was opened for it."""
+
+    def drop(self) -> None:
+        """It will not be put in force."""
+        if self.file is not None:
+            self.file.close()
 
 
 def instance_logger(
     config: InstanceConfig, stream: TextIO | None = None, wall: Callable[[], float] = time.time
 ) -> FilteringBoundLogger:
-    """The logger of one instance; modules get it with ``bind(module=name)``.
-
-    ``stream`` is the console (standard error unless told), ``wall`` gives Unix time. Raises ConfigError when
-    LOGFILE cannot be written.
-    """
-    general = config.general
-    console = Console(stream or sys.stderr, general.outputlevel)
-    line = _event_line(config.name, wall)
-    on_console = _logger([console], line)
-    if general.logfile is None:
-        return on_console
-    try:
-        file = LogFile(general.logfile, general.loglevel, warn=on_console.error)
-    except OSError as error:
-        source = config.path or "the environment"
-        problem = f"{source}: [GENERAL] LOGFILE = {general.logfile} cannot be written: {error.strerror}"
-        raise ConfigError([printable(problem)]) from error
-    return _logger([console, file], line)
+    """The logger of an instance whose configuration does not change; see ``InstanceLog``."""
+    return InstanceLog(config, stream, wall).logger
 
 
 def route_library_logs(config: InstanceConfig, log: FilteringBoundLogger) -> Callable[[], None]:
@@ -108,16 +150,23 @@ class _LibraryHandler(logging.Handler):
             say.debug(sentence, **details)
 
 
-def _logger(sinks: Sequence[Sink], line: Processor) -> FilteringBoundLogger:
-    level = max(sink.level for sink in sinks)
-    lowest = logging.DEBUG if level >= DETAILED else logging.INFO  # what no sink shows is not put into words
+def _logger(sinks: SinkGroup, line: Processor) -> FilteringBoundLogger:
     logger: FilteringBoundLogger = structlog.wrap_logger(
-        SinkGroup(sinks), processors=[line], wrapper_class=structlog.make_filtering_bound_logger(lowest)
+        sinks,
+        processors=[_drop_unless_shown, line],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
     ).bind()
     return logger
 
 
-def _event_line(instance: str, wall: Callable[[], float]) -> Processor:
+def _drop_unless_shown(sinks: SinkGroup, kind: str, event: EventDict) -> EventDict:
+    """What no sink shows is not put into words."""
+    if not sinks.shows(kind):
+        raise structlog.DropEvent
+    return event
+
+
+def _event_line(instance: Callable[[], str], wall: Callable[[], float]) -> Processor:
     """Turns an event into its line."""
 
     def line(_: WrappedLogger, method: str, event: EventDict) -> str:
@@ -125,7 +174,7 @@ def _event_line(instance: str, wall: Callable[[], float]) -> Processor:
         module = event.pop("module", "")
         sentence = _shown(event.pop("event", ""))
         error = event.pop("exc_info", None)
-        who = printable(f"{instance} {module}".rstrip())
+        who = printable(f"{instance()} {module}".rstrip())
         values = [f"{key}={_quoted('' if value is None else value, key)}" for key, value in event.items()]
         exception = error if isinstance(error, BaseException) else sys.exc_info()[1] if error else None
         if exception is not None:

@@ -27,6 +27,12 @@ class Overview:
         """It will not come back."""
         self._ended.add(name)
 
+    def renamed(self, names: Sequence[str]) -> None:
+        """The instances, in the order in which they were given, are called so now."""
+        ended = [name in self._ended for name in self._instances]
+        self._instances = dict(zip(names, self._instances.values(), strict=True))
+        self._ended = {name for name, has_ended in zip(names, ended, strict=True) if has_ended}
+
     @property
     def has_begun(self) -> bool:
         """Whether no instance is still on its way to its first success or failure."""

@@ -7,9 +7,10 @@ goes on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from distreamer.runtime.overview import Overview
@@ -57,19 +58,41 @@ def service_manager(environ: Mapping[str, str], process: int | None = None) -> S
     return ServiceManager(address, int(microseconds) / 1e6 if is_watched else None)
 
 
-async def tell_state(tell: Callable[[str], bool], overview: Overview) -> None:
-    """Says when all instances have begun, then how they are, until it is cancelled."""
-    for _ in range(READY_LOOKS):
-        if overview.has_begun:
-            break
-        await asyncio.sleep(LOOK_SECONDS)
-    is_ready, told = False, ""
-    while True:
-        is_ready = is_ready or tell("READY=1")
-        status = spoken_status(overview.sentences())
-        if status != told and tell(f"STATUS={status}"):
-            told = status
-        await asyncio.sleep(STATUS_SECONDS)
+class StateTeller:
+    """Says when all instances have begun, how they are, and when the configuration is being read again."""
+
+    def __init__(self, tell: Callable[[str], bool], overview: Overview) -> None:
+        self._tell = tell
+        self._overview = overview
+        self._is_ready = False
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        for _ in range(READY_LOOKS):
+            if self._overview.has_begun:
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+        told = ""
+        while True:
+            self._is_ready = self._is_ready or self._tell("READY=1")
+            status = spoken_status(self._overview.sentences())
+            if status != told and self._tell(f"STATUS={status}"):
+                told = status
+            await asyncio.sleep(STATUS_SECONDS)
+
+    @contextlib.contextmanager
+    def reloading(self, monotonic_microseconds: int) -> Iterator[None]:
+        """In the block the configuration is read again, from that time on CLOCK_MONOTONIC on. Who was not told yet that
+        it is ready waits for that anyway."""
+        if not self._is_ready:
+            yield
+            return
+        self._tell(f"RELOADING=1\nMONOTONIC_USEC={monotonic_microseconds}")
+        try:
+            yield
+        finally:
+            # What the socket does not take now is told by ``run``.
+            self._is_ready = self._tell("READY=1")
 
 
 async def keep_watchdog(tell: Callable[[str], bool], within_seconds: float) -> None:

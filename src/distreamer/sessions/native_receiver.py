@@ -33,10 +33,8 @@ class Reception:
     """What all conversations of a receiver share."""
 
     store: Store
-    back_seconds: float
+    back_seconds: Callable[[], float]
     """How much history is wanted when nothing is held."""
-    resume_seconds: float
-    """How far back what was missed is wanted."""
     report: Callable[[], PeerReport]
     """What the sender is told of the buffer here."""
     fragments: int = 0
@@ -66,8 +64,7 @@ def reception_for(context: InputContext) -> Reception:
     """What an input needs: playout's delay at once, and all that was missed in an outage."""
     return Reception(
         store=context.store,
-        back_seconds=context.delay_seconds + HISTORY_BEYOND_DELAY_SECONDS,
-        resume_seconds=context.store.limits.seconds,
+        back_seconds=lambda: context.delay_seconds + HISTORY_BEYOND_DELAY_SECONDS,
         report=lambda: _report(context),
     )
 
@@ -110,7 +107,7 @@ class ReceiverSession:
     def take(self) -> None:
         """Takes this carrier: the sender begins to send what is not held."""
         reception = self._reception
-        self._role.ask(want_of(reception.store, reception.back_seconds, reception.resume_seconds))
+        self._role.ask(want_of(reception.store, reception.back_seconds(), reception.store.limits.seconds))
         self.session.wake()
 
     async def run(self) -> Ended:
