@@ -18,7 +18,7 @@ from tests.support.clips import clip
 from tests.support.decoding import CONTAINERS, heard
 from tests.support.made_audio import fragment
 
-CODECS = ("libmp3lame", "aac", "vorbis", "libopus", "flac")
+CODECS = ("libmp3lame", "aac", "libvorbis", "libopus", "flac")
 
 
 def last_of(codec: str) -> tuple[Fragment, StreamInfo]:
@@ -95,6 +95,17 @@ def test_a_clip_of_another_format_is_not_played() -> None:
     last, info = last_of("libmp3lame")
     filler = Filler()
     filler.clip = clip("libmp3lame", sample_rate=44100)
+    assert filler.begin(last, info)
+    assert not filler.plays_clip
+    assert np.abs(samples_of([filler.next(0.0) for _ in range(3)], info)).max() < 1 << 8
+
+
+def test_a_clip_with_other_code_books_is_not_played() -> None:
+    """Players that go on with those of the programme would play noise."""
+    last, info = last_of("libvorbis")
+    filler = Filler()
+    filler.clip = clip("libvorbis", bitrate=192_000)
+    assert filler.clip.format.joins(info.format)
     assert filler.begin(last, info)
     assert not filler.plays_clip
     assert np.abs(samples_of([filler.next(0.0) for _ in range(3)], info)).max() < 1 << 8

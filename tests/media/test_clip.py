@@ -20,8 +20,8 @@ from tests.support.clips import SERIAL, clip, encoded_clip, format_in, pieces_of
 from tests.support.decoding import CONTAINERS, ffmpeg_says, heard, mpg123_says
 from tests.support.framing import framed
 
-CODECS = ("libmp3lame", "mp2", "aac", "vorbis", "libopus", "flac")
-OGG = ("vorbis", "libopus", "flac")
+CODECS = ("libmp3lame", "mp2", "aac", "libvorbis", "libopus", "flac")
+OGG = ("libvorbis", "libopus", "flac")
 ROUNDS = 3.5
 
 
@@ -103,7 +103,7 @@ def test_each_run_begins_at_the_beginning(codec: str) -> None:
     [
         ("libmp3lame", {"channels": 1}, "the stream is MPEG-1 layer III of 1 channels at 48000 Hz, and what"),
         ("aac", {"profile": "AAC Main"}, "AAC Main of 2 channels at 48000 Hz, and what could be made for it is AAC LC"),
-        ("vorbis", {"clock_rate": 44100, "sample_rate": 44100}, "Vorbis of 2 channels at 44100 Hz"),
+        ("libvorbis", {"clock_rate": 44100, "sample_rate": 44100}, "Vorbis of 2 channels at 44100 Hz"),
         ("flac", {"profile": "24 bit"}, "24 bit of 2 channels at 48000 Hz"),
     ],
 )

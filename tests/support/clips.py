@@ -13,16 +13,20 @@ WITHOUT_RESERVOIR = (("reservoir", "0"),)
 SERIAL = 0x0C11B
 
 
-def clip(codec: str, *, seconds: float = 2.0, sample_rate: int = 48000, channels: int = 2) -> Clip:
+def clip(
+    codec: str, *, seconds: float = 2.0, sample_rate: int = 48000, channels: int = 2, bitrate: int = 128_000
+) -> Clip:
     """What libavcodec's encoder ``codec`` makes."""
-    stream = encoded_clip(codec, seconds=seconds, sample_rate=sample_rate, channels=channels)
+    stream = encoded_clip(codec, seconds=seconds, sample_rate=sample_rate, channels=channels, bitrate=bitrate)
     return clip_of(stream, format_in(stream))
 
 
-def encoded_clip(codec: str, *, seconds: float = 2.0, sample_rate: int = 48000, channels: int = 2) -> bytes:
+def encoded_clip(
+    codec: str, *, seconds: float = 2.0, sample_rate: int = 48000, channels: int = 2, bitrate: int = 128_000
+) -> bytes:
     """The stream of which ``clip`` is made."""
     options = WITHOUT_RESERVOIR if codec == "libmp3lame" else ()
-    return encoded(codec, seconds=seconds, sample_rate=sample_rate, channels=channels, options=options)
+    return encoded(codec, seconds=seconds, sample_rate=sample_rate, channels=channels, bitrate=bitrate, options=options)
 
 
 def format_in(stream: bytes) -> AudioFormat:
@@ -37,7 +41,7 @@ def pieces_of(clip: Clip, count: int) -> list[bytes]:
 
 def rounds_of(clip: Clip, count: float) -> bytes:
     """So many rounds of it, to the next piece."""
-    wanted = count * len(clip.audio)
+    wanted = count * len(clip.audio) + sum(map(len, clip.headers))
     data = bytearray()
     for piece in endless(clip, SERIAL):
         data += piece

@@ -30,7 +30,7 @@ class Filler:
         """``title`` is what listeners see meanwhile; None: what they saw before."""
         self.title = title
         self.clip: Clip | None = None
-        """What is played instead of silence after a programme that it joins; it may come at any time."""
+        """What is played instead of silence behind a programme that it follows; it may come at any time."""
         self._runs = 0
         self._follows: tuple[Fragment, StreamInfo] | None = None
         self._playing: Clip | None = None
@@ -48,7 +48,7 @@ class Filler:
         """From now on it follows ``last``, of an epoch that carries ``info``; False when there is nothing to play in
         that format. A clip begins at its beginning."""
         self._runs += 1
-        self._playing = self._fitting_clip(info)
+        self._playing = self._fitting_clip(last, info)
         serial = FIRST_SERIAL + self._runs
         try:
             self._pieces = (
@@ -66,7 +66,7 @@ class Filler:
     def next(self, captured_at: float) -> Fragment:
         """The next fragment of the run that was begun; ``captured_at`` is what it says of its age (Unix time)."""
         assert self._follows is not None, "no run of filler was begun"
-        if self._playing is None and self._fitting_clip(self._follows[1]):
+        if self._playing is None and self._fitting_clip(*self._follows):
             self.begin(*self._follows)  # It was made while silence was played.
         for _ in range(MOST_PIECES):
             if self._ready:
@@ -75,8 +75,8 @@ class Filler:
                 self._ready.extend(self._fragmenter.add(frame, captured_at, self.title))
         raise AssertionError("the framers do not recognise filler that is made for them")
 
-    def _fitting_clip(self, info: StreamInfo) -> Clip | None:
-        return self.clip if self.clip and self.clip.format.joins(info.format) else None
+    def _fitting_clip(self, last: Fragment, info: StreamInfo) -> Clip | None:
+        return self.clip if self.clip and self.clip.follows(info.format, last.setup) else None
 
 
 def _endless_silence(info: StreamInfo, setup: bytes, serial: int) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 from distreamer.errors import AudioError
 from distreamer.media.auto import AutoFramer
+from distreamer.media.chaining import goes_on, headers_in
 from distreamer.media.flac_frame import renumbered
 from distreamer.media.ogg_codec import OggCodec
 from distreamer.media.ogg_pages import FULL_SEGMENT, PageReader
@@ -36,6 +37,10 @@ class Clip:
     audio: bytes | memoryview
     """All of them."""
 
+    def follows(self, running: AudioFormat, setup: bytes) -> bool:
+        """Whether a decoder that plays ``running``, with the Ogg header pages ``setup``, goes on with it."""
+        return self.format.joins(running) and goes_on(running.codec, headers_in(running.codec, setup), self.headers)
+
     def pieces(self) -> Iterator[bytes]:
         """One round of frames or packets."""
         at = 0
@@ -44,9 +49,10 @@ class Clip:
             at += size
 
 
-def clip_of(stream: bytes, wanted: AudioFormat) -> Clip:
-    """A whole encoded stream as a clip; raises AudioError when a decoder that plays ``wanted`` cannot go on with it."""
-    return _ogg_clip(stream, wanted) if wanted.codec.is_ogg else _framed_clip(stream, wanted)
+def clip_of(stream: bytes, wanted: AudioFormat, setup: bytes = b"") -> Clip:
+    """A whole encoded stream as a clip; raises AudioError when a decoder that plays ``wanted``, with the Ogg header
+    pages ``setup``, cannot go on with it."""
+    return _ogg_clip(stream, wanted, setup) if wanted.codec.is_ogg else _framed_clip(stream, wanted)
 
 
 def endless(clip: Clip, serial: int) -> Iterator[bytes]:
@@ -105,7 +111,7 @@ def _framed_clip(stream: bytes, wanted: AudioFormat) -> Clip:
     return Clip(found, seconds, (), array("I", (len(frame.data) for frame in frames)), audio)
 
 
-def _ogg_clip(stream: bytes, wanted: AudioFormat) -> Clip:
+def _ogg_clip(stream: bytes, wanted: AudioFormat, setup: bytes) -> Clip:
     packets = _packets(stream)
     codec = audio_codec(packets[0]) if packets else None
     if codec is None:
@@ -113,6 +119,8 @@ def _ogg_clip(stream: bytes, wanted: AudioFormat) -> Clip:
     _check(codec.format, wanted)
     count = _read_headers(codec, packets)
     headers, packets = packets[:count], packets[count:]
+    if not goes_on(wanted.codec, headers_in(wanted.codec, setup), headers):
+        raise AudioError("it cannot be encoded by the code books of the stream, and many players know no others")
     ticks = [codec.packet_ticks(packet) for packet in packets]
     if wanted.codec is Codec.FLAC and ticks[-1:] != ticks[:1]:
         # In a stream whose frames count blocks of one size only the very last may be shorter.

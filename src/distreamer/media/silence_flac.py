@@ -45,7 +45,7 @@ def flac_silence(wanted: AudioFormat, setup: bytes, serial: int) -> OggSilence:
             f"There is no FLAC of {wanted.channels} channels at {wanted.sample_rate} Hz with "
             f"{wanted.profile or 'an unknown number of bits'} a sample"
         )
-    block = _block_size(wanted.sample_rate, setup)
+    block = block_size(wanted.sample_rate, setup)
     info = _STREAMINFO.pack(block, block) + packed(
         [(0, 48), (wanted.sample_rate, 20), (wanted.channels - 1, 3), (bits - 1, 5), (0, 36), (0, 128)]
     )
@@ -63,7 +63,7 @@ def flac_silence(wanted: AudioFormat, setup: bytes, serial: int) -> OggSilence:
     )
 
 
-def _block_size(sample_rate: int, setup: bytes) -> int:
+def block_size(sample_rate: int, setup: bytes) -> int:
     """Samples: those of the running stream when all its blocks have them, else about 0.1 to 0.3 seconds' worth."""
     block = _USUAL_BLOCK
     while block > max(sample_rate // 4, _SMALLEST_BLOCK):

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
@@ -34,6 +35,7 @@ from distreamer.core.standby import Standby
 from distreamer.core.store import Store, StoreLimits
 from distreamer.model.audio import Title
 from distreamer.model.status import InstanceStatus, ModuleStatus, StoreStatus
+from distreamer.runtime.filler_file import FillerFile
 from distreamer.runtime.modules import INPUTS, OUTPUTS
 from distreamer.runtime.plain_words import status_sentence
 from distreamer.runtime.playout_news import tell_playout_news
@@ -74,7 +76,9 @@ class Instance:
         rule = self._delay_rule()
         kept = max(general.history, rule.most_seconds + KEPT_BEHIND_PLAYOUT_SECONDS)
         self.store = Store(StoreLimits(kept, max(SMALLEST_STORE_BYTES, int(kept * STORE_BYTES_PER_SECOND))))
-        self.playout = PlayoutHead(self.store, self._clock, rule.seconds, self._filler_rules())
+        filler = self._filler_rules()
+        self.playout = PlayoutHead(self.store, self._clock, rule.seconds, filler)
+        self._filler_file = self._make_filler_file(filler)
         self._playout_health = Health(self._clock)
         self._plays = any(isinstance(settings, PlayingOutputSettings) for _, settings in config.outputs)
         self._switcher: InputSwitcher | None = None
@@ -93,6 +97,8 @@ class Instance:
                 if self._plays:
                     self._supervise(group, "playout", self._play, self._playout_health)
                     self._supervise(group, "playout news", self._tell_playout_news, Health(self._clock))
+                    if self._filler_file is not None:
+                        self._supervise(group, "filler file", self._filler_file.run, Health(self._clock))
                 if self.config.general.statusseconds:
                     self._supervise(group, "status", self._say_status, Health(self._clock))
         finally:
@@ -144,6 +150,12 @@ class Instance:
             return None
         title = Title(general.fillertitle) if general.fillertitle else None
         return FillerRules(Filler(title), OnReturn(general.onreturn), general.maxdelay)
+
+    def _make_filler_file(self, rules: FillerRules | None) -> FillerFile | None:
+        path = self.config.general.filler
+        if rules is None or not isinstance(path, Path):
+            return None
+        return FillerFile(path, self.store, rules.filler, self._log.bind(module="playout"))
 
     def _make_inputs(self, rule: DelayRule) -> list[_Supervised]:
         """A lone input fills the instance's store itself; several fill stores of their own, and a switch carries what
