@@ -1,10 +1,11 @@
-"""Filler: fragments of silence that follow a programme of any format."""
+"""Filler: fragments of silence, or of a clip, that follow a programme of any format."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from distreamer.core.filler import Filler
@@ -13,10 +14,11 @@ from distreamer.media.ogg_pages import PageReader
 from distreamer.model.audio import AudioFormat, Codec, StreamInfo, Title
 from distreamer.model.fragment import Fragment
 from tests.support.audio_samples import encoded
+from tests.support.clips import clip
 from tests.support.decoding import CONTAINERS, heard
 from tests.support.made_audio import fragment
 
-CODECS = ("libmp3lame", "aac", "vorbis", "libopus", "flac")
+CODECS = ("libmp3lame", "aac", "libvorbis", "libopus", "flac")
 
 
 def last_of(codec: str) -> tuple[Fragment, StreamInfo]:
@@ -60,6 +62,69 @@ def test_it_says_its_title() -> None:
     filler = Filler(Title("We are back soon"))
     filler.begin(last, info)
     assert [filler.next(0.0).title for _ in range(3)] == [Title("We are back soon")] * 3
+
+
+def samples_of(fragments: list[Fragment], info: StreamInfo) -> npt.NDArray[np.int32]:
+    audio = fragments[0].setup + b"".join(one.audio for one in fragments)
+    return heard(audio, CONTAINERS[info.format.codec.value])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_clip_that_joins_the_programme_is_played_round_after_round(codec: str) -> None:
+    last, info = last_of(codec)
+    filler = Filler(Title("We are back soon"))
+    filler.clip = clip(codec)
+    assert filler.begin(last, info)
+    assert filler.plays_clip
+    fragments = [filler.next(5.0) for _ in range(6)]
+    seconds = [one.duration / info.format.clock_rate for one in fragments]
+    assert all(0.9 <= one <= 1.6 for one in seconds), seconds
+    assert {(one.captured_at, one.title, one.epoch) for one in fragments} == {(5.0, Title("We are back soon"), 7)}
+    samples = samples_of(fragments, info)
+    assert len(samples) / 48_000 == pytest.approx(sum(seconds), abs=0.1)
+    levels = np.abs(samples[: len(samples) // 9_600 * 9_600].reshape(-1, 9_600, 2)).max(axis=(1, 2))
+    assert levels.min() > 1 << 28  # The tone has an eighth of the full scale and more, also where rounds meet.
+    # The next run begins with the same, as another logical stream where there are any.
+    assert filler.begin(last, info)
+    again = filler.next(5.0)
+    assert np.array_equal(samples_of([again], info), samples_of(fragments[:1], info))
+    assert (again.setup == fragments[0].setup) == (not info.format.codec.is_ogg)
+
+
+def test_a_clip_of_another_format_is_not_played() -> None:
+    last, info = last_of("libmp3lame")
+    filler = Filler()
+    filler.clip = clip("libmp3lame", sample_rate=44100)
+    assert filler.begin(last, info)
+    assert not filler.plays_clip
+    assert np.abs(samples_of([filler.next(0.0) for _ in range(3)], info)).max() < 1 << 8
+
+
+def test_a_clip_with_other_code_books_is_not_played() -> None:
+    """Players that go on with those of the programme would play noise."""
+    last, info = last_of("libvorbis")
+    filler = Filler()
+    filler.clip = clip("libvorbis", bitrate=192_000)
+    assert filler.clip.format.joins(info.format)
+    assert filler.begin(last, info)
+    assert not filler.plays_clip
+    assert np.abs(samples_of([filler.next(0.0) for _ in range(3)], info)).max() < 1 << 8
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_clip_that_comes_during_silence_takes_its_place(codec: str) -> None:
+    last, info = last_of(codec)
+    filler = Filler()
+    filler.begin(last, info)
+    silence = filler.next(0.0)
+    assert not filler.plays_clip
+    filler.clip = clip(codec)
+    loud = [filler.next(0.0) for _ in range(3)]
+    assert filler.plays_clip
+    samples = samples_of([silence], info), samples_of(loud, info)
+    assert [int(np.abs(one).max()) > 1 << 28 for one in samples] == [False, True]
+    if info.format.codec.is_ogg:
+        assert silence.setup != loud[0].setup == loud[2].setup
 
 
 def test_there_is_none_for_audio_that_nobody_understands() -> None:

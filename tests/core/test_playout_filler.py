@@ -11,10 +11,12 @@ from distreamer.core.played import Played
 from distreamer.core.playout import MOST_FILLED_AT_ONCE_SECONDS, Playout
 from distreamer.core.store import Store
 from distreamer.media.auto import AutoFramer
+from distreamer.media.clip import Clip
 from distreamer.model.audio import AudioFormat, Codec, StreamInfo, Title
 from distreamer.model.fragment import Fragment
 from distreamer.model.status import PlayoutState
 from tests.support.audio_samples import encoded
+from tests.support.clips import clip
 from tests.support.decoding import ffmpeg_says, mpg123_says
 from tests.support.made_audio import INFO, fragment
 
@@ -25,10 +27,18 @@ FRAMES_PER_FRAGMENT = 38
 class Station:
     """A playout whose programme comes a fragment a second, until it does not; time is moved by the test."""
 
-    def __init__(self, on_return: OnReturn = OnReturn.LIVE, most_delay: float = 120.0, title: str = "") -> None:
+    def __init__(
+        self,
+        on_return: OnReturn = OnReturn.LIVE,
+        most_delay: float = 120.0,
+        title: str = "",
+        clip: Clip | None = None,
+    ) -> None:
         self.store = Store()
         self.store.open_epoch(1, INFO)
-        rules = FillerRules(Filler(Title(title) if title else None), on_return, most_delay)
+        filler = Filler(Title(title) if title else None)
+        filler.clip = clip
+        rules = FillerRules(filler, on_return, most_delay)
         self.playout = Playout(self.store, lambda info: DELAY, filler=rules)
         self.now = 0.0
         self.number = 0
@@ -160,6 +170,34 @@ def test_the_title_is_said_and_does_not_stay() -> None:
     assert [one.fragment.title for one in after[:2]] == [Title(""), None]
 
 
+def test_a_clip_begins_anew_in_each_outage_and_lasts_as_long_as_it() -> None:
+    station = Station(title="We are back soon", clip=clip("libmp3lame", seconds=5, sample_rate=44100))
+    beginnings = []
+    for _ in range(2):
+        station.play(60)
+        before = len(station.fillers)
+        station.miss(60, comes_later=True)
+        assert station.playout.status(station.now, 0.0).fills_with_clip == station.playout.is_filling
+        station.play(10)
+        assert not station.playout.status(station.now, 0.0).fills_with_clip
+        fillers = station.fillers[before:]
+        assert 35 <= sum(one.seconds for one in fillers) <= 55
+        assert {one.fragment.title for one in fillers} == {Title("We are back soon")}
+        beginnings.append(fillers[0].fragment.audio)
+    assert beginnings[0] == beginnings[1]
+    station.assert_no_gap()
+
+
+def test_status_says_what_is_played() -> None:
+    station = Station(clip=clip("libmp3lame", sample_rate=44100))
+    silent = Station()
+    for one in (station, silent):
+        one.play(60)
+        one.wait(60)
+    kinds = [(one.playout.is_filling, one.playout.status(one.now, 0.0).fills_with_clip) for one in (station, silent)]
+    assert kinds == [(True, True), (True, False)]
+
+
 def test_where_there_is_no_silence_nothing_is_played_as_without_filler() -> None:
     station = Station()
     opaque = StreamInfo(AudioFormat(Codec.OPAQUE, 44100, 0, 0))
@@ -183,11 +221,12 @@ def test_a_machine_that_slept_does_not_make_up_for_all_of_it() -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("comes_later", [False, True])
-def test_no_decoder_has_anything_to_say_of_it(comes_later: bool) -> None:
+@pytest.mark.parametrize("seconds", [0, 3], ids=["silence", "clip"])
+def test_no_decoder_has_anything_to_say_of_it(comes_later: bool, seconds: float) -> None:
     """A real MP3 programme, whose frames lean on those before them."""
     frames = AutoFramer().feed(encoded("libmp3lame", seconds=120))
     pieces = [frames[at : at + FRAMES_PER_FRAGMENT] for at in range(0, len(frames), FRAMES_PER_FRAGMENT)]
-    station = Station()
+    station = Station(clip=clip("libmp3lame", seconds=seconds, sample_rate=44100) if seconds else None)
     info = StreamInfo(frames[0].format)
     station.store.open_epoch(2, info)
 
@@ -204,7 +243,7 @@ def test_no_decoder_has_anything_to_say_of_it(comes_later: bool) -> None:
         bring(40, 70, in_real_time=False)
     bring(70, 110)
     audio = b"".join(one.fragment.audio for one in station.heard)
-    silent = AutoFramer().feed(audio)
-    assert len(silent) > 3_000
+    assert station.playout.status(station.now, 0.0).dry_times == 1
+    assert len(AutoFramer().feed(audio)) > 3_000
     assert ffmpeg_says(audio, "mp3") == ""
     assert mpg123_says(audio) == ""

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from structlog.typing import FilteringBoundLogger
 
+from distreamer.config.settings import GeneralSettings
+from distreamer.core.filler import Filler
 from distreamer.core.store import Store
 from distreamer.errors import ResourceError
+from distreamer.model.audio import Title
 from distreamer.model.status import PlayoutState
 from distreamer.outputs.shoutcast_server import ShoutcastServer
 from distreamer.runtime.part import END_SECONDS
@@ -273,3 +280,43 @@ async def test_the_first_output_that_plays_and_the_last() -> None:
         await asyncio.sleep(10)
         player.assert_unbroken(10)
         assert len(player.frames) < 14 * 38, "what was played while nobody could listen came as well"
+
+
+class Jingle:
+    """Stands for a filler file: remembers which were asked for, and runs until it is ended."""
+
+    running: ClassVar[list[tuple[Path, Title | None]]] = []
+
+    def __init__(self, path: Path, store: Store, filler: Filler, log: FilteringBoundLogger) -> None:
+        del store, log
+        self._key = (path, filler.title)
+
+    async def run(self) -> None:
+        self.running.append(self._key)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.running.remove(self._key)
+
+
+@virtual_time(600)
+async def test_another_filler_file_or_title_has_a_file_converted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distreamer.runtime.instance.FillerFile", Jingle)
+    first, second = Path("first.mp3"), Path("second.mp3")
+    async with running(configured(LIVE, SERVED)) as one:
+        await asyncio.sleep(30)
+        player = one.player()
+        for general, wanted in (
+            ({"filler": first}, [(first, None)]),
+            ({"filler": first, "fillertitle": "Soon"}, [(first, Title("Soon"))]),
+            ({"filler": second, "fillertitle": "Soon"}, [(second, Title("Soon"))]),
+            ({"filler": "silence"}, []),
+            ({"filler": second}, [(second, None)]),
+            ({"filler": "none"}, []),
+        ):
+            config = replace(configured(LIVE, SERVED), general=GeneralSettings.model_validate(general))
+            await one.become(config)
+            await asyncio.sleep(1)
+            assert Jingle.running == wanted
+        await asyncio.sleep(24)
+        player.assert_unbroken(30)

@@ -125,10 +125,14 @@ def test_a_dry_buffer_without_listeners() -> None:
     assert words.endswith("the buffer ran out, nobody listens")
 
 
-def test_filler_is_silence_to_listeners() -> None:
+def test_filler_is_silence_or_a_file_to_listeners() -> None:
     filling = replace(PLAYOUT, state=PlayoutState.DRY, budget_seconds=0.0, is_filling=True)
     assert status_sentence(replace(TRANSMITTER, playout=filling)).endswith(
         "the buffer ran out, 3 listeners hear silence"
+    )
+    filling = replace(filling, fills_with_clip=True)
+    assert status_sentence(replace(TRANSMITTER, playout=filling)).endswith(
+        "the buffer ran out, 3 listeners hear the filler file"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 from structlog.testing import CapturingLogger
@@ -83,4 +84,24 @@ async def test_filler_is_told_when_it_begins() -> None:
         "warning: the buffer ran out, players live on what they hold",
         "warning: listeners hear silence until the programme is back",
         "info: listeners hear the programme again after=30 s",
+    ]
+
+
+@virtual_time(60)
+async def test_a_file_is_told_when_it_begins_or_takes_the_place_of_silence() -> None:
+    filling = PlayoutStatus(PlayoutState.DRY, dry_times=1, dry_seconds=2.4, is_filling=True)
+    lines = await told(
+        PLAYING,
+        filling,
+        replace(filling, fills_with_clip=True),
+        replace(filling, fills_with_clip=True),
+        PlayoutStatus(PlayoutState.PLAYING, dry_times=1, dry_seconds=30.0),
+        PlayoutStatus(PlayoutState.DRY, dry_times=2, dry_seconds=32.4, is_filling=True, fills_with_clip=True),
+    )
+    assert lines[2:] == [
+        "warning: listeners hear silence until the programme is back",
+        "warning: listeners hear the filler file until the programme is back",
+        "info: listeners hear the programme again after=30 s",
+        "warning: the buffer ran out, players live on what they hold",
+        "warning: listeners hear the filler file until the programme is back",
     ]

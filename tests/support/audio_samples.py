@@ -11,10 +11,20 @@ import numpy as np
 import numpy.typing as npt
 from av.audio.stream import AudioStream
 
-CONTAINERS = {"libmp3lame": "mp3", "mp2": "mp2", "aac": "adts", "vorbis": "ogg", "libopus": "ogg", "flac": "ogg"}
+CONTAINERS = {
+    "libmp3lame": "mp3",
+    "mp2": "mp2",
+    "aac": "adts",
+    **dict.fromkeys(("vorbis", "libvorbis", "libopus", "flac"), "ogg"),
+}
 """The container of each encoder when none is named."""
 
-SAMPLE_FORMATS = {"libmp3lame": "s16p", "mp2": "s16", "aac": "fltp", "vorbis": "fltp", "libopus": "s16", "flac": "s16"}
+SAMPLE_FORMATS = {
+    "libmp3lame": "s16p",
+    "libopus": "s16",
+    **dict.fromkeys(("mp2", "flac"), "s16"),
+    **dict.fromkeys(("aac", "vorbis", "libvorbis"), "fltp"),
+}
 
 _BLOCK = 1024
 

@@ -66,6 +66,8 @@ def _in_words(config: InstanceConfig) -> list[str]:
     lines.append(f"  {spoken_seconds(general.history)} of audio kept")
     if any(isinstance(settings, PlayingOutputSettings) for _, settings in config.outputs):
         lines.append(f"  listeners {_delay(config)} behind live")
+        if isinstance(general.filler, Path):
+            lines.append(f"  {printable(str(general.filler))} for them when nothing is left to play")
     lines.append(f"  the log on the console, at level {general.outputlevel}")
     if general.logfile:
         lines.append(f"  the log in {printable(str(general.logfile))}, at level {general.loglevel}")

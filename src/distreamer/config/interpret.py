@@ -58,7 +58,7 @@ def _settings(
         elif entry.value:  # an empty value asks for the default
             values[key] = entry.value
     try:
-        settings = model.model_validate(values)
+        settings = model.model_validate(values, context=registry.audio_fault)
     except ValidationError as error:
         for fault in error.errors(include_url=False):
             key = str(fault["loc"][0]) if fault["loc"] else ""

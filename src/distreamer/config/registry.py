@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from distreamer.config.settings import InputSettings, ModuleSettings, OutputSettings
+from distreamer.config.settings import AudioFault, InputSettings, ModuleSettings, OutputSettings
 
 ModuleKind = Literal["INPUT", "OUTPUT"]
 MODULE_KINDS: tuple[ModuleKind, ...] = ("INPUT", "OUTPUT")
@@ -18,6 +18,8 @@ class Registry:
 
     inputs: Mapping[str, type[InputSettings]]
     outputs: Mapping[str, type[OutputSettings]]
+    audio_fault: AudioFault | None = None
+    """Looks at audio files that must be decoded; None: nobody does."""
 
     def modes(self, kind: ModuleKind) -> Mapping[str, type[ModuleSettings]]:
         """All MODEs of a kind, in the table's order."""

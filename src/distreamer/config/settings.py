@@ -6,12 +6,13 @@ A field's name is its INI key in lower case. Module files derive their own setti
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
-from distreamer.config.fields import Bytes, Level, Seconds, Unit
+from distreamer.config.fields import Bytes, Level, Seconds, Unit, Words
 
 
 class Settings(BaseModel):
@@ -25,6 +26,18 @@ class Settings(BaseModel):
         allow_inf_nan=False,
         validate_by_name=True,
     )
+
+
+AudioFault = Callable[[Path], str | None]
+"""Says what keeps a file from being decoded, or None; it must not raise."""
+
+
+def check_filler(filler: str | Path, info: ValidationInfo) -> str | Path:
+    """A file is looked at when the validation's context is an ``AudioFault``; raises ValueError with its words."""
+    fault = info.context(filler) if isinstance(filler, Path) and info.context else None
+    if fault:
+        raise ValueError(f"must be silence, none, or the path of an audio file; {fault}")
+    return filler
 
 
 class GeneralSettings(Settings):
@@ -54,10 +67,18 @@ class GeneralSettings(Settings):
     listeners are played to, not before the buffer has all but run out, so that nobody hears a short outage; elsewhere
     8 seconds."""
 
-    filler: Literal["silence", "none"] = "silence"
+    filler: Annotated[
+        Literal["silence", "none"] | Path,
+        AfterValidator(check_filler),
+        Words("silence, none, or the path of an audio file"),
+    ] = "silence"
     """What listeners get when there is nothing left to play. ``silence``: silence in the stream's own format, so that
     players stay connected and the programme goes on by itself. ``none``: nothing, and players give up sooner or
-    later."""
+    later. The path of an audio file of any kind: that file, again and again from its beginning, as loud as it is. It is
+    converted once to the stream's own codec, sample rate, channels and about its bitrate, in the background, as soon as
+    a few seconds of the stream have come; the first 10 minutes of it, and no more than become 32 MB. Until that is
+    done, and for streams for which there is no encoder, such as HE-AAC, silence takes its place, and the log says why.
+    This needs the extra ``audio`` (see docs/install.md)."""
 
     fillertitle: Annotated[str, Field(max_length=500)] = ""
     """What listeners see meanwhile. Empty: what they saw before."""

@@ -1,16 +1,19 @@
-"""What listeners get when there is nothing to play: silence in the stream's own format, so that no player is ever left
-without audio, and none must begin anew when the programme is back."""
+"""What listeners get when there is nothing to play: a clip or silence in the stream's own format, so that no player is
+ever left without audio, and none must begin anew when the programme is back."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import repeat
 
 from distreamer.core.fragmenter import Fragmenter
 from distreamer.errors import AudioError
 from distreamer.media.auto import AutoFramer
-from distreamer.media.silence import SilenceMaker, silence_maker
+from distreamer.media.clip import Clip, endless
+from distreamer.media.silence import silence_maker
 from distreamer.model.audio import StreamInfo, Title
 from distreamer.model.fragment import Fragment
 
@@ -26,21 +29,35 @@ class Filler:
     def __init__(self, title: Title | None = None) -> None:
         """``title`` is what listeners see meanwhile; None: what they saw before."""
         self.title = title
+        self.clip: Clip | None = None
+        """What is played instead of silence behind a programme that it follows; it may come at any time."""
         self._runs = 0
-        self._maker: SilenceMaker | None = None
+        self._follows: tuple[Fragment, StreamInfo] | None = None
+        self._playing: Clip | None = None
+        self._pieces: Iterator[bytes] = iter(())
         self._framer = AutoFramer()
         self._fragmenter = Fragmenter(0, 1)
         self._ready: deque[Fragment] = deque()
 
+    @property
+    def plays_clip(self) -> bool:
+        """Whether the run that was begun last is the clip, and not silence."""
+        return self._playing is not None
+
     def begin(self, last: Fragment, info: StreamInfo) -> bool:
-        """From now on it follows ``last``, of an epoch that carries ``info``; False when there is no silence in that
-        format."""
+        """From now on it follows ``last``, of an epoch that carries ``info``; False when there is nothing to play in
+        that format. A clip begins at its beginning."""
         self._runs += 1
+        self._playing = self._fitting_clip(last, info)
+        serial = FIRST_SERIAL + self._runs
         try:
-            self._maker = silence_maker(info.format, last.setup, FIRST_SERIAL + self._runs)
+            self._pieces = (
+                endless(self._playing, serial) if self._playing else _endless_silence(info, last.setup, serial)
+            )
         except AudioError:
-            self._maker = None
+            self._follows = None
             return False
+        self._follows = last, info
         self._framer = AutoFramer(info.format.content_type, info.format.bitrate)
         self._fragmenter = Fragmenter(last.epoch, info.format.clock_rate)
         self._ready.clear()
@@ -48,13 +65,24 @@ class Filler:
 
     def next(self, captured_at: float) -> Fragment:
         """The next fragment of the run that was begun; ``captured_at`` is what it says of its age (Unix time)."""
-        assert self._maker is not None, "no run of filler was begun"
+        assert self._follows is not None, "no run of filler was begun"
+        if self._playing is None and self._fitting_clip(*self._follows):
+            self.begin(*self._follows)  # It was made while silence was played.
         for _ in range(MOST_PIECES):
             if self._ready:
                 return self._ready.popleft()
-            for frame in self._framer.feed(self._maker.next()):
+            for frame in self._framer.feed(next(self._pieces)):
                 self._ready.extend(self._fragmenter.add(frame, captured_at, self.title))
-        raise AssertionError("the framers do not recognise silence that is made for them")
+        raise AssertionError("the framers do not recognise filler that is made for them")
+
+    def _fitting_clip(self, last: Fragment, info: StreamInfo) -> Clip | None:
+        return self.clip if self.clip and self.clip.follows(info.format, last.setup) else None
+
+
+def _endless_silence(info: StreamInfo, setup: bytes, serial: int) -> Iterator[bytes]:
+    """Raises AudioError at once when there is none in that format."""
+    maker = silence_maker(info.format, setup, serial)
+    return (maker.next() for _ in repeat(None))
 
 
 class OnReturn(StrEnum):

@@ -168,6 +168,7 @@ class Playout:
             delay_seconds=self._wanted_delay(),
             budget_seconds=self.level(now),
             is_filling=self._is_filling,
+            fills_with_clip=self._is_filling and self._filler is not None and self._filler.filler.plays_clip,
             behind_seconds=None if last is None else last.behind_seconds(now, wall),
             played_seconds=self._played_seconds,
             dry_seconds=self._dry_seconds + dry,

@@ -48,7 +48,8 @@ def render(piece: Piece) -> Sound:
 
 def encode(sound: Sound) -> Iterator[bytes]:
     """``sound`` of shape (samples, 2) as MP3 frames, each of which can be decoded by itself."""
-    encoder = av.AudioCodecContext.create("libmp3lame", "w")
+    encoder = av.CodecContext.create("libmp3lame", "w")
+    assert isinstance(encoder, av.AudioCodecContext)
     encoder.sample_rate = SAMPLE_RATE
     encoder.layout = "stereo"
     encoder.format = "fltp"

@@ -27,7 +27,7 @@ class LogicalStream:
         first = next((part.data for part in page.packets()), b"")
         self.serial = page.serial
         self.next_sequence = page.sequence
-        known = _audio_codec(first)
+        known = audio_codec(first)
         self.is_known_audio = known is not None
         self.codec: OggCodec = known or UnknownCodec(bitrate)
         self._other_header_packets = next(
@@ -76,7 +76,7 @@ class LogicalStream:
                     self.codec.add_header(packet)
 
 
-def _audio_codec(first: bytes) -> OggCodec | None:
+def audio_codec(first: bytes) -> OggCodec | None:
     """The codec whose first header packet is ``first``; None when it is not known, or breaks the codec's rules."""
     for kind in _AUDIO_CODECS:
         if first.startswith(kind.MAGIC):

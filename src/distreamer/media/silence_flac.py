@@ -8,6 +8,7 @@ import struct
 from distreamer.errors import AudioError
 from distreamer.media.bits import packed
 from distreamer.media.flac import FlacCodec
+from distreamer.media.flac_frame import coded_number, frame_checksum, with_checksum
 from distreamer.media.ogg_writer import EMPTY_COMMENTS, header_packets
 from distreamer.media.silence_ogg import OggSilence
 from distreamer.model.audio import AudioFormat
@@ -30,9 +31,6 @@ _CODED_RATES = (88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 
 _RATE_CODES = {rate: code for code, rate in enumerate(_CODED_RATES, 1)}
 _BITS_CODES = {8: 1, 12: 2, 16: 4, 20: 5, 24: 6, 32: 7}
 """Other rates and depths have the code 0: they stand in STREAMINFO."""
-_FRAME_NUMBER_MASK = (1 << 31) - 1
-_CRC_8, _CRC_16 = 0x07, 0x8005
-"""Polynomials (sections 9.1.8 and 9.3)."""
 
 
 def flac_silence(wanted: AudioFormat, setup: bytes, serial: int) -> OggSilence:
@@ -47,7 +45,7 @@ def flac_silence(wanted: AudioFormat, setup: bytes, serial: int) -> OggSilence:
             f"There is no FLAC of {wanted.channels} channels at {wanted.sample_rate} Hz with "
             f"{wanted.profile or 'an unknown number of bits'} a sample"
         )
-    block = _block_size(wanted.sample_rate, setup)
+    block = block_size(wanted.sample_rate, setup)
     info = _STREAMINFO.pack(block, block) + packed(
         [(0, 48), (wanted.sample_rate, 20), (wanted.channels - 1, 3), (bits - 1, 5), (0, 36), (0, 128)]
     )
@@ -65,7 +63,7 @@ def flac_silence(wanted: AudioFormat, setup: bytes, serial: int) -> OggSilence:
     )
 
 
-def _block_size(sample_rate: int, setup: bytes) -> int:
+def block_size(sample_rate: int, setup: bytes) -> int:
     """Samples: those of the running stream when all its blocks have them, else about 0.1 to 0.3 seconds' worth."""
     block = _USUAL_BLOCK
     while block > max(sample_rate // 4, _SMALLEST_BLOCK):
@@ -90,29 +88,6 @@ def _frame(number: int, audio_format: AudioFormat, bits: int, block: int) -> byt
             (0, 1),
         ]
     )
-    header += _coded_number(number & _FRAME_NUMBER_MASK) + (block - 1).to_bytes(2, "big")
-    header += _crc(header, _CRC_8, 8)
-    frame = header + packed([(0, 8 + bits)] * audio_format.channels)
-    return frame + _crc(frame, _CRC_16, 16)
-
-
-def _coded_number(number: int) -> bytes:
-    """Below 2^31, in one to six bytes like UTF-8 (section 9.1.5)."""
-    if number < 0x80:
-        return bytes([number])
-    tail: list[int] = []
-    while number >> 6 - len(tail):  # As many bits as the first byte has room for beside its ones.
-        tail.insert(0, 0x80 | number & 0x3F)
-        number >>= 6
-    return bytes([0xFF00 >> len(tail) + 1 & 0xFF | number, *tail])
-
-
-def _crc(data: bytes, polynomial: int, width: int) -> bytes:
-    """The remainder of ``data`` by ``polynomial``, most significant bit first, begun with 0."""
-    top, mask = 1 << width - 1, (1 << width) - 1
-    value = 0
-    for byte in data:
-        value ^= byte << width - 8
-        for _ in range(8):
-            value = (value << 1 ^ polynomial if value & top else value << 1) & mask
-    return value.to_bytes(width // 8, "big")
+    frame = with_checksum(header + coded_number(number) + (block - 1).to_bytes(2, "big"))
+    frame += packed([(0, 8 + bits)] * audio_format.channels)
+    return frame + frame_checksum(frame)

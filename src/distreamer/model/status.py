@@ -139,6 +139,8 @@ class PlayoutStatus:
     """The outage budget: how long nothing may arrive before anyone hears it."""
     is_filling: bool = False
     """Whether listeners hear filler, because nothing is held."""
+    fills_with_clip: bool = False
+    """Whether that is the file that FILLER names, and not silence."""
     behind_seconds: float | None = None
     """How long ago what listeners hear now reached the source; None before anything was played. Needs clocks that
     agree at both ends."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
@@ -21,6 +22,7 @@ from distreamer.core.store import Store, StoreLimits
 from distreamer.core.title_times import SentTitles
 from distreamer.model.audio import StreamInfo, Title
 from distreamer.model.status import InstanceStatus, PlayoutState, StoreStatus
+from distreamer.runtime.filler_file import FillerFile
 from distreamer.runtime.input_side import InputPart, InputsChange, InputSide, Wants
 from distreamer.runtime.output_side import OutputsChange, OutputSide
 from distreamer.runtime.part import Job, Jobs
@@ -67,6 +69,7 @@ class Instance:
         self._playout_job = Job("playout", self._play, Health(self._clock))
         self._news_job = Job("playout news", self._tell_playout_news, Health(self._clock))
         self._status_job = Job("status", self._say_status, Health(self._clock))
+        self._filler_job = self._make_filler_job()
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -153,16 +156,30 @@ class Instance:
 
     def _own_jobs(self) -> list[Job]:
         playing = [self._playout_job, self._news_job] if _plays(self.config) else []
+        if playing and self._filler_job is not None:
+            playing.append(self._filler_job)
         return playing + ([self._status_job] if self.config.general.statusseconds else [])
 
     async def _renew_own_jobs(self, before: GeneralSettings) -> None:
         """The playout goes on for ever once it was begun: what is played when an output comes back is what is due."""
+        general, filler_job = self.config.general, self._filler_job
+        if (before.filler, before.fillertitle) != (general.filler, general.fillertitle):
+            self._filler.clip = None
+            self._filler_job = self._make_filler_job()
         wanted = self._own_jobs()
-        ending = [job for job in (self._news_job, self._status_job) if job not in wanted]
+        candidates = (self._news_job, self._status_job, filler_job)
+        ending = [job for job in candidates if job is not None and job not in wanted]
         if before.statusseconds != self.config.general.statusseconds:
             ending.append(self._status_job)
         await self._jobs.end(ending)
         self._jobs.begin(job for job in wanted if job.task is None)
+
+    def _make_filler_job(self) -> Job | None:
+        path = self.config.general.filler
+        if not isinstance(path, Path):
+            return None
+        file = FillerFile(path, self.store, self._filler, self._log.bind(module="playout"))
+        return Job("filler file", file.run, Health(self._clock))
 
     async def _play(self) -> None:
         self._playout_job.health.running("plays whatever there is")

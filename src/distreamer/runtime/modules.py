@@ -23,6 +23,7 @@ from distreamer.outputs.distreamer_rev_client import DiStreamerRevClient, DiStre
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
 from distreamer.outputs.icecast_client import IcecastClient, IcecastClientSettings
 from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServerSettings
+from distreamer.runtime.conversion import audio_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +65,5 @@ OUTPUTS = {
 REGISTRY = Registry(
     inputs={mode: entry.settings for mode, entry in INPUTS.items()},
     outputs={mode: entry.settings for mode, entry in OUTPUTS.items()},
+    audio_fault=audio_fault,
 )

@@ -39,6 +39,13 @@ def budget_words(seconds: float, who: str = "the link") -> str:
     return f"{who} may be down for {spoken_seconds(round(seconds))} before anyone hears it"
 
 
+def filler_words(playout: PlayoutStatus) -> str:
+    """What listeners hear where there is no programme."""
+    if not playout.is_filling:
+        return "nothing"
+    return "the filler file" if playout.fills_with_clip else "silence"
+
+
 def status_sentence(status: InstanceStatus) -> str:
     """The whole instance in one line."""
     parts = [_source_words(status)]
@@ -148,7 +155,7 @@ def _head_words(status: InstanceStatus, playout: PlayoutStatus, listeners: int, 
         held = min(status.store.seconds, playout.delay_seconds)
         return [f"the buffer fills: {spoken_seconds(round(held))} of {spoken_seconds(playout.delay_seconds)}", count]
     if playout.state is PlayoutState.DRY:
-        what = "silence" if playout.is_filling else "nothing"
+        what = filler_words(playout)
         if not count:
             return [f"the buffer ran out, {what} is sent on"]
         if not listeners:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.model.status import PlayoutState, PlayoutStatus
+from distreamer.runtime.plain_words import filler_words
 from distreamer.units import spoken_seconds
 
 LOOK_SECONDS = 1.0
@@ -24,8 +25,8 @@ async def tell_playout_news(status: Callable[[], PlayoutStatus], log: FilteringB
             log.info("the buffer is full, listeners can hear the programme")
         if after.dry_times > before.dry_times:
             log.warning("the buffer ran out, players live on what they hold")
-        if after.is_filling and not before.is_filling:
-            log.warning("listeners hear silence until the programme is back")
+        if filler_words(after) != filler_words(before) and after.is_filling:
+            log.warning(f"listeners hear {filler_words(after)} until the programme is back")
         if after.state is PlayoutState.PLAYING and after.dry_seconds > told_dry_seconds:
             log.info("listeners hear the programme again", after=spoken_seconds(after.dry_seconds - told_dry_seconds))
             told_dry_seconds = after.dry_seconds
