@@ -57,7 +57,7 @@ def _run(arguments: argparse.Namespace, cases: Sequence[Case], file: Path, runs:
         for case in cases:
             # One after the other, so that what changes on the machine meanwhile meets both.
             for server in (one for one in case.servers if one in arguments.servers):
-                done = Counter(one.key for one in results.read(file))
+                done = Counter(one.key for one in results.read(file) if not one.failure)
                 sizes = tuple(size for size in case.sizes if done[case.name, server, size] < number)
                 if sizes:
                     _measure(server, dataclasses.replace(case, sizes=sizes), file, pace, machine)

@@ -19,7 +19,7 @@ def text(results: Sequence[Result]) -> str:
     found = medians(results)
     versions = sorted({one.version for one in results if one.version})
     machines = sorted({one.machine for one in results if one.machine})
-    runs = sorted({one.runs for one in found.values()})
+    runs = sorted({one.runs for one in found.values() if one.runs})
     spoken_runs = str(runs[0]) if len(runs) == 1 else f"{runs[0]} to {runs[-1]}" if runs else "no"
     failures = sorted({(one.server, one.case, one.failure) for one in results if one.failure})
     disturbed = max((_disturbance(one) for one in results), default=0.0)

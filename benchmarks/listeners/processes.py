@@ -71,7 +71,8 @@ class Running:
         """Raises ServerError when it has ended."""
         code = self._process.poll()
         if code is not None:
-            words = self._log.read_text(errors="replace").splitlines()[-SPOKEN_LINES:]
+            log = self._log.read_text(errors="replace").replace(f"{self._log.parent}/", "")
+            words = log.splitlines()[-SPOKEN_LINES:]
             raise ServerError(f"ended with code {code}: {' / '.join(words)}")
 
     def wait_for_answer(self, port: int, request: bytes = b"", wanted: bytes = b"") -> None:
