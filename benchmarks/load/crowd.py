@@ -13,6 +13,7 @@ import select
 import ssl
 import time
 from collections import Counter, deque
+from collections.abc import Sequence
 from contextlib import suppress
 
 from benchmarks.load.dialler import Dialler
@@ -34,11 +35,11 @@ _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 class Crowd:
     """Listeners of ``target``; ``run_once`` does what is due."""
 
-    def __init__(self, target: Target, source: str, sample: int, seed: int) -> None:
-        """``source`` is the address to connect from, empty for any. ``sample`` is how many are looked at closely."""
+    def __init__(self, target: Target, sources: Sequence[str], sample: int, seed: int) -> None:
+        """``sources`` are the addresses to connect from, none for any. ``sample`` is how many are looked at closely."""
         self._target = target
         self._rate = target.bytes_per_second
-        self._dialler = Dialler(target, source)
+        self._dialler = Dialler(target, sources)
         self._sample_size = sample
         self._chance = random.Random(seed)
         self._poll = select.epoll()

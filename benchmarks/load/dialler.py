@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import socket
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 
 from benchmarks.load.listener import Listener, RefusedError, Sampled, Step
@@ -20,12 +22,12 @@ NO_PORT_YET = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
 class Dialler:
     """For all listeners of a process."""
 
-    def __init__(self, target: Target, source: str) -> None:
-        """``source`` is the address to connect from, empty for any. The target's name is looked up once."""
+    def __init__(self, target: Target, sources: Sequence[str]) -> None:
+        """``sources`` are the addresses to connect from, in turn; none for any. The target's name is looked up once."""
         self.tls_words = ""
         """Version and cipher of the first listener that agreed on TLS."""
         self._target = target
-        self._source = source
+        self._sources = itertools.cycle(sources)
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)[0]
         self._family, self._address = found[0], found[4]
         self._tls = _tls() if target.tls else None
@@ -36,9 +38,9 @@ class Dialler:
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-            if self._source:
+            if source := next(self._sources, ""):
                 sock.setsockopt(socket.IPPROTO_IP, NO_PORT_YET, 1)
-                sock.bind((self._source, 0))
+                sock.bind((source, 0))
             with suppress(BlockingIOError):
                 sock.connect(self._address)
         except OSError:

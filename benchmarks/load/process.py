@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -41,12 +42,12 @@ class End:
 Command = Join | Count | Begin | End
 
 
-def hold(parent: Connection, target: Target, source: str, most: int, sample: int, seed: int) -> None:
+def hold(parent: Connection, target: Target, sources: Sequence[str], most: int, sample: int, seed: int) -> None:
     """Until the parent closes its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent gets it too, and ends this.
     gc.disable()  # There are no cycles here, and a search for them would delay what is measured.
     raise_open_file_limit(most + SPARE_FILES)
-    crowd = Crowd(target, source, sample, seed)
+    crowd = Crowd(target, sources, sample, seed)
     try:
         while True:
             crowd.run_once()

@@ -73,7 +73,7 @@ def vanish(connection: socket.socket) -> None:
 
 
 def crowd_of(url: str, sample: int) -> Crowd:
-    return Crowd(target_of(url, titles=False, kbits=numbered.KBITS), "", sample, seed=1)
+    return Crowd(target_of(url, titles=False, kbits=numbered.KBITS), (), sample, seed=1)
 
 
 def run_until(crowd: Crowd, holds: Callable[[], bool]) -> None:
