@@ -21,7 +21,7 @@ check: .venv/installed-dev ## Format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed-dev .venv/installed-uvloop ## Compares ShoutcastServer with Icecast here (45 minutes; ARGS=--quick: 3)
+bench: .venv/installed-dev .venv/installed-uvloop ## Compares ShoutcastServer with Icecast here (50 minutes; ARGS=--quick: 4)
 	$(BIN)/python -m benchmarks.listeners $(ARGS)
 
 bench-stream: .venv/installed-dev ## Measures what a stream costs PC A and PC B here

@@ -24,6 +24,8 @@ class Case:
     workers: int = 0
     """DiStreamer's WORKERS; then it has all cores, and 0 for one process on one core."""
     uvloop: bool = False
+    joins_per_second: float = 500
+    """At more than that Icecast lets so many wait in vain that it takes minutes until all are there."""
 
     def row(self, size: int) -> str:
         """How the tables call it."""
@@ -37,9 +39,9 @@ QUICK_CASES = ("clean", "titles")
 CASES = (
     Case("clean", "", LADDER),
     Case("titles", "titles", LADDER, titles=True),
-    Case("tls", "TLS", (1_000,), tls=True),
+    Case("tls", "TLS", (1_000,), tls=True, joins_per_second=200),
     Case("herd", "", (4_000,), herd=5_000),
-    Case("workers", "WORKERS = 4", (40_000,), (DISTREAMER,), workers=4),
+    Case("workers", "WORKERS = 4", (40_000,), (DISTREAMER,), workers=4, joins_per_second=1_000),
     Case("uvloop", "uvloop", (5_000,), (DISTREAMER,), uvloop=True),
 )
 """Icecast has no workers: it is one process, which may not open as many files here as there are listeners then."""

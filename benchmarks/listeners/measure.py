@@ -36,8 +36,6 @@ class Pace:
     """With the programme on air and no listeners: until what the server keeps of it is full."""
     settle: float
     """Behind joining."""
-    joins_per_second: float
-    tls_joins_per_second: float
 
 
 def measure(server: str, case: Case, pace: Pace) -> Iterator[tuple[int, Figures]]:
@@ -74,14 +72,13 @@ class _Ladder:
         self._case = case
         self._pace = pace
         self._crowds = crowds
-        self._joins_per_second = pace.tls_joins_per_second if case.tls else pace.joins_per_second
         self._before = usage(server.process.pid)
         self._idle_share = (self._before.cpu_seconds - idle.cpu_seconds) / (pace.warm_up / 2)
 
     def climb(self) -> Iterator[tuple[int, Figures]]:
         joined = 0
         for size in self._case.sizes:
-            seconds = (size - joined) / self._joins_per_second
+            seconds = (size - joined) / self._case.joins_per_second
             self._crowds.join(size - joined, seconds)
             self._crowds.wait_until_joined(seconds + JOIN_SECONDS)
             joined = size

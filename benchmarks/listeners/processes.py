@@ -13,6 +13,8 @@ from pathlib import Path
 
 END_SECONDS = 15.0
 START_SECONDS = 30.0
+FIRST_LOOK_SECONDS = 1.0
+"""Icecast crashes now and then when someone connects in its first moments."""
 POLL_SECONDS = 0.1
 SPOKEN_LINES = 5
 """Of its last words, when a program ended by itself."""
@@ -78,6 +80,7 @@ class Running:
     def wait_for_answer(self, port: int, request: bytes = b"", wanted: bytes = b"") -> None:
         """Until the port takes connections, or answers ``request`` with a head that holds ``wanted``."""
         end = time.monotonic() + START_SECONDS
+        time.sleep(FIRST_LOOK_SECONDS)
         while time.monotonic() < end:
             self.check()
             if _answers(port, request, wanted):
