@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 
 from benchmarks import numbered
 from benchmarks.load.programme_check import ProgrammeCheck
@@ -70,6 +70,7 @@ def test_the_order_of_other_mp3_is_not_judged() -> None:
     assert (check.frames, check.missing, check.repeated, check.damaged_bytes) == (20, 0, 0, 0)
 
 
+@settings(deadline=None)
 @given(pieces(WITH_TITLES))
 @example([WITH_TITLES])
 @example([WITH_TITLES[place : place + 1] for place in range(len(WITH_TITLES))])
