@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench format reference tables clean debian-packages
+.PHONY: help install demo test check bench bench-stream format reference tables clean debian-packages
 
 help: ## Lists these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -21,8 +21,11 @@ check: .venv/installed-dev ## Format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed-dev ## Measures what a stream costs here
-	$(BIN)/python benchmarks/stream_cost.py $(ARGS)
+bench: .venv/installed-dev .venv/installed-uvloop ## Compares ShoutcastServer with Icecast here (50 minutes; ARGS=--quick: 4)
+	$(BIN)/python -m benchmarks.listeners $(ARGS)
+
+bench-stream: .venv/installed-dev ## Measures what a stream costs PC A and PC B here
+	$(BIN)/python -m benchmarks.stream_cost $(ARGS)
 
 format: .venv/installed-dev ## Formats the code and mends what the linter can mend
 	$(BIN)/ruff format .
@@ -55,3 +58,7 @@ debian-packages:
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable '.[audio,dev]'
 	@touch $@
+
+# Beside the environment, not in it, so that DiStreamer finds it only where it shall. Without it its case is left out.
+.venv/installed-uvloop: .venv/bin/python pyproject.toml
+	-$(BIN)/python -m pip install --quiet --upgrade --target .venv/uvloop 'uvloop>=0.19' && touch $@

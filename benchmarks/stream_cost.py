@@ -1,6 +1,6 @@
 """What a 128 kbit/s stream costs PC A and PC B: CPU and memory, as the system counts them.
 
-    python benchmarks/stream_cost.py [--streams 10] [--seconds 60]
+    python -m benchmarks.stream_cost [--streams 10] [--seconds 60]
 
 A process plays MP3 in real time to so many instances of PC A in a second process; as many instances of PC B in a
 third take them over the native wire and play them to one listener each. Everything runs on loopback.
@@ -11,14 +11,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.usage import usage
 
 FRAME = bytes.fromhex("fffb9000")
 FRAME_BYTES = 417
@@ -27,20 +27,6 @@ START_SECONDS = 20.0
 """After which the buffers are full and nothing but the stream itself goes on."""
 BURST_FRAMES = 1_000
 """Sent at once, so that the buffers are full at once: 26 s."""
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Of a process, so far."""
-
-    cpu_seconds: float
-    resident_bytes: int
-
-
-def usage(pid: int) -> Usage:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    ticks = int(fields[11]) + int(fields[12])
-    return Usage(ticks / os.sysconf("SC_CLK_TCK"), int(fields[21]) * os.sysconf("SC_PAGE_SIZE"))
 
 
 async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -113,13 +99,13 @@ async def measure(streams: int, seconds: float, folder: Path) -> None:
         before = usage(a), usage(b)
         await asyncio.sleep(seconds)
         after = usage(a), usage(b)
-        for player in players:
-            player.cancel()
+        for task in players:
+            task.cancel()
         await asyncio.gather(*players, return_exceptions=True)
     print(f"{streams} streams of 128 kbit/s, measured for {seconds:.0f} s behind the first {START_SECONDS:.0f} s")
     for name, first, last in zip(("PC A", "PC B"), before, after, strict=True):
         share = (last.cpu_seconds - first.cpu_seconds) / seconds / streams
-        print(f"{name}: {share:.2%} of a core per stream, {last.resident_bytes / 1e6:.0f} MB in all")
+        print(f"{name}: {share:.2%} of a core per stream, {last.memory_bytes / 1e6:.0f} MB in all")
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from distreamer.outputs.shoutcast_server import ShoutcastServerSettings
 from tests.support.made_audio import AAC, INFO, MP3_FRAME_BYTES, fragment
 from tests.support.player_stage import REQUEST, Stage, audio, stage
 from tests.support.player_transport import UNLIMITED, PlayerTransport
-from tests.support.virtual_time import virtual_time
+from tests.support.virtual_time import VirtualTimeLoop, virtual_time
 
 
 @virtual_time(60)
@@ -63,6 +64,40 @@ async def test_all_listeners_are_sent_the_same_object_spread_over_a_second() -> 
         assert counts == [2 * turn for turn in range(1, SLOTS + 1)]
         assert all(player.taken[2] is players[0].taken[2] for player in players)
         assert players[0].taken[2] == audio(2, 2)
+
+
+class TimedTransport(PlayerTransport):
+    """Notes when it is written to; a write keeps the program busy for ``busy_seconds``."""
+
+    def __init__(self, host: ShoutcastServer) -> None:
+        self.times: list[float] = []
+        self.busy_seconds = 0.0
+        super().__init__(host)
+
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        self.times.append(loop.time())
+        super().write(data)
+        loop.pass_time(self.busy_seconds)
+
+
+@virtual_time(120)
+async def test_a_round_that_took_too_long_delays_none_but_the_next() -> None:
+    async with stage() as one:
+        await one.start()
+        players = [TimedTransport(one.server) for _ in range(SLOTS)]
+        for player in players:
+            player.says(REQUEST)
+        played: list[float] = []
+        one.head.subscribe(lambda _: played.append(asyncio.get_running_loop().time()))
+        players[-1].busy_seconds = 0.3
+        await one.live(5)
+        players[-1].busy_seconds = 0.0
+        await one.live(4)
+        for player, turn in zip(players, range(SLOTS), strict=True):
+            # The last round may not have come to this player yet.
+            assert round(player.times[-1] - turn * SLOT_SECONDS, 6) in {round(time, 6) for time in played[-2:]}
 
 
 @virtual_time(120)

@@ -63,6 +63,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    def pass_time(self, seconds: float) -> None:
+        """The program is busy, or gets no processor, for so long: whatever is due meanwhile comes late."""
+        self._jumping.now += seconds
+
 
 def run_virtual(coroutine: Coroutine[Any, Any, Result], seconds_limit: float = 2 * DAY_SECONDS) -> Result:
     """Runs ``coroutine`` to its end in virtual time, which may take ``seconds_limit`` simulated seconds."""

@@ -50,6 +50,7 @@ class FanOut:
         self._stuck: dict[PlayerConnection, float] = {}
         self._next_slot = 0
         self._news = asyncio.Event()
+        self._news_since = clock.now()
         self._audio_until = clock.now()
         self.moved_forward = 0
         """How often a listener that was too slow lost audio."""
@@ -75,7 +76,9 @@ class FanOut:
             self._rendition = Rendition(played.info)
         self._rendition.add(played)
         self._audio_until = played.starts_at + played.seconds
-        self._news.set()
+        if not self._news.is_set():
+            self._news_since = self._clock.now()
+            self._news.set()
 
     def join(self, connection: PlayerConnection, *, icy: bool, burst: bool) -> None:
         """``connection`` listens from now on; its head was written. Something must have been played before."""
@@ -131,7 +134,8 @@ class FanOut:
         while True:
             await self._news.wait()
             self._news.clear()
-            begun = self._clock.now()
+            # A round has little time to spare. When one ended too late, the next must not begin so late as well.
+            begun = self._news_since
             for turn, slot in enumerate(self._slots):
                 if not slot:
                     continue

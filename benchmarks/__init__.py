@@ -1,0 +1,1 @@
+"""What DiStreamer costs, measured; see docs/benchmarks.md."""

@@ -1,0 +1,1 @@
+"""ShoutcastServer and Icecast under the same crowd of listeners, one after the other."""
