@@ -12,10 +12,11 @@ import pytest
 
 from distreamer.model.audio import StreamInfo
 from distreamer.model.status import ListenersStatus, ModuleState
+from distreamer.outputs import fan_out
 from distreamer.outputs.fan_out import SLOT_SECONDS, SLOTS, STUCK_SECONDS, WRITE_BYTES
 from distreamer.outputs.open_files import MAXIMUM_OTHERS, SPARE_FILES
 from distreamer.outputs.player_connection import HIGHEST_BUFFER_BYTES
-from distreamer.outputs.player_server import PATIENCE_SECONDS
+from distreamer.outputs.player_server import PATIENCE_SECONDS, PlayerServer
 from distreamer.outputs.shoutcast_server import ShoutcastServerSettings
 from tests.support.made_audio import AAC, INFO, MP3_FRAME_BYTES, fragment
 from tests.support.player_stage import REQUEST, Stage, audio, stage
@@ -69,7 +70,7 @@ async def test_all_listeners_are_sent_the_same_object_spread_over_a_second() -> 
 class TimedTransport(PlayerTransport):
     """Notes when it is written to; a write keeps the program busy for ``busy_seconds``."""
 
-    def __init__(self, host: ShoutcastServer) -> None:
+    def __init__(self, host: PlayerServer) -> None:
         self.times: list[float] = []
         self.busy_seconds = 0.0
         super().__init__(host)
@@ -86,7 +87,7 @@ class TimedTransport(PlayerTransport):
 async def test_a_round_that_took_too_long_delays_none_but_the_next() -> None:
     async with stage() as one:
         await one.start()
-        players = [TimedTransport(one.server) for _ in range(SLOTS)]
+        players = [TimedTransport(one.players) for _ in range(SLOTS)]
         for player in players:
             player.says(REQUEST)
         played: list[float] = []
@@ -98,6 +99,22 @@ async def test_a_round_that_took_too_long_delays_none_but_the_next() -> None:
         for player, turn in zip(players, range(SLOTS), strict=True):
             # The last round may not have come to this player yet.
             assert round(player.times[-1] - turn * SLOT_SECONDS, 6) in {round(time, 6) for time in played[-2:]}
+
+
+@virtual_time(120)
+async def test_in_a_crowd_half_of_the_slots_are_served_at_a_time_and_nobody_misses_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fan_out, "CROWD", SLOTS)
+    async with stage(burstseconds=0) as one:
+        await one.start()
+        players = [one.player() for _ in range(SLOTS)]
+        before = [len(player.taken) for player in players]
+        await one.live(12)
+        assert {len(player.taken) - count for player, count in zip(players, before, strict=True)} <= {5, 6}
+        # The source falls silent: those who were left out of the last round need not wait for the next.
+        await asyncio.sleep(10)
+        assert {player.body for player in players} == {audio(2, one.number)}
 
 
 @virtual_time(120)

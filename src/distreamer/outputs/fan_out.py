@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from distreamer.core.format_change import OnFormatChange
 from distreamer.core.played import Played
@@ -18,6 +19,11 @@ from distreamer.outputs.player_connection import PlayerConnection
 SLOTS = 20
 SLOT_SECONDS = 0.05
 """From one slot to the next. A round is over before the next fragment, which takes about a second, is due."""
+CROWD = 2_000
+"""From so many listeners on each is served in every second round only, with twice as much: what a write costs hardly
+depends on its size. The second by which audio comes later is hidden by the burst that all players got."""
+PAUSE_SECONDS = 1.5
+"""When nothing new comes for so long, those who were left out are served all the same."""
 WRITE_BYTES = 256 * 1024
 """A slow listener catches up in writes of about this size at the most; so much more may be buffered for it."""
 STUCK_SECONDS = 60.0
@@ -131,17 +137,31 @@ class FanOut:
             group.create_task(self._sweep(), name="fan-out: sweep")
 
     async def _serve(self) -> None:
+        half = 0
+        owed = False
+        """Whether some were left out of the last round."""
         while True:
-            await self._news.wait()
-            self._news.clear()
-            # A round has little time to spare. When one ended too late, the next must not begin so late as well.
-            begun = self._news_since
+            begun, is_news = await self._next_round(owed)
+            is_crowd = sum(map(len, self._slots)) >= CROWD
+            half = 1 - half
             for turn, slot in enumerate(self._slots):
-                if not slot:
+                if not slot or (is_crowd and turn % 2 == half):
                     continue
                 await asyncio.sleep(max(begun + turn * SLOT_SECONDS - self._clock.now(), 0.0))
                 for connection in tuple(slot):
                     self._deliver(connection)
+            owed = is_crowd and is_news
+
+    async def _next_round(self, owed: bool) -> tuple[float, bool]:
+        """Waits until there is news, or for a while when somebody is ``owed`` what was news before; gives when the
+        round begins, and whether there is news."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PAUSE_SECONDS if owed else None):
+                await self._news.wait()
+            self._news.clear()
+            # A round has little time to spare. When one ended too late, the next must not begin so late as well.
+            return self._news_since, True
+        return self._clock.now(), False
 
     async def _sweep(self) -> None:
         while True:
