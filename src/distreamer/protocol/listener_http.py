@@ -6,6 +6,7 @@ Players are older than any specification of what they speak, so each choice here
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from distreamer.model.audio import StreamInfo
 from distreamer.protocol.http1 import RequestHead
@@ -66,15 +67,20 @@ def _stream(request: RequestHead, view: ServerView) -> Answer:
     # Titles of Ogg streams travel inside the container; Icecast does not interleave there either.
     icy = request.headers.get("icy-metadata").strip() == "1" and not view.info.format.codec.is_ogg
     framing = view.body.framing_for(request, icy=icy)
-    fields = _stream_fields(view.info, icy)
-    protocol = "ICY" if wants_icy_status(request) else "HTTP/1.0"
+    data = _stream_head(view.info, icy, framing, "ICY" if wants_icy_status(request) else "HTTP/1.0")
+    return Reply(data) if request.method == "HEAD" else StreamBegins(data, icy, framing)
+
+
+@lru_cache(maxsize=16)
+def _stream_head(info: StreamInfo, icy: bool, framing: Framing, protocol: str) -> bytes:
+    """Remembered, because a herd of players asks for the same."""
+    fields = _stream_fields(info, icy)
     if framing is Framing.CHUNKED:
         protocol = "HTTP/1.1"
         fields.append(("Transfer-Encoding", "chunked"))
     elif framing is Framing.LENGTH:
         fields.append(("Content-Length", str(ENDLESS_BYTES)))
-    data = head(200, fields, protocol)
-    return Reply(data) if request.method == "HEAD" else StreamBegins(data, icy, framing)
+    return head(200, fields, protocol)
 
 
 def _stream_fields(info: StreamInfo, icy: bool) -> list[tuple[str, str]]:
