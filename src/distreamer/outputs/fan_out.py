@@ -19,7 +19,7 @@ from distreamer.outputs.player_connection import PlayerConnection
 SLOTS = 20
 SLOT_SECONDS = 0.05
 """From one slot to the next. A round is over before the next fragment, which takes about a second, is due."""
-CROWD = 2_000
+CROWD = 500
 """From so many listeners on each is served in every second round only, with twice as much: what a write costs hardly
 depends on its size. The second by which audio comes later is hidden by the burst that all players got."""
 PAUSE_SECONDS = 1.5
