@@ -81,7 +81,8 @@ class ShoutcastServerSettings(PlayingOutputSettings):
 
     workers: Annotated[int, Unit("processes"), Field(ge=1, le=64)] = 1
     """How many processes serve the players. One is enough for ten thousand and more; each further one takes a core of
-    its own and another ten thousand. MAXLISTENERS is for all together (a herd may exceed it by a few)."""
+    its own and another ten thousand. MAXLISTENERS is for all together (a herd may exceed it by a few); MAXPERADDRESS
+    and /admin/listclients are for each process by itself."""
 
     certfile: Path | None = None
     """A certificate (PEM, with its chain): players can then connect with TLS, to https:// and the same port, which
