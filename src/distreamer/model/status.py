@@ -58,6 +58,8 @@ class ListenersStatus:
     """How often a listener that was too slow lost audio."""
     closed_without_audio: int = 0
     """Listeners closed by TIMEOUT."""
+    cut_off: int = 0
+    """Listeners cut off because they took nothing, or far too little, for a minute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class FanOut:
         self._served = 0
         self._moved_forward = 0
         self._closed_without_audio = 0
+        self._cut_off = 0
 
     @property
     def connected(self) -> int:
@@ -68,6 +69,7 @@ class FanOut:
             served=self._served,
             moved_forward=self._moved_forward,
             closed_without_audio=self._closed_without_audio,
+            cut_off=self._cut_off,
         )
 
     def begin(self, recent: Iterable[Played]) -> None:
@@ -153,6 +155,7 @@ class FanOut:
             await asyncio.sleep(SWEEP_SECONDS)
             now = self._clock.now()
             for connection in [one for one, since in self._stuck.items() if now - since >= STUCK_SECONDS]:
+                self._cut_off += 1
                 connection.abort()
             if not self._timeout_seconds or now - self._audio_until < self._timeout_seconds:
                 continue
