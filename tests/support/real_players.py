@@ -18,7 +18,7 @@ from tests.support.chromium import Page, chromium_page
 from tests.support.other_user import other_user
 from tests.support.programs import ended_process, find_program
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 90
 """A bound, not an expectation."""
 POLL_SECONDS = 0.2
 SECOND_BYTES = 44100 * 2 * 2

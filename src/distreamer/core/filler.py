@@ -4,7 +4,7 @@ without audio, and none must begin anew when the programme is back."""
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from distreamer.core.fragmenter import Fragmenter
@@ -36,8 +36,12 @@ class Filler:
         """From now on it follows ``last``, of an epoch that carries ``info``; False when there is no silence in that
         format."""
         self._runs += 1
+        wanted = info.format
+        if not wanted.bitrate:
+            # Some players buffer by bytes: they would stand still for as long as silence takes hardly any.
+            wanted = replace(wanted, bitrate=8 * len(last.audio) * wanted.clock_rate // last.duration)
         try:
-            self._maker = silence_maker(info.format, last.setup, FIRST_SERIAL + self._runs)
+            self._maker = silence_maker(wanted, last.setup, FIRST_SERIAL + self._runs)
         except AudioError:
             self._maker = None
             return False
