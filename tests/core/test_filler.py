@@ -57,6 +57,21 @@ def test_each_run_in_ogg_is_another_logical_stream() -> None:
     assert len(serials) == 3
 
 
+@pytest.mark.parametrize("codec", ["libmp3lame", "aac", "vorbis", "libopus"])
+def test_it_takes_as_many_bytes_as_the_programme(codec: str) -> None:
+    """Players that buffer by bytes, as Chromium does, would stand still otherwise."""
+    framer = AutoFramer()
+    frames = framer.feed(encoded(codec, seconds=6, sample_rate=48000))[4:]
+    audio, ticks = b"".join(frame.data for frame in frames), sum(frame.duration for frame in frames)
+    last, info = Fragment(7, 3, 0, ticks, audio, 1e9, setup=frames[-1].setup), StreamInfo(frames[-1].format)
+    filler = Filler()
+    assert filler.begin(last, info)
+    silence = [filler.next(5.0) for _ in range(5)]
+    rate = sum(len(one.audio) for one in silence) / sum(one.duration for one in silence)
+    wanted = info.format.bitrate / 8 / info.format.clock_rate or len(audio) / ticks
+    assert rate == pytest.approx(wanted, rel=0.1)
+
+
 def test_it_says_its_title() -> None:
     last, info = last_of("libmp3lame")
     filler = Filler(Title("We are back soon"))

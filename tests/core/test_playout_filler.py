@@ -8,7 +8,7 @@ import pytest
 
 from distreamer.core.filler import Filler, FillerRules, OnReturn
 from distreamer.core.played import Played
-from distreamer.core.playout import MOST_FILLED_AT_ONCE_SECONDS, Playout
+from distreamer.core.playout import MOST_CATCH_UP_SECONDS, MOST_FILLED_AT_ONCE_SECONDS, Playout
 from distreamer.core.store import Store
 from distreamer.media.auto import AutoFramer
 from distreamer.media.clip import Clip
@@ -62,6 +62,15 @@ class Station:
         if comes_later:
             self.bring(seconds)
             self.wait(0)
+
+    def catch_up(self, seconds: int, *, speed: float) -> None:
+        """The link is back: ``seconds`` of programme that were missed come, and all that is made meanwhile."""
+        came, began = 0, self.now
+        while came < seconds + int(self.now - began):
+            self.wait(1 / speed)
+            self.bring()
+            self.wait(0)
+            came += 1
 
     def wait(self, seconds: float) -> None:
         end = self.now + seconds
@@ -141,6 +150,34 @@ def test_with_continue_nothing_is_missed_up_to_a_limit(most_delay: float, kept: 
     assert station.playout.level(station.now) == pytest.approx(kept, abs=6)
     if most_delay == 120:
         assert station.numbers == list(range(station.numbers[0], station.numbers[-1] + 1))
+
+
+@pytest.mark.parametrize("speed", [10.0, 50.0, 1_000.0])
+@pytest.mark.parametrize(
+    ("on_return", "kept"), [(OnReturn.LIVE, DELAY), (OnReturn.CONTINUE, 40.0)], ids=["live", "continue"]
+)
+def test_what_is_too_old_is_skipped_although_it_comes_oldest_first(
+    on_return: OnReturn, kept: float, speed: float
+) -> None:
+    """Enough to go on with is there long before the newest, which tells how old it is."""
+    station = Station(on_return, 40.0)
+    station.play(60)
+    station.wait(80)
+    station.catch_up(80, speed=speed)
+    station.play(30)
+    station.assert_no_gap()
+    assert station.playout.level(station.now) == pytest.approx(kept, abs=2.5)
+    assert station.numbers == sorted(set(station.numbers))
+
+
+def test_a_thin_link_is_not_waited_for_long() -> None:
+    station = Station()
+    station.play(60)
+    station.wait(200)
+    station.catch_up(200, speed=2.5)
+    station.assert_no_gap()
+    # The buffer was full after 8 s.
+    assert sum(one.seconds for one in station.fillers) < 200 - DELAY + 8 + MOST_CATCH_UP_SECONDS + 2
 
 
 def test_behind_an_outage_of_the_source_filler_goes_on_until_the_buffer_is_full_again() -> None:

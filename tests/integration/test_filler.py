@@ -25,8 +25,8 @@ CONTAINERS = {"mp3": "mp3", "aac": "aac", "vorbis": "ogg", "opus": "ogg"}
 DELAY_SECONDS = 4
 SOME_AUDIO = 60_000
 """Bytes: 4 to 8 s."""
-SOME_SILENCE = 500
-"""Bytes; in most formats silence takes hardly any."""
+SOME_SILENCE = 30_000
+"""Bytes; it takes as many as the programme, so that players that buffer by bytes do not stand still."""
 
 
 OF_THE_FILE = {"mp3": 96_000, "aac": 70_000, "vorbis": 25_000, "opus": 80_000}

@@ -12,7 +12,19 @@ from distreamer.media.silence import silence_maker
 from distreamer.model.audio import AudioFormat, Codec
 from tests.support.decoding import CONTAINERS, ffmpeg_says, heard, mpg123_says
 from tests.support.framing import framed, pieces
-from tests.support.silences import AAC_CHANNELS, AAC_RATES, ALL, MPEG, MPEG_RATES, Wanted, aac, flac, mpeg, pieces_of
+from tests.support.silences import (
+    AAC_CHANNELS,
+    AAC_RATES,
+    ALL,
+    FILLED_UP,
+    MPEG,
+    MPEG_RATES,
+    Wanted,
+    aac,
+    flac,
+    mpeg,
+    pieces_of,
+)
 
 COUNT = 30
 
@@ -59,6 +71,21 @@ def test_ffmpeg_and_mpg123_do_speak_when_something_is_wrong() -> None:
     assert "resync" in mpg123_says(frames[:3000] + b"garbage" * 30 + frames[3000:])
     ogg = pieces_of(silence_maker(flac(44100, 2, 16)), 20)
     assert "CRC" in ffmpeg_says(ogg[:-1] + b"\xff", "ogg")
+
+
+@pytest.mark.parametrize("wanted", FILLED_UP, ids=str)
+def test_it_takes_what_the_bitrate_says(wanted: Wanted) -> None:
+    maker = wanted.maker()
+    maker.next()
+    size = len(pieces_of(maker, COUNT))
+    # Pages and lacing, of which Vorbis in short blocks needs most, come on top of it.
+    expected = wanted.format.bitrate / 8 * COUNT * maker.seconds
+    assert 0.9 * expected - COUNT * 3 <= size <= 1.1 * expected + COUNT * 30
+
+
+def test_no_more_is_filled_up_than_a_decoder_takes() -> None:
+    frame = Wanted(aac(44100, 2)).at(1_000_000).maker().next()
+    assert 1400 < len(frame) <= 2 * 768 + 7
 
 
 @pytest.mark.parametrize("wanted", ALL, ids=str)

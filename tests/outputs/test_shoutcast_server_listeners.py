@@ -158,7 +158,24 @@ async def test_a_listener_that_takes_nothing_at_all_is_cut_off() -> None:
         assert not player.is_closed
         await one.live(20)
         assert player.is_closed
-        assert one.counters.connected == 0
+        assert (one.counters.connected, one.counters.cut_off) == (0, 1)
+
+
+@virtual_time(300)
+async def test_listeners_that_take_a_byte_a_second_are_cut_off_too_and_hold_no_more_than_others() -> None:
+    async with stage() as one:
+        await one.start()
+        slow = [one.player(room=1000) for _ in range(200)]
+        good = one.player()
+        for _ in range(round(STUCK_SECONDS) + 20):
+            await one.live(1)
+            for player in slow:
+                if not player.is_closed:
+                    player.takes(1)
+        assert all(player.is_closed for player in slow)
+        assert max(player.highest_unsent for player in slow) <= HIGHEST_BUFFER_BYTES + WRITE_BYTES
+        assert (one.counters.connected, one.counters.cut_off) == (1, 200)
+        assert good.body == audio(1, one.number - 2)
 
 
 @virtual_time(60)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import encoders, module_table, server_table
+from tests.support import encoders, module_table, player_table, server_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 PROPERTY = "proves"
@@ -72,6 +72,17 @@ TABLES = (
         server_table.ROWS,
         server_table.COLUMNS,
         {},
+    ),
+    Table(
+        "players",
+        "Players",
+        "Each listens to a `ShoutcastServer` whose link is away for far longer than its buffer lasts. In the one\n"
+        "connection that it made it hears the programme, silence, and the programme again, and its decoder complains\n"
+        "of nothing. (Of an Ogg stream, which begins anew behind silence, mpv and VLC say that time jumps, and go on.)",
+        "player",
+        player_table.ROWS,
+        player_table.COLUMNS,
+        player_table.NOT_OFFERED,
     ),
 )
 

@@ -32,14 +32,14 @@ TITLE_WITHIN = "Žofie – Within & Co"
 """What ``tee`` writes into Ogg."""
 
 
-def tee(encoding: Encoding, *targets: tuple[str, Sequence[str]]) -> list[str]:
+def tee(encoding: Encoding, *targets: tuple[str, Sequence[str]], speed: float = TEE_SPEED) -> list[str]:
     """The command that sends the same bytes of noise to each target, a file or an URL (``:`` escaped), each with the
-    options of its own."""
+    options of its own; ``speed`` is in units of real time."""
     # Without bitexact, each Ogg has a serial number of its own by chance.
     muxer = f"f={encoding.muxer}:fflags=+bitexact+flush_packets"
     muxer += {"mp3": ":write_xing=0:id3v2_version=0", "ogg": ":page_duration=200000"}.get(encoding.muxer, "")
     return [
-        *(find_program("ffmpeg"), "-hide_banner", "-loglevel", "error", "-nostdin", "-readrate", str(TEE_SPEED)),
+        *(find_program("ffmpeg"), "-hide_banner", "-loglevel", "error", "-nostdin", "-readrate", str(speed)),
         *("-f", "lavfi", "-i", "anoisesrc=color=pink:sample_rate=48000:amplitude=0.3", "-map", "0:a", "-ac", "2"),
         *("-c:a", encoding.encoder, "-b:a", encoding.bitrate, "-flags", "+bitexact"),
         *("-metadata", f"title={TITLE_WITHIN}"),

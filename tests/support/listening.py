@@ -42,6 +42,10 @@ class Recording:
         """Waits for ``size`` more bytes than there are now."""
         await self.has(len(self.audio) + size, seconds)
 
+    def size_at(self, time: float) -> int:
+        """Bytes of audio that had come at that loop time."""
+        return max((size for at, size in self.arrivals if at <= time), default=0)
+
     def silence(self, bytes_per_second: float, prebuffer_seconds: float) -> float:
         """Seconds for which a player that starts with ``prebuffer_seconds`` would have had nothing to play."""
         stalled, began, before = 0.0, None, 0

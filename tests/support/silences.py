@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from distreamer.media.auto import AutoFramer
 from distreamer.media.silence import SilenceMaker, silence_maker
@@ -29,7 +29,12 @@ class Wanted:
 
     def __str__(self) -> str:
         words = (self.format.codec, self.format.profile, self.format.sample_rate, self.format.channels)
-        return " ".join(str(word) for word in (*words, "with headers" if self.setup else "") if word)
+        more = ("with headers" if self.setup else "", f"at {self.format.bitrate}" if self.format.bitrate else "")
+        return " ".join(str(word) for word in (*words, *more) if word)
+
+    def at(self, bitrate: int) -> Wanted:
+        """The same at so many bits per second."""
+        return replace(self, format=replace(self.format, bitrate=bitrate))
 
 
 def mpeg(version: str, layer: str, sample_rate: int, channels: int, bitrate: int = 0) -> AudioFormat:
@@ -83,7 +88,16 @@ OGG = [
     *(Wanted(flac(44100, 2, 16)), Wanted(flac(48000, 8, 24)), Wanted(flac(12345, 1, 12)), Wanted(flac(8000, 1, 8))),
     like("flac"),
 ]
-ALL = MPEG + AAC + OGG
+FILLED_UP = [
+    *(Wanted(aac(44100, 2)).at(bitrate) for bitrate in (*range(8_000, 16_000, 500), 64_000, 96_000, 128_000, 256_000)),
+    *(Wanted(aac(44100, channels)).at(64_000 * channels) for channels in AAC_CHANNELS),
+    *(Wanted(aac(rate, 2)).at(48_000) for rate in AAC_RATES),
+    *(like("vorbis").at(bitrate) for bitrate in (64_000, 128_000, 320_000)),
+    *(Wanted(opus(2)).at(bitrate) for bitrate in (6_000, *range(102_000, 106_000, 400), 96_000, 192_000, 320_000)),
+    like("libopus", 48000, 6).at(256_000),
+]
+"""With a bitrate that silence does not need."""
+ALL = MPEG + AAC + OGG + FILLED_UP
 
 
 def pieces_of(maker: SilenceMaker, count: int) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import repeat
 
@@ -51,9 +51,7 @@ class Filler:
         self._playing = self._fitting_clip(last, info)
         serial = FIRST_SERIAL + self._runs
         try:
-            self._pieces = (
-                endless(self._playing, serial) if self._playing else _endless_silence(info, last.setup, serial)
-            )
+            self._pieces = endless(self._playing, serial) if self._playing else _endless_silence(info, last, serial)
         except AudioError:
             self._follows = None
             return False
@@ -79,9 +77,13 @@ class Filler:
         return self.clip if self.clip and self.clip.follows(info.format, last.setup) else None
 
 
-def _endless_silence(info: StreamInfo, setup: bytes, serial: int) -> Iterator[bytes]:
-    """Raises AudioError at once when there is none in that format."""
-    maker = silence_maker(info.format, setup, serial)
+def _endless_silence(info: StreamInfo, last: Fragment, serial: int) -> Iterator[bytes]:
+    """As many bytes as ``last`` takes, where the format can. Raises AudioError at once when there is none in it."""
+    wanted = info.format
+    if not wanted.bitrate:
+        # Some players buffer by bytes: they would stand still for as long as silence takes hardly any.
+        wanted = replace(wanted, bitrate=8 * len(last.audio) * wanted.clock_rate // last.duration)
+    maker = silence_maker(wanted, last.setup, serial)
     return (maker.next() for _ in repeat(None))
 
 

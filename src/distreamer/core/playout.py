@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from distreamer.core.catch_up import CatchUp
 from distreamer.core.filler import FillerRules, OnReturn
 from distreamer.core.pacing import Pacing
 from distreamer.core.played import Played, missing_between
@@ -40,6 +41,9 @@ STALE_SECONDS = 3.0
 FILLER_AFTER_SECONDS = 2.0
 """Filler begins so long after the head ran dry, with what it should have brought since. Until then players live on the
 least lead that they were given: a fragment that is a little late is not heard at all."""
+MOST_CATCH_UP_SECONDS = 10.0
+"""Once the buffer is full behind filler, the rest of what was missed is waited for no longer than this: a thin link may
+bring it for minutes."""
 MOST_FILLED_AT_ONCE_SECONDS = 10.0
 """A machine that slept does not make up for more filler than this."""
 FULL = 0.9
@@ -84,6 +88,9 @@ class Playout:
         self._waits_to_fill = False
         self._is_filling = False
         self._follows_filler = False
+        self._catch_up = CatchUp()
+        self._full_since: float | None = None
+        """When enough was held to end the filler."""
         self._join: ReservoirJoin | None = None
         """While MP3 frames are played that may lean on what was not."""
 
@@ -104,6 +111,7 @@ class Playout:
     def advance(self, now: float) -> list[Played]:
         """The fragments that have become due, in order. To be called at ``next_time()`` and after each change of
         the store; ``now`` never goes back."""
+        self._catch_up.observe(now, self._store.added_seconds)
         if self._state is not PlayoutState.PLAYING and not self._start(now):
             return self._fill(now)
         self._give_lead(now)
@@ -190,7 +198,7 @@ class Playout:
         is_first = self._state is PlayoutState.WAITING
         enough = self._kept_at_start() + LEAST_LEAD_SECONDS if is_first else self._enough_again()
         held = self._store.seconds_after(self._position)
-        if held <= 0 or (held < enough and not self._store_is_full(held)):
+        if held <= 0 or (held < enough and not self._store_is_full(held)) or self._waits_for_more(now):
             return False
         if is_first:
             self._position = self._store.position_before_newest(min(held, self._kept_at_start() + LEAD_SECONDS))
@@ -204,6 +212,7 @@ class Playout:
             self._next_due = now
         self._follows_filler |= self._is_filling
         self._is_filling = self._waits_to_fill = False
+        self._full_since = None
         self._lead_until = now + LEAD_WITHIN_SECONDS
         return True
 
@@ -211,6 +220,15 @@ class Playout:
         """Seconds that must be held to go on after having run dry. Who hears filler hears it until a second outage
         as long as the first would not be heard."""
         return self._kept_at_start() if self._is_filling else min(self._wanted_delay(), self._restart_seconds)
+
+    def _waits_for_more(self, now: float) -> bool:
+        """Whether filler goes on although enough is held: what is too old to be played shows only when all is there.
+        What is made here is brought as it is wanted, and never too old."""
+        if not self._is_filling or self._cushion is not None:
+            return False
+        if self._full_since is None:
+            self._full_since = now
+        return self._catch_up.is_on(now) and now < self._full_since + MOST_CATCH_UP_SECONDS
 
     def _skip_what_is_too_old(self) -> None:
         if not self._is_filling or self._filler is None:

@@ -17,6 +17,10 @@ _MOST_CHANNELS_OF_FAMILY_0 = 2
 
 _PACKET_TICKS = 960
 _CELT_FULLBAND_20_MS, _STEREO = 31 << 3, 1 << 2
+_ANY_COUNT, _PADDED_FRAME = 3, 1 << 6 | 1
+"""The code of packets whose second byte counts the frames: here one, with padding."""
+_PADDING_OF_FULL_BYTE = 254
+"""A byte of 255 says that so many bytes of padding are followed by more, whose count comes next."""
 _SILENT_FRAME = b"\xff\xfe"
 """A CELT frame whose first symbol is the silence flag (RFC 6716, section 4.3): probability 1/32768, the very end
 of the range coder's interval."""
@@ -31,7 +35,7 @@ def opus_silence(wanted: AudioFormat, setup: bytes, serial: int) -> OggSilence:
     head = _head(wanted, setup)
     try:
         codec = OpusCodec(head)
-        packet = _silent_packet(head)
+        packet = _silent_packet(head, wanted.bitrate * _PACKET_TICKS // (8 * CLOCK_RATE))
     except ValueError as error:
         raise AudioError(f"The running stream has {error}") from error
     if not codec.format.joins(wanted):
@@ -59,8 +63,9 @@ def _head(wanted: AudioFormat, setup: bytes) -> bytes:
     return OpusCodec.MAGIC + struct.pack("<BBHIhB", 1, wanted.channels, 0, CLOCK_RATE, 0, 0)
 
 
-def _silent_packet(head: bytes) -> bytes:
-    """A silent packet of each of the streams that ``head`` counts, in one (RFC 7845, section 3).
+def _silent_packet(head: bytes, least: int) -> bytes:
+    """A silent packet of each of the streams that ``head`` counts, in one (RFC 7845, section 3), of about ``least``
+    bytes or more.
 
     Coupled (stereo) streams come first; all but the last are self-delimited, that is, tell their length.
     """
@@ -74,4 +79,14 @@ def _silent_packet(head: bytes) -> bytes:
         raise ValueError(f"an Opus header with {coupled} coupled of {streams} streams")
     kinds = [_CELT_FULLBAND_20_MS | (_STEREO if number < coupled else 0) for number in range(streams)]
     delimited = b"".join(bytes([kind, len(_SILENT_FRAME)]) + _SILENT_FRAME for kind in kinds[:-1])
-    return delimited + bytes([kinds[-1]]) + _SILENT_FRAME
+    return delimited + _padded(kinds[-1], least - len(delimited))
+
+
+def _padded(kind: int, least: int) -> bytes:
+    """A packet of one silent frame, filled up with padding (RFC 6716, section 3.2.5)."""
+    padding = least - len(_SILENT_FRAME) - 2
+    if padding < 1:
+        return bytes([kind]) + _SILENT_FRAME
+    longs, last = divmod(padding - 1, _PADDING_OF_FULL_BYTE + 1)
+    lengths = bytes([_PADDING_OF_FULL_BYTE + 1] * longs + [last])
+    return bytes([kind | _ANY_COUNT, _PADDED_FRAME]) + lengths + _SILENT_FRAME + bytes(padding - len(lengths))

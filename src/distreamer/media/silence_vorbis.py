@@ -34,12 +34,16 @@ def vorbis_silence(wanted: AudioFormat, setup: bytes, serial: int) -> OggSilence
     if not flags:
         raise AudioError("The set-up header of the running Vorbis stream names no modes")
     block = min(flags)
+    packet_ticks = codec.block_sizes[block] // 2
+    # What stands behind the end of a packet means nothing; libvorbis fills packets up in the same way (section 4.1).
+    size = wanted.bitrate * packet_ticks // (8 * codec.format.clock_rate)
+    packet = _silent_packet(flags, block, codec.format.channels).ljust(size, b"\0")
     return OggSilence(
         codec.format,
         [identification, _COMMENT_HEADER, books],
         serial,
-        packet=lambda _: _silent_packet(flags, block, codec.format.channels),
-        packet_ticks=codec.block_sizes[block] // 2,
+        packet=lambda _: packet,
+        packet_ticks=packet_ticks,
         primers=1,
     )
 

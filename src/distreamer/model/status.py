@@ -68,6 +68,8 @@ class ListenersStatus:
     """Connections closed unheard, because there were too many that had yet to ask."""
     refused_password: int = 0
     """How often a wrong ADMINPASSWORD was given."""
+    cut_off: int = 0
+    """Listeners cut off because they took nothing, or far too little, for a minute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class FanOut:
         """How often a listener that was too slow lost audio."""
         self.closed_without_audio = 0
         """Listeners closed because there was none."""
+        self.cut_off = 0
+        """Listeners cut off because they took too little."""
 
     def serve_by(self, burst_seconds: float, timeout_seconds: float, on_format_change: OnFormatChange) -> None:
         """Other rules, as when it was made. Those who listen stay."""
@@ -168,6 +170,7 @@ class FanOut:
             await asyncio.sleep(SWEEP_SECONDS)
             now = self._clock.now()
             for connection in [one for one, since in self._stuck.items() if now - since >= STUCK_SECONDS]:
+                self.cut_off += 1
                 connection.abort()
             if not self._timeout_seconds or now - self._audio_until < self._timeout_seconds:
                 continue

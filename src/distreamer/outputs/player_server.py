@@ -89,6 +89,7 @@ class PlayerServer:
             self._audience.status(),
             moved_forward=self._fan_out.moved_forward,
             closed_without_audio=self._fan_out.closed_without_audio,
+            cut_off=self._fan_out.cut_off,
             refused_connections=self._refused_connections,
         )
 
