@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,6 +121,15 @@ async def test_one_response_survives_it_all(tmp_path: Path) -> None:
         await chain.outage(SHORT_OUTAGE_SECONDS)
         await all_have_more(recordings)
 
+        for policy, port in ports.items():
+            # The same address, in another way: the input is another one, and nothing else.
+            keys = {"delay": DELAY_SECONDS, "onreturn": policy}
+            transmitter_config(tmp_path, policy, relay.port, port, link_host="localhost", **keys)
+        transmitter.process.send_signal(signal.SIGHUP)
+        for policy in ports:
+            await transmitter.said(f"{policy}: the configuration was read again: [INPUT] was restarted (SERVERURL)")
+        await all_have_more(recordings)
+
         first.kill()
         second = await chain.encoder(studio, SECOND)
         await all_have_more(recordings)
@@ -150,7 +160,7 @@ async def test_one_response_survives_it_all(tmp_path: Path) -> None:
 
 def assert_as_promised(policy: str, log: list[Run], recording: Recording, long: Outage) -> None:
     """The programme out of the buffer, silence for the rest of the long outage, and then what ONRETURN says; of the
-    short outage, and of the sources that died, nothing at all."""
+    short outage, of the reload, and of the sources that died, nothing at all."""
     assert [run.source for run in log] == [FIRST, SILENCE, FIRST, SECOND, THIRD], log
     before, silence, after = log[:3]
     assert [run.muted for run in (before, silence, *log[3:])] == [0, 0, 0, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from tests.support.instances import RunningDiStreamer
 
@@ -20,12 +21,14 @@ def studio_config(folder: Path, name: str, port: int) -> Path:
     return path
 
 
-def transmitter_config(folder: Path, name: str, link_port: int, player_port: int, **general: object) -> Path:
-    """B: it takes the programme from ``link_port``; players find it on ``player_port``."""
+def transmitter_config(
+    folder: Path, name: str, link_port: int, player_port: int, *, link_host: Any = "127.0.0.1", **general: object
+) -> Path:
+    """B: it takes the programme from ``link_port`` of ``link_host``; players find it on ``player_port``."""
     path = folder / f"{name}.conf"
     keys = "".join(f"{key.upper()} = {value}\n" for key, value in general.items())
     path.write_text(
-        f"[GENERAL]\n{keys}[INPUT]\nMODE = DiStreamerClient\nSERVERURL = http://127.0.0.1:{link_port}\n"
+        f"[GENERAL]\n{keys}[INPUT]\nMODE = DiStreamerClient\nSERVERURL = http://{link_host}:{link_port}\n"
         f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {player_port}\n"
     )
     return path
