@@ -27,6 +27,8 @@ OPTIONS = (
     "--mute-audio",
     "--remote-debugging-port=0",
 )
+_EMPTY_PAGE = '<!doctype html><link rel="icon" href="data:,"><title>Empty</title>'
+"""With an icon, so that the browser asks for none."""
 
 
 class Page:
@@ -116,3 +118,17 @@ async def _devtools_host(browser: asyncio.subprocess.Process) -> str:
         if b"DevTools listening on ws://" in line:
             return line.decode().split("ws://")[1].split("/")[0]
     raise AssertionError("Chromium ended before it listened")
+
+
+@contextlib.asynccontextmanager
+async def empty_page() -> AsyncIterator[str]:
+    """The URL of a page on this machine: only for such a one does a browser play what is on this machine too."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):  # A browser connects more often than it asks.
+            await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n{_EMPTY_PAGE}".encode())
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"

@@ -8,13 +8,13 @@ import re
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
-from tests.support.chromium import Page, chromium_page
+from tests.support.chromium import Page, chromium_page, empty_page
 from tests.support.other_user import other_user
 from tests.support.programs import ended_process, find_program
 
@@ -23,6 +23,8 @@ PATIENCE_SECONDS = 90
 POLL_SECONDS = 0.2
 SECOND_BYTES = 44100 * 2 * 2
 """What players write: all programmes here are stereo at 44.1 kHz."""
+CODED_SECOND_BYTES = 16_000
+"""Of what Curl stores."""
 LOUD = 500
 """Samples of noise are far above it, those of silence below, even of a lossy kind; full scale is 32,768."""
 _COMPLAINT = re.compile(r"\b(note|warn|warning|error)\b", re.IGNORECASE)
@@ -32,8 +34,6 @@ silence is too little to get through its buffers."""
 _OGG_SEAM = re.compile(r"Linearizing discontinuity|Invalid audio PTS|\(serialno\) mismatch|timestamp", re.IGNORECASE)
 """Behind silence an Ogg stream begins anew, somewhere in the middle of its time: mpv and VLC notice, and go on."""
 _EVENTS = ("stalled", "ended", "error", "emptied")
-_PAGE = '<!doctype html><link rel="icon" href="data:,"><title>Players</title>'
-"""With an icon, so that the browser asks for none."""
 
 
 class RealPlayer(ABC):
@@ -196,26 +196,24 @@ class Mpv(ProgramPlayer):
                 answer = json.loads(line)
                 if answer.get("request_id") == 1:
                     return float(answer.get("data") or 0)
+            return 0.0
         finally:
             writer.close()
-        return 0.0
 
     def complaints(self) -> list[str]:
-        lines = [line for line in self.words().splitlines() if not _OGG_SEAM.search(line)]
-        return [line for line in lines if "underrun" not in line]
+        return [line for line in self.words().splitlines() if not (_OGG_SEAM.search(line) or "underrun" in line)]
 
 
 class Curl(ProgramPlayer):
     """It only stores what it gets."""
 
     agent = "curl"
-    bytes_per_second = 16_000
 
     def command(self, url: str) -> list[str]:
         return [find_program("curl"), "--silent", "--show-error", "--no-buffer", "--output", str(self._heard), url]
 
     async def seconds(self) -> float:
-        return self._heard.stat().st_size / self.bytes_per_second if self._heard.exists() else 0.0
+        return self._heard.stat().st_size / CODED_SECOND_BYTES if self._heard.exists() else 0.0
 
     def stored(self) -> bytes:
         return self._heard.read_bytes()
@@ -258,8 +256,8 @@ async def listening_players(
     async with AsyncExitStack() as stack:
         new_folder = stack.enter_context(_folders())
         page = await stack.enter_async_context(chromium_page())
-        await page.open(await stack.enter_async_context(_page_server()))
-        await page.until("document.title === 'Players'", PATIENCE_SECONDS)
+        await page.open(await stack.enter_async_context(empty_page()))
+        await page.until("document.title === 'Empty'", PATIENCE_SECONDS)
         for form, kinds in wanted.items():
             for kind in kinds:
                 player: RealPlayer
@@ -285,18 +283,3 @@ def _folders() -> Iterator[Callable[[], Path]]:
             return folder
 
         yield new
-
-
-@asynccontextmanager
-async def _page_server() -> AsyncIterator[str]:
-    """Where the page is: a browser plays what is on this machine for pages that are on it too."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError):  # A browser connects more often than it asks.
-            await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n{_PAGE}".encode())
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
