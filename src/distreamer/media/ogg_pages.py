@@ -138,7 +138,7 @@ def _next_page(buffer: bytes, at: int) -> tuple[int, int]:
     """
     begin, unfinished = at, None
     while (at := buffer.find(CAPTURE, at)) >= 0:
-        size = _page_size(buffer, at)
+        size = page_size(buffer, at)
         if size is None or at + size > len(buffer):
             unfinished = at if unfinished is None else unfinished
         elif size and _is_intact(buffer[at : at + size]):
@@ -155,7 +155,7 @@ def _capture_begun(buffer: bytes) -> int:
     return len(buffer)
 
 
-def _page_size(buffer: bytes, at: int) -> int | None:
+def page_size(buffer: bytes, at: int) -> int | None:
     """Bytes of the page that begins at ``at``; 0 when its version is unknown, None when more bytes are needed."""
     if len(buffer) < at + PAGE_HEADER.size:
         return None
