@@ -100,7 +100,6 @@ def test_a_title_is_older_when_it_was_over_before_the_one_in_force_began() -> No
     for number, title in enumerate([A, A, B, B, B]):
         memory.add(row(number, 1)[0], 0.1, title)
     assert memory.is_older(A, 3)
-    assert memory.is_older(None, 0)
     # A came again behind the place where B began; C was never there.
     assert not memory.is_older(A, 2)
     assert not memory.is_older(C, 5)

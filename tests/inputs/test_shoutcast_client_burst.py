@@ -34,7 +34,7 @@ LATE_FRAMES = 400
 
 
 class Icecast:
-    """A server that has been on air for a while: it gives BURST_BYTES, mostly from inside of a frame on, then real time."""
+    """A server that has been on air for a while: it gives BURST_BYTES, from inside of a frame on, then real time."""
 
     def __init__(self) -> None:
         self.network = MemoryNetwork()

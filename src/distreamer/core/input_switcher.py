@@ -27,6 +27,7 @@ class InputSwitcher:
         self._log = log
         self._changed = asyncio.Event()
         self._were_on_air: set[str] = set()
+        self._continuations = 0
 
     @property
     def on_air(self) -> str:
@@ -57,8 +58,13 @@ class InputSwitcher:
         silent = spoken_seconds(round(now - before.heard_at))
         self._switch.advance(now)
         after = self._switch.on_air
-        if after is before:
-            return
+        if after is not before:
+            self._tell_change(before, after, silent)
+        if self._switch.continuations > self._continuations:
+            self._continuations = self._switch.continuations
+            self._log.info(f"{after.name} carries the same programme: nothing is lost or comes twice")
+
+    def _tell_change(self, before: Standby, after: Standby, silent: str) -> None:
         again = " again" if after.name in self._were_on_air else ""
         self._were_on_air |= {before.name, after.name}
         if self._switch.is_better(after, before):

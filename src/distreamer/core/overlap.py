@@ -55,10 +55,10 @@ class Memory:
         """Whether ``title`` was in force for any of the pieces."""
         return any(title == known for _, known in self._titles)
 
-    def is_older(self, title: Title | None, pieces_ago: float) -> bool:
+    def is_older(self, title: Title, pieces_ago: float) -> bool:
         """Whether ``title``, which somebody else says began so many pieces before the end, was over before the title in
         force began: servers put titles at places of their own, a second earlier or later."""
-        return title is None or (self.knows(title) and pieces_ago >= self._added - self._titles[-1][0])
+        return self.knows(title) and pieces_ago >= self._added - self._titles[-1][0]
 
 
 class Alignment:
@@ -116,11 +116,9 @@ class Alignment:
     @property
     def missing(self) -> int | None:
         """How many more pieces must come until the end is reached; None when no place is proved."""
-        shift, votes = max(self._votes.items(), key=lambda item: item[1], default=(0, 0))
-        place = self.count - 1 + shift
-        if votes < ENOUGH or not 0 <= place < self._length or not self._matching >> place & 1:
-            return None
-        return self._length - 1 - place
+        places = (self.count - 1 + shift for shift, votes in self._votes.items() if votes >= ENOUGH)
+        matching = [place for place in places if 0 <= place < self._length and self._matching >> place & 1]
+        return self._length - 1 - max(matching) if matching else None
 
     def _vote(self, digest: bytes, places: int) -> None:
         shift: int | None = None

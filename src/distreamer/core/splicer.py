@@ -24,6 +24,15 @@ class Splicer:
         self._start = 0
         self._join: ReservoirJoin | None = None
         self._has_title = False
+        self._title: Title | None = None
+        """In force behind what was added last."""
+        self._is_handed_over = False
+        self._stale_title: Title | None = None
+
+    def hand_over(self, stale_title: Title | None) -> None:
+        """What is added next comes from another input, which carries the same, and follows what was added last. As long
+        as it says ``stale_title``, which is over where the programme stands, the title in force stays."""
+        self._is_handed_over, self._stale_title = True, stale_title
 
     def append(self, fragment: Fragment, info: StreamInfo, *, is_cut: bool) -> Fragment:
         """Adds ``fragment``, which came in an epoch that carries ``info``; gives it as it stands in the store.
@@ -31,15 +40,19 @@ class Splicer:
         ``is_cut``: what stands before it in the store is not what stood before it at its origin.
         """
         self._take_up(info)
+        if is_cut:
+            self._stale_title = None
         if is_cut and self._number > FIRST_NUMBER and info.format.codec is Codec.MPEG:
             self._join = ReservoirJoin()
         audio = fragment.audio
         if self._join is not None:
             audio = mended_run(self._join, audio)
             self._join = None if self._join.done else self._join
-        # Where nobody says what is on air now, the title of what was before must not stay.
-        title = Title("") if is_cut and fragment.title is None and self._has_title else fragment.title
-        self._has_title = bool(fragment.last_title or (self._has_title and not is_cut))
+        begins, self._is_handed_over = is_cut or self._is_handed_over, False
+        title = self._title_of(fragment, begins=begins)
+        if fragment.title != self._stale_title or fragment.title_marks:
+            self._stale_title = None
+        self._has_title = bool(fragment.last_title or (self._has_title and not begins))
         spliced = replace(
             fragment,
             audio=audio,
@@ -51,8 +64,16 @@ class Splicer:
         )
         self._number += 1
         self._start = spliced.end
+        self._title = spliced.last_title
         self._store.add(spliced)
         return spliced
+
+    def _title_of(self, fragment: Fragment, *, begins: bool) -> Title | None:
+        """The title at its first byte; ``begins``: it comes from elsewhere than what was added last."""
+        if fragment.title is not None:
+            return self._title if fragment.title == self._stale_title else fragment.title
+        # Where nobody says what is on air now, the title of what was before must not stay.
+        return Title("") if begins and self._has_title else None
 
     def _take_up(self, info: StreamInfo) -> None:
         """Goes on in the running epoch, or begins one where a decoder must begin anew."""
