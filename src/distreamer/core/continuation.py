@@ -101,6 +101,8 @@ def remembered(programme: Store) -> Memory:
     while (fragment := programme.after(position)) is not None:
         position = programme.position_of(fragment)
         found = pieces(fragment.audio, newest.info.format.codec)
+        if not found:
+            memory = Memory()  # What goes on behind this cannot be recognised.
         for piece, title in titled(fragment, found):
             memory.add(piece.digest, newest.seconds(fragment.duration) / len(found), title)
     return memory

@@ -18,6 +18,7 @@ from distreamer.core.rejoin import Arrived, Rejoin, Verdict
 from distreamer.core.store import Store
 from distreamer.media.auto import AutoFramer
 from distreamer.media.mpeg_join import ReservoirJoin
+from distreamer.media.ogg_relabel import OggRelabel, relabel
 from distreamer.media.pieces import pieces
 from distreamer.model.audio import Frame, Station, StreamInfo, Title
 from distreamer.model.fragment import Fragment
@@ -79,6 +80,11 @@ class Ingest:
         self._titles: deque[tuple[int, Title]] = deque()
         self._is_broken_off = False
         """Whether what comes next does not follow what was there, as far as is known."""
+        self._follows_other = False
+        """Whether what comes next follows what was there, but came with another connection."""
+        self._last_frame: Frame | None = None
+        self._relabel: OggRelabel | None = None
+        """While a connection brings Ogg pages that are counted otherwise."""
         self._join: ReservoirJoin | None = None
         """While frames come that may lean on what was lost with the connection before."""
         self._memory = Memory()
@@ -182,7 +188,7 @@ class Ingest:
         self.overflows += rejoin.overflowed
         parted = rejoin.parted(verdict)
         if verdict.goes_on:
-            self._is_broken_off = False
+            self._is_broken_off, self._follows_other = False, True
         if verdict.goes_on or not verdict.known:
             self.seam = Seam(verdict.goes_on, parted.known_seconds, verdict.is_proved)
         if parted.title is not None:
@@ -194,15 +200,27 @@ class Ingest:
         if self._is_broken_off and self._fragmenter is not None:
             self._add(self._fragmenter.interrupt())
             self._join = ReservoirJoin()
+            self._relabel = None
         self._is_broken_off = False
         before = self._fragmenter.title if self._fragmenter else None
         fragmenter = self._fragmenter_for(arrived.frame)
         # A new epoch begins with the title that was in force, unless it brings its own.
         title = arrived.title or (before if fragmenter.title is None else None)
-        self._add(fragmenter.add(self._joined(arrived.frame), arrived.at, title))
+        self._last_frame = self._joined(self._relabelled(arrived.frame))
+        self._add(fragmenter.add(self._last_frame, arrived.at, title))
         for piece in arrived.pieces:
             self._memory.add(piece.digest, arrived.piece_seconds, fragmenter.title)
         self._last_at = arrived.at
+
+    def _relabelled(self, frame: Frame) -> Frame:
+        if not frame.format.codec.is_ogg:
+            return frame
+        if self._follows_other and (before := self._last_frame) is not None and before.format.codec.is_ogg:
+            self._relabel = relabel(before.data, before.setup, frame.data, frame.setup)
+        self._follows_other = False
+        if self._relabel is None or self._relabel.setup != frame.setup:
+            return frame
+        return replace(frame, data=self._relabel.pages(frame.data), setup=self._relabel.new_setup)
 
     def _joined(self, frame: Frame) -> Frame:
         if self._join is None:

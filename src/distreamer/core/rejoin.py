@@ -128,7 +128,7 @@ class Rejoin:
         if not arrived.pieces:
             return NOTHING_KNOWN
         if arrived.frame.format.codec.is_ogg:
-            self._enough = 1  # Each page has a number of its own.
+            self._enough = 1  # No page is like another, for it tells its time.
         for piece in arrived.pieces:
             self._seconds += arrived.piece_seconds
             self._add(piece.digest, arrived.at)

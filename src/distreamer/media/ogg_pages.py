@@ -20,9 +20,11 @@ FULL_SEGMENT = 255
 """Bytes of a segment behind which the packet goes on; also the most segments of a page."""
 
 _SERIAL_AT = 14
-_SERIAL_BYTES = 4
+_SERIAL_BYTES = _SEQUENCE_BYTES = 4
 _CHECKSUM_AT = 22
 _CHECKSUM_BYTES = 4
+LABEL = slice(_SERIAL_AT, _CHECKSUM_AT + _CHECKSUM_BYTES)
+"""Where serial, sequence and checksum stand in a page."""
 _ALL_ONES = 0xFFFFFFFF
 _BITS_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -91,6 +93,12 @@ def with_serial(page: bytes, serial: int) -> bytes:
     return with_checksum(
         page[:_SERIAL_AT] + serial.to_bytes(_SERIAL_BYTES, "little") + page[_SERIAL_AT + _SERIAL_BYTES :]
     )
+
+
+def with_label(page: bytes, serial: int, sequence: int) -> bytes:
+    """``page`` as the ``sequence``-th of the logical stream ``serial``."""
+    label = serial.to_bytes(_SERIAL_BYTES, "little") + sequence.to_bytes(_SEQUENCE_BYTES, "little")
+    return with_checksum(page[:_SERIAL_AT] + label + page[_SERIAL_AT + len(label) :])
 
 
 class PageReader:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from distreamer.media.adts import AdtsFramer
 from distreamer.media.mpeg import MpegFramer
-from distreamer.media.ogg_pages import CAPTURE, page_size
+from distreamer.media.ogg_pages import CAPTURE, LABEL, page_size
 from distreamer.model.audio import Codec
 
 DIGEST_BYTES = 8
@@ -17,7 +17,7 @@ DIGEST_BYTES = 8
 
 class Piece(NamedTuple):
     """An MPEG or ADTS frame, or an Ogg page: where one stream packs more pages into a frame than another, their pages
-    are still the same."""
+    are still the same. (But for their labels: Icecast gives the pages of Vorbis serial and numbers of its own.)"""
 
     offset: int
     """Bytes before it in the run."""
@@ -34,7 +34,10 @@ def pieces(audio: bytes, codec: Codec) -> list[Piece]:
         size = measure(audio, at)
         if not size or at + size > len(audio):
             return []
-        found.append(Piece(at, blake2b(audio[at : at + size], digest_size=DIGEST_BYTES).digest()))
+        piece = audio[at : at + size]
+        if codec.is_ogg:
+            piece = piece[: LABEL.start] + piece[LABEL.stop :]
+        found.append(Piece(at, blake2b(piece, digest_size=DIGEST_BYTES).digest()))
         at += size
     return found
 
