@@ -2,80 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import accumulate, count, cycle, islice, pairwise
+from itertools import count, cycle, islice
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from distreamer.core import rejoin
-from distreamer.core.ingest import Ingest, Seam, SourceDescription
-from distreamer.core.store import Store, StoreLimits
-from distreamer.media.auto import AutoFramer
-from distreamer.model.audio import Station, Title
-from tests.support.audio_samples import encoded
-from tests.support.framing import framed, pieces
-from tests.support.input_context import stored_audio, stored_titles
-from tests.support.made_audio import MP3_FRAME_BYTES, MP3_FRAME_SAMPLES, mp3_frame, mp3_stream
-from tests.support.ogg_samples import OPUS_20_MS, opus_headers, page, split_pages
+from distreamer.core.ingest import Seam
+from tests.support.made_audio import MP3_FRAME_BYTES, mp3_frame, mp3_stream
+from tests.support.repeating_source import FRAME_SECONDS, SERVER, Reception, brought
 
-SERVER = SourceDescription("audio/mpeg", 128_000, Station("Radio"), repeats_seconds=math.inf)
 ENCODER = replace(SERVER, repeats_seconds=2.0)
-FRAME_SECONDS = MP3_FRAME_SAMPLES / 44100
 SILENCE = 1_000_000
 """The number of the frame of which silence consists."""
-A, B, C = Title("A"), Title("B"), Title("C")
-
-
-class Reception:
-    """An ingest whose source sends the frames of ``programme``, in real time or as a burst."""
-
-    def __init__(self, programme: Sequence[int], source: SourceDescription = SERVER) -> None:
-        self.store = Store(StoreLimits(seconds=3600))
-        epochs = count(1)
-        self.ingest = Ingest(self.store, lambda: next(epochs))
-        self._programme = [mp3_frame(number) for number in programme]
-        self._source = source
-        self.now = 1000.0
-
-    def connect(self, begin: int, burst: int, live: int, *, cut: int = 0, behind: int = 0) -> None:
-        """A connection at whose beginning ``begin`` is the newest frame that the server has: it brings ``burst``
-        frames before that at once, after the end of the one before them, then ``live`` frames in real time, and
-        ``cut`` bytes of the next. A server that is ``behind`` has everything so many frames later."""
-        self.ingest.connected(self._source, self.now)
-        begin -= behind
-        start = max(begin - burst, 0)
-        before = self._programme[start - 1][-100:] if start else b""
-        self.ingest.audio(before + b"".join(self._programme[start:begin]), self.now)
-        for frame in self._programme[begin : begin + live]:
-            self.now += FRAME_SECONDS
-            self.ingest.audio(frame, self.now)
-        self.ingest.audio(self._programme[begin + live][:cut], self.now)
-        self.ingest.disconnected(self.now)
-
-    def wait(self, frames: int) -> None:
-        self.now += frames * FRAME_SECONDS
-
-    @property
-    def numbers(self) -> list[int]:
-        """Of the frames in the store."""
-        audio = stored_audio(self.store)
-        return [int.from_bytes(audio[at + 4 : at + 12], "big") for at in range(0, len(audio), MP3_FRAME_BYTES)]
-
-    @property
-    def gaps(self) -> int:
-        return sum(one.discontinuity for one in self.store)
-
-
-def brought(reception: Reception, audio: bytes) -> None:
-    """A connection that brings ``audio`` at once."""
-    reception.ingest.connected(SERVER, reception.now)
-    reception.ingest.audio(audio, reception.now)
-    reception.ingest.disconnected(reception.now)
-
 
 Outages = st.lists(
     st.tuples(
@@ -282,135 +224,3 @@ def test_what_is_held_is_bounded_and_the_overflow_is_counted(monkeypatch: pytest
     reception.connect(1000, 550, 10)
     assert reception.numbers == [*range(400, 1000), *range(450, 1010)]
     assert (reception.ingest.overflows, reception.gaps) == (1, 1)
-
-
-# -- titles
-
-
-def with_titles(reception: Reception, parts: Sequence[tuple[range, Title | None]]) -> list[bool]:
-    """A connection that brings frames, and each title before its frames; gives which titles were called news."""
-    ingest = reception.ingest
-    ingest.connected(SERVER, reception.now)
-    news = []
-    for numbers, title in parts:
-        if title is not None:
-            news.append(ingest.title(title))
-        ingest.audio(b"".join(map(mp3_frame, numbers)), reception.now)
-    ingest.disconnected(reception.now)
-    return news
-
-
-def titles_of(reception: Reception) -> list[tuple[int, str]]:
-    """Each title with the number of the frame with which it begins."""
-    return [(place // MP3_FRAME_BYTES, text) for place, text in stored_titles(reception.store)]
-
-
-def test_titles_of_what_is_repeated_do_not_come_again() -> None:
-    reception = Reception(())
-    with_titles(reception, [(range(200), A), (range(200, 300), B)])
-    news = with_titles(reception, [(range(100, 200), A), (range(200, 350), B), (range(350, 400), C)])
-    assert news == [False, False, True]
-    assert reception.numbers == list(range(400))
-    assert titles_of(reception) == [(0, "A"), (200, "B"), (350, "C")]
-
-
-def test_a_title_that_stands_later_in_the_repeat_changes_nothing() -> None:
-    """The block that says B comes only behind what is known: A, which came last before it, is old."""
-    reception = Reception(())
-    with_titles(reception, [(range(200), A), (range(200, 300), B)])
-    with_titles(reception, [(range(150, 310), A), (range(310, 400), B)])
-    assert titles_of(reception) == [(0, "A"), (200, "B")]
-
-
-def test_a_title_that_was_missed_begins_with_the_first_new_frame() -> None:
-    """Its frame had come, its block had not."""
-    reception = Reception(())
-    with_titles(reception, [(range(300), A)])
-    with_titles(reception, [(range(200, 290), A), (range(290, 400), B)])
-    assert titles_of(reception) == [(0, "A"), (300, "B")]
-
-
-def test_a_server_that_says_its_present_title_at_once_does_so_in_vain_for_what_is_known() -> None:
-    reception = Reception(())
-    with_titles(reception, [(range(200), A), (range(200, 300), B)])
-    with_titles(reception, [(range(100, 400), C)])
-    assert titles_of(reception) == [(0, "A"), (200, "B"), (300, "C")]
-
-
-def test_a_title_that_is_in_force_again_is_not_taken_for_the_old_one() -> None:
-    reception = Reception(())
-    with_titles(reception, [(range(200), A), (range(200, 300), B)])
-    with_titles(reception, [(range(150, 250), A), (range(250, 295), B), (range(295, 400), A)])
-    assert titles_of(reception) == [(0, "A"), (200, "B"), (300, "A")]
-
-
-def test_a_title_without_a_frame_outlives_a_connection_that_brought_nothing_new() -> None:
-    reception = Reception(())
-    with_titles(reception, [(range(300), A)])
-    with_titles(reception, [(range(200, 280), A), (range(280, 290), B)])
-    assert titles_of(reception) == [(0, "A")]
-    with_titles(reception, [(range(200, 400), None)])
-    assert titles_of(reception) == [(0, "A"), (300, "B")]
-
-
-# -- every format
-
-
-CLIPS = {
-    "mp3": encoded("libmp3lame", seconds=8),
-    "mp3 vbr": encoded("libmp3lame", seconds=8, bitrate=0, options=(("q", "3"),)),
-    "mp2": encoded("mp2", seconds=8),
-    "aac": encoded("aac", seconds=8),
-    "vorbis": encoded("vorbis", seconds=8, container_options=(("page_duration", "200000"),)),
-    "opus": encoded("libopus", seconds=8, sample_rate=48000, container_options=(("page_duration", "200000"),)),
-    "flac": encoded("flac", seconds=8),
-}
-
-
-@pytest.mark.parametrize("size", [700, 4096, 1_000_000])
-@pytest.mark.parametrize("kind", list(CLIPS))
-def test_real_audio_is_joined_to_the_byte(kind: str, size: int) -> None:
-    """Cut at any byte; the burst begins at any byte too, in Ogg behind the headers, as Icecast does it."""
-    clip = CLIPS[kind]
-    header = b""
-    starts = list(range(len(clip)))
-    if clip.startswith(b"OggS"):
-        clip_pages = split_pages(clip)
-        header = AutoFramer().feed(clip)[0].setup
-        starts = [place for place in accumulate(map(len, clip_pages)) if place >= len(header)]
-    store = Store()
-    epochs = count(1)
-    ingest = Ingest(store, lambda: next(epochs))
-    cuts = [len(clip) * part // 100 + 11 for part in (40, 47, 71)] + [len(clip)]
-    begin = len(header)
-    for at, cut in enumerate(cuts):
-        ingest.connected(SERVER, at)
-        for part in pieces(header + clip[begin:cut], size):
-            ingest.audio(part, at)
-        ingest.disconnected(at + 1)
-        begin = max(start for start in starts if start <= cut * 6 // 10)
-    whole = b"".join(frame.data for frame in framed(AutoFramer(), [clip]))
-    assert stored_audio(store) == whole
-    assert not any(one.discontinuity for one in store)
-    assert all(a.end == b.start for a, b in pairwise(store))
-
-
-def test_an_ogg_page_that_was_waited_with_goes_on_with_its_rest() -> None:
-    """A packet goes on on the next page when the connection breaks: the page is in the store already."""
-    half = bytes([31 << 3 | 1 << 2]) + bytes(254)
-    rest = b"x" * 100
-    pages = [page([OPUS_20_MS] * 10, sequence=2 + number, granule=9600 * (number + 1)) for number in range(5)]
-    open_page = page([*[OPUS_20_MS] * 9, half], sequence=7, granule=9600 * 6, open_end=True)
-    closing = page([rest, *[OPUS_20_MS] * 9], sequence=8, granule=9600 * 7, flags=1)
-    after = [page([OPUS_20_MS] * 10, sequence=9 + number, granule=9600 * (number + 8)) for number in range(5)]
-    store = Store()
-    epochs = count(1)
-    ingest = Ingest(store, lambda: next(epochs))
-    ingest.connected(SERVER, 1.0)
-    ingest.audio(opus_headers() + b"".join(pages) + open_page, 1.0)
-    ingest.disconnected(1.0)
-    ingest.connected(SERVER, 2.0)
-    ingest.audio(opus_headers() + b"".join([*pages[3:], open_page, closing, *after]), 2.0)
-    ingest.disconnected(3.0)
-    assert stored_audio(store) == b"".join([*pages, open_page, closing, *after])
-    assert not any(one.discontinuity for one in store)
