@@ -72,6 +72,7 @@ def test_bursts_leave_neither_a_repeat_nor_a_hole_that_they_could_fill(
 
 
 @settings(deadline=None)
+@example([(6, 6)], 336, [(0, 0, 3, 0)])
 @given(
     st.lists(st.tuples(st.integers(1, 200), st.integers(0, 300)), min_size=1, max_size=8), st.integers(0, 400), Outages
 )
@@ -148,6 +149,16 @@ def test_an_announcement_behind_a_long_outage_is_kept() -> None:
     assert reception.gaps == 1
 
 
+def test_a_jingle_that_stands_at_the_end_of_what_is_known_is_no_burst_behind_other_things() -> None:
+    """It is played again after an outage: what came before it is new, whatever the jingle may prove."""
+    reception = Reception(range(2000))
+    reception.connect(500, 300, 0)
+    reception.wait(1000)
+    brought(reception, mp3_stream(10_000, 100) + mp3_stream(450, 50) + mp3_stream(11_000, 100))
+    assert reception.numbers == [*range(200, 500), *range(10_000, 10_100), *range(450, 500), *range(11_000, 11_100)]
+    assert reception.gaps == 1
+
+
 @pytest.mark.parametrize("missed", [2, 90])
 def test_a_burst_that_begins_before_all_that_is_remembered(missed: int) -> None:
     reception = Reception(range(2000))
@@ -181,6 +192,28 @@ def test_inside_a_jingle_that_comes_again_and_again_it_goes_on_without_a_seam(mi
     reception.connect(800 + missed, 100, 200)
     assert reception.numbers == programme[100 : 1000 + missed]
     assert reception.gaps == 0
+
+
+def test_a_clock_that_was_set_does_not_hide_what_many_different_frames_say() -> None:
+    jingle = list(range(100_000, 100_064))
+    programme = [*range(200), *jingle * 20]
+    reception = Reception(programme)
+    reception.connect(800, 700, 0)
+    reception.now += 3600
+    reception.connect(800, 100, 200)
+    assert reception.gaps == 0
+    assert reception.numbers == programme[100 : len(reception.numbers) + 100]
+
+
+def test_silence_that_stands_somewhere_in_what_is_known_is_not_held_for_long() -> None:
+    reception = Reception(())
+    brought(reception, mp3_stream(SILENCE, 1) * 1000 + mp3_stream(0, 100))
+    reception.wait(1000)
+    reception.ingest.connected(SERVER, reception.now)
+    for _ in range(160):
+        reception.wait(1)
+        reception.ingest.audio(mp3_frame(SILENCE), reception.now)
+    assert len(reception.numbers) > 1100 + 100
 
 
 def test_silence_behind_a_long_outage_is_a_gap() -> None:

@@ -104,6 +104,36 @@ async def test_who_falls_silent_while_it_is_waited_for_is_not_waited_for(playing
 
 
 @virtual_time(HOUR)
+@pytest.mark.parametrize("playing", [False, True])
+async def test_who_dies_while_it_is_waited_for_repeats_nothing(playing: bool) -> None:
+    main, backup = Relay("main", ahead=30 * SECOND), Relay("backup", ahead=21 * SECOND + 19)
+    async with SwitchedInputs([main, backup], playing=playing, after=6.0) as inputs:
+        await asyncio.sleep(60.5)
+        main.works = False
+        await asyncio.sleep(7)
+        assert inputs.on_air == "backup"
+        backup.works = False
+        await asyncio.sleep(60)
+        assert_unbroken(inputs, 60)
+
+
+@virtual_time(HOUR)
+async def test_a_file_makes_up_for_what_was_waited() -> None:
+    main, backup = Relay("main", ahead=30 * SECOND), Relay("backup", ahead=21 * SECOND)
+    file = Source("file", on_demand=True)
+    async with SwitchedInputs([main, backup, file]) as inputs:
+        await asyncio.sleep(30.5)
+        main.works = False
+        await asyncio.sleep(30)
+        assert (inputs.on_air, inputs.switch.continuations) == ("backup", 1)
+        assert -10 <= inputs.balance() <= -8
+        backup.works = False
+        await asyncio.sleep(30)
+        assert inputs.on_air == "file"
+        assert -1 <= inputs.balance() <= 1.5
+
+
+@virtual_time(HOUR)
 async def test_behind_a_hole_of_its_own_it_is_recognised_again() -> None:
     """The backup missed some seconds a while before it is needed; the main input, at its return, those meanwhile."""
     main, backup = Relay("main"), Relay("backup", ahead=11)

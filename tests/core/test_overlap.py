@@ -62,14 +62,6 @@ def test_what_is_missing_until_the_end_is_known_once_the_place_is_proved() -> No
     assert (alignment.missing, alignment.is_matching) == (None, False)
 
 
-def test_nothing_goes_on_over_a_hole() -> None:
-    alignment = Alignment(row(0, 10))
-    alignment.add(row(3, 1)[0])
-    alignment.interrupt()
-    assert not alignment.is_matching
-    assert ends_of(alignment, row(4, 6)) == [6]
-
-
 def test_with_nothing_remembered_no_end_is_found() -> None:
     assert ends_of(Alignment([]), row(0, 5)) == []
 

@@ -41,7 +41,6 @@ class Continuation:
         self._memory = remembered(programme)
         self._alignment = Alignment(self._memory.digests)
         self._other = other
-        self._before: Fragment | None = None
         self._looked_to = other.position_before_newest(LOOKED_THROUGH_SECONDS)
         self._title: Title | None = None
         self._title_at = 0
@@ -52,9 +51,6 @@ class Continuation:
         """Where the programme goes on; None when that is not there, or not yet."""
         while (fragment := self._other.after(self._looked_to)) is not None:
             self._looked_to = self._other.position_of(fragment)
-            if not self._follows(fragment):
-                self._alignment.interrupt()
-            self._before = fragment
             epoch = self._other.epoch(fragment.epoch)
             if epoch is None or self._format is None or not self._format.joins(epoch.info.format):
                 continue
@@ -74,11 +70,6 @@ class Continuation:
         bring the same."""
         missing = self._alignment.missing
         return None if missing is None else self._memory.seconds_of_last(missing)
-
-    def _follows(self, fragment: Fragment) -> bool:
-        before = self._before
-        is_next = before is not None and (before.epoch, before.number + 1) == (fragment.epoch, fragment.number)
-        return is_next and not fragment.discontinuity
 
     def _note(self, title: Title | None) -> None:
         if title != self._title:

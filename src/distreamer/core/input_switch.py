@@ -214,8 +214,8 @@ class InputSwitch:
             patience = self._filled_to + self._most_silent_seconds + HOLE_SECONDS - now
         else:
             patience = self._listeners.level(now) - LAST_MOMENT_SECONDS
-        # What it has brought last may have come a while ago.
-        return patience > 0 and behind_seconds - (now - self._on_air.heard_at) <= patience
+        # What it has brought last may have come a while ago. (When nothing comes any more there is nothing to decide.)
+        return behind_seconds - (now - self._on_air.heard_at) <= patience
 
     def _carry(self, now: float) -> None:
         if not self._has_begun(now):

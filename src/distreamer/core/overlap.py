@@ -105,10 +105,6 @@ class Alignment:
         self.count += 1
         return self._matching >> self._length - 1 != 0 if self._length else False
 
-    def interrupt(self) -> None:
-        """Something is missing between what came and what comes."""
-        self._matching = self.matched = 0
-
     def proof(self, count: int) -> int:
         """How many pieces prove that what is remembered ends with the ``count``-th that came."""
         return self._votes[self._length - count]
