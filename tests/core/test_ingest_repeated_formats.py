@@ -79,6 +79,17 @@ def test_another_server_that_counts_ogg_pages_otherwise_goes_on_in_the_same_stre
     assert len({one.setup for one in store}) == 2
 
 
+def test_one_ogg_page_is_enough_to_go_on_at_once() -> None:
+    frames = framed(AutoFramer(), [CLIPS["opus"]])
+    store, epochs = Store(), count(1)
+    ingest = Ingest(store, lambda: next(epochs), 0.1)
+    for first, last in ((0, 20), (19, 30)):
+        ingest.connected(SERVER, 0.0)
+        ingest.audio(frames[0].setup + b"".join(frame.data for frame in frames[first:last]), 0.0)
+        assert stored_audio(store) == b"".join(frame.data for frame in frames[:last])
+        ingest.disconnected(0.0)
+
+
 def test_an_ogg_page_that_was_waited_with_goes_on_with_its_rest() -> None:
     """A packet goes on on the next page when the connection breaks: the page is in the store already."""
     half = bytes([31 << 3 | 1 << 2]) + bytes(254)

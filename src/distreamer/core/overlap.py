@@ -93,13 +93,9 @@ class Alignment:
         places = self._places.get(digest, 0)
         self._matching = self._matching << 1 & places
         self.matched += 1
-        if self._matching:
-            # What is remembered may begin inside of what matches somewhere else.
-            self._matching |= places & may_begin
-        elif may_begin:
-            self._matching, self.matched = places, int(places > 0)
-        else:
-            self.matched = 0
+        if not self._matching:
+            self._matching = places if may_begin else 0
+            self.matched = int(self._matching != 0)
         if places:
             self._vote(digest, places)
         self.count += 1
