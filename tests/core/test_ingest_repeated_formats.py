@@ -90,6 +90,20 @@ def test_one_ogg_page_is_enough_to_go_on_at_once() -> None:
         ingest.disconnected(0.0)
 
 
+def test_an_ogg_server_that_is_behind_is_waited_for_from_its_first_page_on() -> None:
+    """A page a second, and no burst."""
+    frames = framed(AutoFramer(), [CLIPS["vorbis"]])
+    store, epochs = Store(), count(1)
+    ingest = Ingest(store, lambda: next(epochs))
+    for first, last in ((0, 20), (8, 30)):
+        ingest.connected(SERVER, float(first))
+        ingest.audio(frames[0].setup, float(first))
+        for at in range(first, last):
+            ingest.audio(frames[at].data, float(at))
+        ingest.disconnected(float(last))
+    assert stored_audio(store) == b"".join(frame.data for frame in frames[:30])
+
+
 def test_an_ogg_page_that_was_waited_with_goes_on_with_its_rest() -> None:
     """A packet goes on on the next page when the connection breaks: the page is in the store already."""
     half = bytes([31 << 3 | 1 << 2]) + bytes(254)

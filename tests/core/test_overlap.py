@@ -55,11 +55,12 @@ def test_what_is_missing_until_the_end_is_known_once_the_place_is_proved() -> No
     alignment = Alignment(row(0, 100))
     for piece in row(40, ENOUGH - 1):
         alignment.add(piece)
-    assert alignment.missing is None
+    assert alignment.missing(ENOUGH) is None
+    assert alignment.missing(ENOUGH - 1) == 61 - ENOUGH
     alignment.add(row(40, ENOUGH)[-1])
-    assert alignment.missing == 60 - ENOUGH
+    assert alignment.missing(ENOUGH) == 60 - ENOUGH
     alignment.add(b"other")
-    assert (alignment.missing, alignment.is_matching) == (None, False)
+    assert (alignment.missing(ENOUGH), alignment.is_matching) == (None, False)
 
 
 def test_with_nothing_remembered_no_end_is_found() -> None:

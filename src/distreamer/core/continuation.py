@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from distreamer.core.overlap import ENOUGH, MEMORY_SECONDS, Alignment, Memory
+from distreamer.core.overlap import ENOUGH, MEMORY_SECONDS, Alignment, Memory, enough
 from distreamer.core.rendition import title_at
 from distreamer.core.store import START, Position, Store
 from distreamer.media.pieces import Piece, pieces
@@ -40,6 +40,7 @@ class Continuation:
         self._format = newest.info.format if newest else None
         self._memory = remembered(programme)
         self._alignment = Alignment(self._memory.digests)
+        self._enough = enough(newest.info.format.codec) if newest else ENOUGH
         self._other = other
         self._looked_to = other.position_before_newest(LOOKED_THROUGH_SECONDS)
         self._title: Title | None = None
@@ -58,9 +59,9 @@ class Continuation:
             for index, (piece, title) in enumerate(titled(fragment, found)):
                 self._note(title)
                 is_end = self._alignment.add(piece.digest)
-                if is_end and self._alignment.proof(self._alignment.count) >= ENOUGH:
+                if is_end and self._alignment.proof(self._alignment.count) >= self._enough:
                     return self._place(fragment, found, index + 1)
-            if self._alignment.missing is not None:
+            if self._alignment.missing(self._enough) is not None:
                 self.known_to = self._looked_to
         return None
 
@@ -68,7 +69,7 @@ class Continuation:
     def behind_seconds(self) -> float | None:
         """How much the input still has to bring until it is where the programme stands; None when it is not known to
         bring the same."""
-        missing = self._alignment.missing
+        missing = self._alignment.missing(self._enough)
         return None if missing is None else self._memory.seconds_of_last(missing)
 
     def _note(self, title: Title | None) -> None:

@@ -9,15 +9,21 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-from distreamer.model.audio import Title
+from distreamer.model.audio import Codec, Title
 
 MEMORY_SECONDS = 120.0
 """More than any server repeats to who reconnects: 1 MB at 64 kbit/s."""
 MEMORY_PIECES = 16_384
 """Of frames of 8 ms (MPEG layer I), 120 s."""
 MEMORY_TITLES = 64
-ENOUGH = 3
-"""So many pieces that occur nowhere else prove a place; a programme is not taken for another because of less."""
+ENOUGH, ENOUGH_PAGES = 3, 1
+"""So many pieces that occur nowhere else prove a place; a programme is not taken for another because of less. No Ogg
+page is like another, for it tells its time."""
+
+
+def enough(codec: Codec) -> int:
+    """How many pieces prove a place in a programme of that codec."""
+    return ENOUGH_PAGES if codec.is_ogg else ENOUGH
 
 
 class Memory:
@@ -105,10 +111,10 @@ class Alignment:
         """How many pieces prove that what is remembered ends with the ``count``-th that came."""
         return self._votes[self._length - count]
 
-    @property
-    def missing(self) -> int | None:
-        """How many more pieces must come until the end is reached; None when no place is proved."""
-        places = (self.count - 1 + shift for shift, votes in self._votes.items() if votes >= ENOUGH)
+    def missing(self, enough: int) -> int | None:
+        """How many more pieces must come until the end is reached; None when no place is proved by ``enough`` of
+        them."""
+        places = (self.count - 1 + shift for shift, votes in self._votes.items() if votes >= enough)
         matching = [place for place in places if 0 <= place < self._length and self._matching >> place & 1]
         return self._length - 1 - max(matching) if matching else None
 

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from distreamer.core.overlap import ENOUGH, Alignment, Memory
+from distreamer.core.overlap import ENOUGH, Alignment, Memory, enough
 from distreamer.media.pieces import Piece
 from distreamer.model.audio import Frame, Title
 
@@ -127,8 +127,7 @@ class Rejoin:
         self._size += len(arrived.frame.data)
         if not arrived.pieces:
             return NOTHING_KNOWN
-        if arrived.frame.format.codec.is_ogg:
-            self._enough = 1  # No page is like another, for it tells its time.
+        self._enough = enough(arrived.frame.format.codec)
         for piece in arrived.pieces:
             self._seconds += arrived.piece_seconds
             self._add(piece.digest, arrived.at)
@@ -138,7 +137,7 @@ class Rejoin:
         """The connection has ended, at Unix time ``at``."""
         if self._ends:
             return self._weigh(at)
-        is_behind = self._alignment.missing is not None and self._lead <= LEAD_PIECES
+        is_behind = self._alignment.missing(self._enough) is not None and self._lead <= LEAD_PIECES
         if is_behind or (self._alignment.is_matching and not self._lead):
             return Verdict(self._alignment.count, goes_on=False)
         return NOTHING_KNOWN
@@ -193,7 +192,7 @@ class Rejoin:
         has_left = not alignment.is_matching and not self._is_early(at)
         is_late = held_seconds > self._most_seconds
         # Silence is in many places; a source that is behind is waited for when it is known to be.
-        is_vague = not 0 <= held_seconds < DOUBT_SECONDS and alignment.missing is None
+        is_vague = not 0 <= held_seconds < DOUBT_SECONDS and alignment.missing(self._enough) is None
         return NOTHING_KNOWN if has_left or is_late or is_vague or self.overflowed else None
 
     def _is_missing_some(self, at: float) -> bool:

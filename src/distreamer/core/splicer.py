@@ -42,7 +42,7 @@ class Splicer:
         """
         self._take_up(info)
         if is_cut:
-            self._stale_title = None
+            self._is_handed_over, self._stale_title = False, None
         if is_cut and self._number > FIRST_NUMBER and info.format.codec is Codec.MPEG:
             self._join = ReservoirJoin()
         audio = fragment.audio
