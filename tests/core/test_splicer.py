@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from distreamer.core.splicer import Splicer
 from distreamer.core.store import Store, StoreLimits
 from distreamer.media.auto import AutoFramer
-from distreamer.model.audio import Station, StreamInfo
+from distreamer.media.ogg_pages import PageReader, with_label
+from distreamer.model.audio import Station, StreamInfo, Title
 from tests.support.audio_samples import encoded
 from tests.support.made_audio import AAC, INFO, fragment
 
+VORBIS = encoded("vorbis", seconds=6, container_options=(("page_duration", "100000"),))
 STREAMS = [INFO, replace(INFO, format=AAC), replace(INFO, station=Station("Other"))]
 
 
@@ -86,3 +88,39 @@ def test_mp3_frames_that_lean_on_what_was_cut_off_are_muted_and_keep_their_place
     assert len(joined.audio) == len(audio)
     assert joined.audio[-10 * len(frames[30].data) :] == audio[-10 * len(frames[30].data) :]
     assert after.audio is tail
+
+
+def test_ogg_pages_of_another_relay_go_on_in_the_stream_of_the_first() -> None:
+    """Both hold the same, with other serial numbers, and count their pages from elsewhere."""
+    frames = AutoFramer().feed(VORBIS)
+    info = StreamInfo(frames[0].format)
+    header = frames[0].setup
+    other_header = b"".join(with_label(one.data, 9, one.sequence) for one in PageReader().feed(header))
+    parts = [b"".join(frame.data for frame in frames[begin : begin + 5]) for begin in (2, 7, 12)]
+    others = [
+        b"".join(with_label(one.data, 9, one.sequence + 1000) for one in PageReader().feed(part)) for part in parts
+    ]
+    store, splicer = spliced()
+    origin = replace(fragment(1), setup=header)
+    splicer.append(replace(origin, audio=parts[0]), info, is_cut=False)
+    splicer.hand_over(None)
+    for other in others[1:]:
+        splicer.append(replace(origin, audio=other, setup=other_header), info, is_cut=False)
+    assert [one.audio for one in store] == parts
+    assert {one.setup for one in store} == {header}
+    # Behind a cut it is a stream of its own again.
+    splicer.append(replace(origin, audio=others[0], setup=other_header), info, is_cut=True)
+    newest = store.newest()
+    assert newest is not None
+    assert (newest.audio, newest.setup) == (others[0], other_header)
+
+
+def test_a_title_that_is_over_is_not_taken_from_who_takes_over() -> None:
+    store, splicer = spliced()
+    old, present, next_one = Title("Old"), Title("Present"), Title("Next")
+    splicer.append(replace(fragment(1), title=old), INFO, is_cut=False)
+    splicer.append(replace(fragment(2), title=present), INFO, is_cut=False)
+    splicer.hand_over(old)
+    for title in (old, old, next_one, old):
+        splicer.append(replace(fragment(3), title=title), INFO, is_cut=False)
+    assert [one.title for one in store] == [old, present, present, present, next_one, old]

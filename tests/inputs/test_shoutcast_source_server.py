@@ -167,6 +167,21 @@ def test_a_content_type_may_lack_or_be_wrong(login: bytes, content_type: str) ->
 
 
 @virtual_time(600)
+async def test_an_encoder_that_sends_its_last_seconds_again_is_not_heard_twice() -> None:
+    async with studio() as place:
+        encoder = await place.source()
+        await encoder.say(mp3_stream(0, 200), mp3_frame(200)[:99])
+        encoder.break_off()
+        await encoder.gone()
+        again = await place.source()
+        await again.say(mp3_stream(120, 100))
+        await again.leave()
+        assert stored_audio(place.context.store) == mp3_stream(0, 220)
+        assert not any(one.discontinuity for one in place.context.store)
+        assert place.said("the source repeated 2.1 s that were known: nothing is lost or comes twice")
+
+
+@virtual_time(600)
 async def test_an_encoder_that_comes_back_goes_on_with_the_same_stream() -> None:
     async with studio() as place:
         encoder = await place.source()

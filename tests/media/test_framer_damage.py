@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from distreamer.media.adts import AdtsFramer
@@ -72,6 +72,8 @@ def test_garbage_inside(make: Callable[[], Framer], clip: bytes, data: st.DataOb
 def test_bytes_cut_out(make: Callable[[], Framer], clip: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(1000, len(clip) // 2))
     size = data.draw(st.integers(1, 1000))
+    # Else the bytes from the next place on might be those that are missing: nobody could tell.
+    assume(clip[at] != clip[at + size])
     assert not lost(make, clip, clip[:at] + clip[at + size :], at, at + size)
 
 

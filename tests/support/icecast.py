@@ -7,7 +7,7 @@ import base64
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +42,11 @@ _CONFIG = """<icecast>
   <logdir>/tmp</logdir>{certificate}</paths>
  <logging><accesslog>-</accesslog><errorlog>-</errorlog><loglevel>2</loglevel></logging>
  <security><chroot>0</chroot>{change_owner}</security>
+ {relays}
 </icecast>
 """
+_RELAY = """<relay><server>127.0.0.1</server><port>{port}</port><mount>{mount}</mount><local-mount>{mount}</local-mount>
+ <on-demand>0</on-demand><relay-shoutcast-metadata>1</relay-shoutcast-metadata></relay>"""
 
 
 @dataclass(frozen=True)
@@ -89,17 +92,22 @@ class Icecast:
 
 @asynccontextmanager
 async def running_icecast(
-    folder: Path, burst_bytes: int = 65_536, port: int = 0, certificate: Path | None = None
+    folder: Path,
+    burst_bytes: int = 65_536,
+    port: int = 0,
+    certificate: Path | None = None,
+    relayed: Sequence[tuple[int, str]] = (),
 ) -> AsyncIterator[Icecast]:
     """Starts Icecast with its config in ``folder``, on a free port unless told; skips the test where there is none.
 
-    With a ``certificate`` (PEM, its key behind it) it speaks TLS.
+    With a ``certificate`` (PEM, its key behind it) it speaks TLS. ``relayed``: port and mount of each stream that it
+    relays from another Icecast.
     """
     program = find_program("icecast2", "icecast")
     port = port or free_port()
     with tempfile.TemporaryDirectory() as readable:
         readable_certificate = _readable(certificate, Path(readable)) if certificate else None
-        config = _write_config(folder, port, burst_bytes, readable_certificate)
+        config = _write_config(folder, port, burst_bytes, readable_certificate, relayed)
         process = await asyncio.create_subprocess_exec(
             program, "-c", str(config), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )
@@ -117,7 +125,9 @@ def _readable(certificate: Path, folder: Path) -> Path:
     return copy
 
 
-def _write_config(folder: Path, port: int, burst_bytes: int, certificate: Path | None) -> Path:
+def _write_config(
+    folder: Path, port: int, burst_bytes: int, certificate: Path | None, relayed: Sequence[tuple[int, str]]
+) -> Path:
     if not DATA_FOLDER.is_dir():
         pytest.skip(f"Icecast's pages are not in {DATA_FOLDER}")
     text = _CONFIG.format(
@@ -129,6 +139,7 @@ def _write_config(folder: Path, port: int, burst_bytes: int, certificate: Path |
         burst_bytes=burst_bytes,
         queue_bytes=max(QUEUE_BYTES, 2 * burst_bytes),
         change_owner=_CHANGE_OWNER if os.getuid() == 0 else "",
+        relays="".join(_RELAY.format(port=far_port, mount=mount) for far_port, mount in relayed),
     )
     config = folder / "icecast.xml"
     config.write_text(text)

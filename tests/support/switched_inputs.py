@@ -24,7 +24,11 @@ from distreamer.core.store import Store
 from distreamer.model.audio import StreamInfo, Title
 from distreamer.model.fragment import Fragment
 from tests.support.input_context import capturing_log
-from tests.support.made_audio import INFO
+from tests.support.made_audio import INFO, MP3_FRAME_BYTES, mp3_stream
+
+FRAGMENT_FRAMES = 38
+"""Of a second, as relays bring it."""
+STATION_BEGINS = 10_000
 
 
 @dataclass
@@ -79,6 +83,11 @@ class Source:
             await asyncio.sleep(self.period)
             if self.works:
                 self.bring()
+            else:
+                self.miss()
+
+    def miss(self) -> None:
+        """A moment at which it would have brought something."""
 
     async def _play(self) -> None:
         left = self.ends_after
@@ -98,6 +107,33 @@ class Source:
                 self.cue.withdraw()
                 await self.cue.relieved()
                 self.cue.offer()
+
+
+@dataclass
+class Relay(Source):
+    """An input that relays a station of which others are relays too: the same frames, cut elsewhere."""
+
+    ahead: int = 0
+    """Frames by which it is ahead of a relay with 0."""
+    place: int = 0
+    """The next frame of the station that it would bring, at 0."""
+    is_interrupted: bool = False
+    """Whether it missed some before the next one."""
+
+    def bring(self, number: int | None = None) -> None:
+        """The next fragment; a relay knows no other."""
+        assert number is None, "a relay brings what the station sends now"
+        number, ticks = next(self.numbers), self.info.format.clock_rate
+        audio = mp3_stream(STATION_BEGINS + self.place + self.ahead, FRAGMENT_FRAMES)
+        title = Title(self.name) if self.has_titles else None
+        cut, self.is_interrupted = self.is_interrupted, False
+        self.place += FRAGMENT_FRAMES
+        self.store.add(Fragment(self.epoch, number, (number - 1) * ticks, ticks, audio, 0.0, title, discontinuity=cut))
+
+    def miss(self) -> None:
+        """What the station sends meanwhile."""
+        self.place += FRAGMENT_FRAMES
+        self.is_interrupted = True
 
 
 @dataclass
@@ -153,7 +189,15 @@ class SwitchedInputs:
 
     def sent(self) -> list[str]:
         """The fragments in the instance's store, each as ``name number``."""
-        return [fragment.audio.decode() for fragment in self.store]
+        return [fragment.audio.decode("latin-1") for fragment in self.store]
+
+    def frames(self) -> list[int]:
+        """The frames of the station in the instance's store, where all inputs are relays of it."""
+        audio = b"".join(fragment.audio for fragment in self.store)
+        return [
+            int.from_bytes(audio[at + 4 : at + 12], "big") - STATION_BEGINS
+            for at in range(0, len(audio), MP3_FRAME_BYTES)
+        ]
 
     def balance(self) -> float:
         """Seconds of programme less the seconds that went by."""
@@ -165,12 +209,12 @@ class SwitchedInputs:
 
     def cuts(self) -> list[str]:
         """What stands behind each discontinuity."""
-        return [fragment.audio.decode() for fragment in self.store if fragment.discontinuity]
+        return [fragment.audio.decode("latin-1") for fragment in self.store if fragment.discontinuity]
 
     def _note(self) -> None:
         newest = self.store.newest()
         if newest is not None and (not self.carried or self.store.added > len(self.carried)):
-            self.carried.append(newest.audio.decode())
+            self.carried.append(newest.audio.decode("latin-1"))
             self.carried_seconds += newest.duration / 44100
 
     def _standby(self, source: Source) -> Standby:
@@ -181,7 +225,7 @@ class SwitchedInputs:
         return LiveStandby(source.name, source.store, source.cue, now, source.return_seconds, pause)
 
     def _hear(self, played: Played) -> None:
-        self.heard.append((self.clock.now(), played.fragment.audio.decode()))
+        self.heard.append((self.clock.now(), played.fragment.audio.decode("latin-1")))
 
     @staticmethod
     def _start(job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -1,7 +1,7 @@
 """The way of an input's bytes into the store: framer, title places, fragmenter, epochs.
 
 An ingest belongs to the instance and outlives the connections of its input: what a returning source brings is
-appended to the same epoch whenever a decoder can go on with it.
+appended to the same epoch whenever a decoder can go on with it, without what it repeats.
 """
 
 from __future__ import annotations
@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from distreamer.core.fragmenter import Fragmenter
+from distreamer.core.overlap import Memory
 from distreamer.core.ports import Framer
+from distreamer.core.rejoin import Arrived, Rejoin, Verdict
 from distreamer.core.store import Store
 from distreamer.media.auto import AutoFramer
 from distreamer.media.mpeg_join import ReservoirJoin
+from distreamer.media.ogg_relabel import OggRelabel, relabel
+from distreamer.media.pieces import pieces
 from distreamer.model.audio import Frame, Station, StreamInfo, Title
 from distreamer.model.fragment import Fragment
 
@@ -31,6 +36,20 @@ class SourceDescription:
     bitrate: int = 0
     """Bits per second as the source says; 0 when it does not."""
     station: Station = field(default_factory=Station)
+    repeats_seconds: float = 0.0
+    """How long a new connection may bring nothing but what the one before it brought already, in seconds; 0: it never
+    does. Servers repeat their last seconds to whoever connects."""
+
+
+class Seam(NamedTuple):
+    """How a connection's audio goes together with that of the one before."""
+
+    goes_on: bool
+    """Whether it follows without a gap."""
+    repeated_seconds: float
+    """What was known already, and is left out."""
+    is_proved: bool
+    """False: the source sent the same again and again, and the clock has said how much of it was known."""
 
 
 class Ingest:
@@ -45,7 +64,11 @@ class Ingest:
     ) -> None:
         self.dropped_titles = 0
         self.audio_seconds = 0.0
-        """Seconds of audio found since the present connection began."""
+        """Seconds of audio found since the present connection began, what is known already included."""
+        self.seam: Seam | None = None
+        """Of the present connection; None while it is not known, and when nothing is remembered of one before."""
+        self.overflows = 0
+        """Connections that brought too much for it to be held until it was known what was new of it."""
         self._store = store
         self._new_epoch_id = new_epoch_id
         self._fragment_seconds = fragment_seconds
@@ -55,8 +78,19 @@ class Ingest:
         self._fragmenter: Fragmenter | None = None
         self._info: StreamInfo | None = None
         self._titles: deque[tuple[int, Title]] = deque()
+        self._is_broken_off = False
+        """Whether what comes next does not follow what was there, as far as is known."""
+        self._follows_other = False
+        """Whether what comes next follows what was there, but came with another connection."""
+        self._last_frame: Frame | None = None
+        self._relabel: OggRelabel | None = None
+        """While a connection brings Ogg pages that are counted otherwise."""
         self._join: ReservoirJoin | None = None
         """While frames come that may lean on what was lost with the connection before."""
+        self._memory = Memory()
+        self._last_at = 0.0
+        self._rejoin: Rejoin | None = None
+        """While it is not known what is new of what comes."""
 
     @property
     def info(self) -> StreamInfo | None:
@@ -96,6 +130,11 @@ class Ingest:
         """A connection to the source begins at Unix time ``at``; what was left of the one before is closed."""
         self.disconnected(at)
         self._source = source
+        if not source.repeats_seconds:
+            self._memory = Memory()
+        elif self._memory.digests:
+            self._rejoin = Rejoin(self._memory, self._last_at, source.repeats_seconds)
+        self.seam = None
         self.audio_seconds = 0.0
         self._framer = AutoFramer(source.content_type, source.bitrate)
         if self._info is not None and self._fragmenter is not None and self._info.station != source.station:
@@ -108,38 +147,97 @@ class Ingest:
             self._framer = AutoFramer(self._source.content_type, self._source.bitrate)
         self._take(self._framer.feed(data), at)
 
-    def title(self, title: Title) -> None:
-        """A title that begins with the next byte of audio; it takes effect at the next frame boundary."""
+    def title(self, title: Title) -> bool:
+        """A title that begins with the next byte of audio; it takes effect at the next frame boundary. False when it is
+        likely to be repeated, and no news."""
         if len(self._titles) >= MAXIMUM_PENDING_TITLES:
             self._titles.popleft()
             self.dropped_titles += 1
         self._titles.append((self._framer.fed if self._framer else 0, title))
+        return self._rejoin is None or not self._memory.knows(title)
 
     def disconnected(self, at: float) -> None:
         """The connection is gone, at Unix time ``at``: whole frames go into the store, the cut-off one is dropped."""
         framer, self._framer = self._framer, None
         if framer is None:
             return
+        unconfirmed: list[Frame] = []
         try:
-            self._take(framer.close(), at)
+            unconfirmed = framer.close()
         finally:
-            # A title that was announced and met no frame begins with the first frame of the next connection.
-            self._titles = deque((0, title) for _, title in self._titles)
-            if self._fragmenter is not None:
-                self._add(self._fragmenter.interrupt())
-                self._join = ReservoirJoin()
+            self._finish(unconfirmed, at)
 
-    def _take(self, frames: list[Frame], at: float) -> None:
+    def _finish(self, unconfirmed: list[Frame], at: float) -> None:
+        """The connection is gone; it had ``unconfirmed`` left over."""
+        if self._rejoin is not None and not self._rejoin.arrived:
+            self._take(unconfirmed, at)  # It brought nothing else: they are known, or they are all that is new.
+            unconfirmed = []
+        verdict = self._rejoin.end(at) if self._rejoin is not None else None
+        if verdict is not None:
+            self._settle(verdict)
+        if verdict is None or verdict.goes_on or not verdict.known:
+            self._take(unconfirmed, at, is_sure=False)
+        # A title that was announced and met no frame begins with the first frame of the next connection.
+        self._titles = deque((0, title) for _, title in self._titles)
+        if self._fragmenter is not None:
+            self._add(self._fragmenter.cut())
+            self._is_broken_off = True
+
+    def _take(self, frames: list[Frame], at: float, *, is_sure: bool = True) -> None:
         for frame in frames:
-            before = self._fragmenter.title if self._fragmenter else None
-            fragmenter = self._fragmenter_for(frame)
-            frame = self._joined(frame)
             self.audio_seconds += frame.duration / frame.format.clock_rate
-            # A new epoch begins with the title that was in force, unless it brings its own.
-            title = frame.title or (before if fragmenter.title is None else None)
+            title = frame.title
             while self._titles and self._titles[0][0] <= frame.position:
                 title = self._titles.popleft()[1]
-            self._add(fragmenter.add(frame, at, title))
+            # What only waited for confirmation may be no frame, unless it has a checksum. It would hide the real end.
+            is_remembered = self._source.repeats_seconds and (is_sure or frame.format.codec.is_ogg)
+            found = pieces(frame.data, frame.format.codec) if is_remembered else ()
+            arrived = Arrived(frame, title, at, found)
+            if self._rejoin is None:
+                self._append(arrived)
+            elif (verdict := self._rejoin.take(arrived)) is not None:
+                self._settle(verdict)
+
+    def _settle(self, verdict: Verdict) -> None:
+        """It is known what is new of what was held."""
+        rejoin, self._rejoin = self._rejoin, None
+        assert rejoin is not None, "nothing is held"
+        self.overflows += rejoin.overflowed
+        parted = rejoin.parted(verdict)
+        if verdict.goes_on:
+            self._is_broken_off, self._follows_other = False, True
+        if verdict.goes_on or not verdict.known:
+            self.seam = Seam(verdict.goes_on, parted.known_seconds, verdict.is_proved)
+        if parted.title is not None:
+            self._titles.appendleft((0, parted.title))
+        for arrived in parted.new:
+            self._append(arrived)
+
+    def _append(self, arrived: Arrived) -> None:
+        if self._is_broken_off and self._fragmenter is not None:
+            self._add(self._fragmenter.interrupt())
+            self._join = ReservoirJoin()
+            self._relabel = None
+        self._is_broken_off = False
+        before = self._fragmenter.title if self._fragmenter else None
+        fragmenter = self._fragmenter_for(arrived.frame)
+        # A new epoch begins with the title that was in force, unless it brings its own.
+        title = arrived.title or (before if fragmenter.title is None else None)
+        self._last_frame = self._joined(self._relabelled(arrived.frame))
+        self._add(fragmenter.add(self._last_frame, arrived.at, title))
+        for piece in arrived.pieces:
+            self._memory.add(piece.digest, arrived.piece_seconds, fragmenter.title)
+        self._last_at = arrived.at
+
+    def _relabelled(self, frame: Frame) -> Frame:
+        if not frame.format.codec.is_ogg:
+            return frame
+        if self._follows_other and (before := self._last_frame) is not None and before.format.codec.is_ogg:
+            self._relabel = relabel(before.data, before.setup, frame.data, frame.setup)
+        self._follows_other = False
+        if self._relabel is None or self._relabel.setup != frame.setup:
+            return frame
+        return replace(frame, data=self._relabel.pages(frame.data), setup=self._relabel.new_setup)
 
     def _joined(self, frame: Frame) -> Frame:
         if self._join is None:

@@ -11,6 +11,9 @@ can go on.
 
 Who takes over begins as far back as the programme has been silent, if it has brought that much meanwhile: what the
 buffers of the far ends have lost comes back with it.
+
+Where two inputs carry the same (relays of one station), who takes over goes on with the very next frame, be it ahead of
+the other or behind; when it is behind, it is waited for as long as nobody hears that.
 """
 
 from __future__ import annotations
@@ -18,12 +21,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from distreamer.core.continuation import Continuation
 from distreamer.core.cue import OnAir
 from distreamer.core.live_standby import PAUSE_SECONDS
 from distreamer.core.made_standby import MadeStandby
 from distreamer.core.splicer import Splicer
-from distreamer.core.standby import Standby
-from distreamer.core.store import Store
+from distreamer.core.standby import HOLE_SECONDS, Standby
+from distreamer.core.store import START, Position, Store
 from distreamer.model.status import PlayoutState
 
 QUIET_SECONDS = 2.0
@@ -81,9 +85,14 @@ class InputSwitch:
         """``after_seconds`` is FALLBACKAFTER: silence after which another takes over; None: as late as can be when
         there are ``listeners``, else PAUSE_SECONDS. ``on_air`` begins; None: the preferred one."""
         self.switches = 0
+        self.continuations = 0
+        """Those of the switches at which the programme went on with the very next frame."""
         self._order = tuple(standbys)
         self._on_air = on_air or self._order[0]
+        self._store = store
         self._splicer = Splicer(store, new_epoch_id)
+        self._continuation: Continuation | None = None
+        """Until it is known where the input that was put on air goes on."""
         self._after_seconds = after_seconds
         self._most_silent_seconds = PAUSE_SECONDS if after_seconds is None else after_seconds
         self._listeners = listeners
@@ -180,22 +189,67 @@ class InputSwitch:
     # -- carrying
 
     def _switch_to(self, standby: Standby, now: float) -> None:
-        self._on_air.end(now, is_lost=self._is_lost(now))
+        before = self._on_air
+        before.end(now, is_lost=self._is_lost(now))
         self._on_air = standby
         self.switches += 1
         for less_preferred in self._order[self._order.index(standby) + 1 :]:
             less_preferred.cue.relieve()
-        filled_to = max(self._filled_to + self._surplus, now - self._most_silent_seconds - FILLED_BEYOND_SECONDS)
         if self._listeners is not None:
             self._listeners.hasten(None)
-        wanted = self._listeners.shortage(now) if self._listeners else standby.heard_at - filled_to
-        taken = standby.begin(wanted if self._has_carried or self._listeners else EVERYTHING)
+        makes_audio = isinstance(before, MadeStandby) or isinstance(standby, MadeStandby)
+        self._continuation = None if makes_audio else Continuation(self._store, standby.store)
+        if makes_audio:
+            self._begin(now)
+
+    def _begin(self, now: float, not_before: Position = START) -> None:
+        """The input that was put on air begins as far back as makes up for what is missing."""
+        standby = self._on_air
+        filled_to, wanted = self._missing(now)
+        taken = standby.begin(wanted if self._has_carried or self._listeners else EVERYTHING, not_before)
         self._given_to, self._surplus = filled_to, 0.0
         # Who makes audio fills up what is missing anyway.
         if not isinstance(standby, MadeStandby) and abs(taken - wanted) <= MOST_SURPLUS_SECONDS:
             self._surplus = taken - wanted
 
+    def _missing(self, now: float) -> tuple[float, float]:
+        """The moment up to which the programme is filled, and the seconds that the input on air should bring to make
+        up for what is missing."""
+        filled_to = max(self._filled_to + self._surplus, now - self._most_silent_seconds - FILLED_BEYOND_SECONDS)
+        return filled_to, self._listeners.shortage(now) if self._listeners else self._on_air.heard_at - filled_to
+
+    def _has_begun(self, now: float) -> bool:
+        """Whether it is decided where the input on air goes on; False while it is waited for."""
+        continuation = self._continuation
+        if continuation is None:
+            return True
+        if (place := continuation.find()) is not None:
+            self._given_to, wanted = self._missing(now)
+            taken = self._on_air.go_on_behind(place.fragment, place.rest)
+            self._surplus = min(taken - wanted, MOST_SURPLUS_SECONDS)
+            self._splicer.hand_over(place.stale_title)
+            self.continuations += 1
+        elif (behind_seconds := continuation.behind_seconds) is None:
+            self._begin(now, continuation.known_to)
+        elif self._waits(behind_seconds, now):
+            return False
+        else:
+            self._begin(now)
+        self._continuation = None
+        return True
+
+    def _waits(self, behind_seconds: float, now: float) -> bool:
+        """Whether an input that is so far behind the programme may be waited for."""
+        if self._listeners is None or self._listeners.state is PlayoutState.WAITING:
+            patience = self._filled_to + self._most_silent_seconds + HOLE_SECONDS - now
+        else:
+            patience = self._listeners.level(now) - LAST_MOMENT_SECONDS
+        # What it has brought last may have come a while ago. (When nothing comes any more there is nothing to decide.)
+        return behind_seconds - (now - self._on_air.heard_at) <= patience
+
     def _carry(self, now: float) -> None:
+        if not self._has_begun(now):
+            return
         plays = self._listeners is not None and self._listeners.state is PlayoutState.PLAYING
         while (found := self._on_air.next_fragment(now, lambda: self._must_go_on(now), waits=plays)) is not None:
             spliced = self._splicer.append(found.fragment, found.info, is_cut=found.is_cut)

@@ -29,6 +29,7 @@ class InputSwitcher:
         self._changed = asyncio.Event()
         self._watching = ExitStack()
         self._were_on_air: set[str] = set()
+        self._continuations = 0
 
     @property
     def on_air(self) -> str:
@@ -73,8 +74,13 @@ class InputSwitcher:
         silent = spoken_seconds(round(now - before.heard_at))
         step(now)
         after = self._switch.on_air
-        if after is before:
-            return
+        if after is not before:
+            self._tell_change(before, after, silent)
+        if self._switch.continuations > self._continuations:
+            self._continuations = self._switch.continuations
+            self._log.info(f"{after.name} carries the same programme: nothing is lost or comes twice")
+
+    def _tell_change(self, before: Standby, after: Standby, silent: str) -> None:
         again = " again" if after.name in self._were_on_air else ""
         self._were_on_air |= {before.name, after.name}
         if before not in self._inputs or self._switch.is_better(after, before):

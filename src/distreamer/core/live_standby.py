@@ -7,7 +7,7 @@ from collections import deque
 from distreamer.core.cue import StandbyCue
 from distreamer.core.flow_watch import FlowWatch
 from distreamer.core.standby import Standby
-from distreamer.core.store import START, Store
+from distreamer.core.store import START, Position, Store
 
 PAUSE_SECONDS = 8.0
 """A live input that has brought nothing for so long, beyond its rhythm, begins to be healthy anew."""
@@ -110,7 +110,7 @@ class LiveStandby(Standby):
     def quiet_seconds(self, now: float) -> float:
         return now - self.heard_at - self._newest_seconds()
 
-    def begin(self, wanted_seconds: float) -> float:
+    def begin(self, wanted_seconds: float, not_before: Position = START) -> float:
         newest = self.store.newest()
         if newest is None:
             return self._go_on_from(self._position)
@@ -118,7 +118,7 @@ class LiveStandby(Standby):
         position = self.store.position_of(newest)
         if wanted_seconds > half:
             position = self.store.position_before_newest(wanted_seconds - half)
-        return self._go_on_from(max(position, self._position, self._run_position))
+        return self._go_on_from(max(position, self._position, self._run_position, not_before))
 
     def end(self, now: float, *, is_lost: bool) -> None:
         if is_lost:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distreamer.core.cue import StandbyCue
 from distreamer.core.standby import Standby
-from distreamer.core.store import START, Store
+from distreamer.core.store import START, Position, Store
 
 STUCK_SECONDS = 3.0
 """Who was asked for audio and gave none for so long hangs, as a disk may. What it gave before lasts longer."""
@@ -37,7 +37,7 @@ class MadeStandby(Standby):
     def has_failed(self, now: float) -> bool:
         return not self.is_ready(now) or self._is_stuck(now)
 
-    def begin(self, wanted_seconds: float) -> float:
+    def begin(self, wanted_seconds: float, not_before: Position = START) -> float:
         newest = self.store.newest()
         self._gave_this_turn = False
         self.cue.begin()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from distreamer.core.store import Store
 from distreamer.media.mpeg_join import ReservoirJoin, mended_run
+from distreamer.media.ogg_relabel import OggRelabel, relabel
 from distreamer.model.audio import Codec, StreamInfo, Title
 from distreamer.model.fragment import FIRST_NUMBER, Fragment
 
@@ -24,6 +25,15 @@ class Splicer:
         self._start = 0
         self._join: ReservoirJoin | None = None
         self._has_title = False
+        self._last: Fragment | None = None
+        self._relabel: OggRelabel | None = None
+        self._is_handed_over = False
+        self._stale_title: Title | None = None
+
+    def hand_over(self, stale_title: Title | None) -> None:
+        """What is added next comes from another input, which carries the same, and follows what was added last. As long
+        as it says ``stale_title``, which is over where the programme stands, the title in force stays."""
+        self._is_handed_over, self._stale_title = True, stale_title
 
     def go_on_in(self, epoch_id: int) -> None:
         """The store's newest epoch, which another writer opened and will write to no more, is its own from now on."""
@@ -41,15 +51,22 @@ class Splicer:
         ``is_cut``: what stands before it in the store is not what stood before it at its origin.
         """
         self._take_up(info)
+        if is_cut:
+            self._is_handed_over, self._stale_title = False, None
         if is_cut and self._number > FIRST_NUMBER and info.format.codec is Codec.MPEG:
             self._join = ReservoirJoin()
         audio = fragment.audio
         if self._join is not None:
             audio = mended_run(self._join, audio)
             self._join = None if self._join.done else self._join
-        # Where nobody says what is on air now, the title of what was before must not stay.
-        title = Title("") if is_cut and fragment.title is None and self._has_title else fragment.title
-        self._has_title = bool(fragment.last_title or (self._has_title and not is_cut))
+        begins = is_cut or self._is_handed_over
+        if begins:
+            self._relabel = self._relabel_of(fragment, info)
+        self._is_handed_over = False
+        title = self._title_of(fragment, begins=begins)
+        if fragment.title != self._stale_title or fragment.title_marks:
+            self._stale_title = None
+        self._has_title = bool(fragment.last_title or (self._has_title and not begins))
         spliced = replace(
             fragment,
             audio=audio,
@@ -59,10 +76,27 @@ class Splicer:
             start=self._start,
             discontinuity=(fragment.discontinuity or is_cut) and self._number > FIRST_NUMBER,
         )
+        if self._relabel is not None and fragment.setup == self._relabel.setup:
+            spliced = replace(spliced, audio=self._relabel.pages(audio), setup=self._relabel.new_setup)
+        self._last = spliced
         self._number += 1
         self._start = spliced.end
         self._store.add(spliced)
         return spliced
+
+    def _relabel_of(self, fragment: Fragment, info: StreamInfo) -> OggRelabel | None:
+        """What makes Ogg pages follow those that were added last; None when they do, or do not follow."""
+        if not self._is_handed_over or self._last is None or not info.format.codec.is_ogg:
+            return None
+        return relabel(self._last.audio, self._last.setup, fragment.audio, fragment.setup)
+
+    def _title_of(self, fragment: Fragment, *, begins: bool) -> Title | None:
+        """The title at its first byte; ``begins``: it comes from elsewhere than what was added last."""
+        if fragment.title is not None:
+            last = self._last if fragment.title == self._stale_title else None
+            return last.last_title if last else fragment.title
+        # Where nobody says what is on air now, the title of what was before must not stay.
+        return Title("") if begins and self._has_title else None
 
     def _take_up(self, info: StreamInfo) -> None:
         """Goes on in the running epoch, or begins one where a decoder must begin anew."""

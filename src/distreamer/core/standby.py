@@ -41,6 +41,8 @@ class Standby(ABC):
         self._position = START
         """Behind what went on air last."""
         self._before: Fragment | None = None
+        self._rest: Fragment | None = None
+        """What is to go on air first."""
         self._hole_since: float | None = None
         self._gave_up_at: float | None = None
 
@@ -87,9 +89,16 @@ class Standby(ABC):
         return 0.0
 
     @abstractmethod
-    def begin(self, wanted_seconds: float) -> float:
+    def begin(self, wanted_seconds: float, not_before: Position = START) -> float:
         """Goes on air, as far back as ``wanted_seconds`` in what it holds, rounded to whole fragments; gives how many
-        seconds these are. Never again with what was on air already."""
+        seconds these are. Never again with what was on air already, nor with what stands before ``not_before``."""
+
+    def go_on_behind(self, fragment: Fragment, rest: Fragment | None) -> float:
+        """Goes on air inside of ``fragment``, of which ``rest`` is left; gives how many seconds are held from there on.
+        What went on air before, of another input, stands before it here as well."""
+        seconds = self._go_on_from(self.store.position_of(fragment))
+        self._before, self._rest = fragment, rest
+        return seconds + (self._seconds_of(rest) if rest else 0.0)
 
     @abstractmethod
     def end(self, now: float, *, is_lost: bool) -> None:
@@ -111,6 +120,9 @@ class Standby(ABC):
         A hole is waited for until ``must_go_on`` says that listeners would hear it; without ``waits``, for HOLE_SECONDS
         at the most.
         """
+        if (rest := self._rest) is not None:
+            self._rest = None
+            return OnItsWay(rest, self._info_of(rest), is_cut=False)
         fragment = self.store.after(self._position)
         if fragment is None:
             return None
@@ -136,7 +148,7 @@ class Standby(ABC):
     def _go_on_from(self, position: Position) -> float:
         """Seconds that are held from there on."""
         self._position = position
-        self._before = None
+        self._before = self._rest = None
         self._hole_since = None
         return self.store.seconds_after(position)
 

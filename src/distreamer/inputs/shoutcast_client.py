@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -9,6 +11,7 @@ from pydantic import AfterValidator, Field
 from distreamer.config.fields import HttpUrl, Seconds, Words
 from distreamer.config.settings import FragmentingInputSettings
 from distreamer.core.flow_watch import FlowWatch
+from distreamer.core.ingest import Seam, SourceDescription
 from distreamer.core.module import InputContext
 from distreamer.errors import LinkError, PeerError, ProtocolError
 from distreamer.model.audio import AudioFormat, Codec, StreamInfo
@@ -30,6 +33,8 @@ WINDOW_PER_TIMEOUT = 4.0
 """The window in units of HTTPTIMEOUT, at the least: a pause that HTTPTIMEOUT allows is then a quarter of it."""
 NO_AUDIO_SECONDS = 60.0
 """How long a source may send without one recognisable frame (64 kB at 16 kbit/s take 33 s to be recognised)."""
+SHORT_FILE_BYTES = 10_000_000
+"""What has such a length is a file, and no programme. (Some servers give a programme a huge length.)"""
 
 
 def _known_charset(name: str) -> str:
@@ -47,7 +52,12 @@ def _fetchable(url: str) -> str:
 
 
 class ShoutcastClientSettings(FragmentingInputSettings):
-    """Takes the programme from an Icecast or SHOUTcast server."""
+    """Takes the programme from an Icecast or SHOUTcast server.
+
+    Servers repeat their last seconds to whoever connects. After a break of the connection DiStreamer recognises them,
+    frame by frame, and goes on behind the last one that it has: nothing comes twice, and nothing is lost when the
+    connection was away for less than what the server repeats (its burst; in Icecast ``burst-size``).
+    """
 
     streamurl: Annotated[HttpUrl, AfterValidator(_fetchable)]
     """The source's address, beginning with http:// or https://. With SHOUTcast it mostly ends in ``/;`` or in the
@@ -120,7 +130,8 @@ class _Reception:
         self._title = context.ingest.latest_title
         self._told: StreamInfo | None = None
         self._demuxer = _demuxer(source.head.headers, self._peer)
-        self._description = describe_source(source.head.headers, settings.charset)
+        self._description = _description(source.head.headers, settings.charset)
+        self._has_told_seam = False
         context.ingest.connected(self._description, context.clock.wall())
         context.log.debug("the source answered", url=self._peer, content_type=self._description.content_type)
 
@@ -143,13 +154,16 @@ class _Reception:
                 ingest.audio(event.data, self._context.clock.wall())
                 if ingest.audio_seconds and not had_audio:
                     self._say_connected()
+                if ingest.seam is not None and not self._has_told_seam:
+                    self._has_told_seam = True
+                    self._context.log.info(spoken_seam(ingest.seam))
                 continue
             title = parse_metadata(event.data, self._charset)
             # Servers repeat the title; only a new one begins something.
             if title is not None and title != self._title:
                 self._title = title
-                ingest.title(title)
-                self._context.log.info("new title", title=title.text)
+                if ingest.title(title):
+                    self._context.log.info("new title", title=title.text)
 
     def _say_connected(self) -> None:
         """Once there is audio: a source that answers and gives none, again and again, would fill the log."""
@@ -188,6 +202,16 @@ class _Reception:
             )
 
 
+def spoken_seam(seam: Seam) -> str:
+    """How a connection's audio goes together with that of the one before, in a sentence."""
+    if not seam.goes_on:
+        return "nothing of what the source sends now was known: the programme has a gap here"
+    repeated = spoken_seconds(seam.repeated_seconds)
+    if not seam.is_proved:
+        return f"the source repeated about {repeated} of the same sound that it sends now; it is left out"
+    return f"the source repeated {repeated} that were known: nothing is lost or comes twice"
+
+
 def spoken_format(form: AudioFormat) -> str:
     """A format as people say it: ``128 kbit/s MP3``."""
     names = {
@@ -201,6 +225,13 @@ def spoken_format(form: AudioFormat) -> str:
     }
     rate = f"{form.bitrate / 1000:.0f} kbit/s " if form.bitrate else ""
     return rate + names[form.codec]
+
+
+def _description(headers: Headers, charset: str) -> SourceDescription:
+    """Of the source. A short file that is fetched again and again is meant to begin with the same each time."""
+    length = headers.get("content-length")
+    is_file = length.isdecimal() and len(length) < 20 and int(length) <= SHORT_FILE_BYTES
+    return replace(describe_source(headers, charset), repeats_seconds=0.0 if is_file else math.inf)
 
 
 def _demuxer(headers: Headers, peer: str) -> IcyDemuxer:

@@ -15,7 +15,7 @@ from distreamer.config.settings import FragmentingInputSettings
 from distreamer.core.module import InputContext
 from distreamer.core.ports import ByteStream
 from distreamer.errors import BindError, LinkError, PeerError
-from distreamer.inputs.shoutcast_client import spoken_format
+from distreamer.inputs.shoutcast_client import spoken_format, spoken_seam
 from distreamer.model.audio import StreamInfo, Title
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.protocol.charset import is_charset
@@ -32,6 +32,9 @@ from distreamer.units import spoken_seconds
 
 MAXIMUM_CONNECTIONS = 64
 """The source, its ghosts, titles and whoever knocks; one more ends the oldest that is not the source."""
+REPEATS_SECONDS = 2.0
+"""What an encoder sends again of what it had sent before a break comes within a moment. One that was started anew with
+the same file begins in real time with what is known, and that is meant."""
 PORT_PAIR_ATTEMPTS = 50
 """How often a free port is looked for whose next one is free too."""
 
@@ -106,6 +109,7 @@ class ShoutcastSourceServer:
         self._on_air: EncoderSession | None = None
         self._began = 0.0
         self._told: StreamInfo | None = None
+        self._has_told_seam = False
         self._title: Title | None = None
 
     @property
@@ -192,7 +196,8 @@ class ShoutcastSourceServer:
             context.log.warning("a source takes over", peer=session.peer, before=self._on_air.peer, silent_for=silent)
             self._on_air.end()
         self._on_air, self._told, self._began = session, None, context.clock.now()
-        description = describe_source(headers, self._settings.charset)
+        self._has_told_seam = False
+        description = replace(describe_source(headers, self._settings.charset), repeats_seconds=REPEATS_SECONDS)
         if not description.content_type and dialect in {Dialect.SHOUTCAST, Dialect.XAUDIOCAST}:
             description = replace(description, content_type="audio/mpeg")
         context.ingest.connected(description, context.clock.wall())
@@ -213,6 +218,10 @@ class ShoutcastSourceServer:
         if context.ingest.audio_seconds and info is not None and info is not self._told:
             self._told = info
             context.health.running(f"receiving {spoken_format(info.format)} from {session.peer}")
+        # That an encoder does not repeat anything is the rule, and no news.
+        if (seam := context.ingest.seam) is not None and seam.goes_on and not self._has_told_seam:
+            self._has_told_seam = True
+            context.log.info(spoken_seam(seam))
 
     def title(self, title: Title) -> None:
         # Encoders repeat the title; only a new one begins something.

@@ -20,9 +20,11 @@ FULL_SEGMENT = 255
 """Bytes of a segment behind which the packet goes on; also the most segments of a page."""
 
 _SERIAL_AT = 14
-_SERIAL_BYTES = 4
+_SERIAL_BYTES = _SEQUENCE_BYTES = 4
 _CHECKSUM_AT = 22
 _CHECKSUM_BYTES = 4
+LABEL = slice(_SERIAL_AT, _CHECKSUM_AT + _CHECKSUM_BYTES)
+"""Where serial, sequence and checksum stand in a page."""
 _ALL_ONES = 0xFFFFFFFF
 _BITS_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -93,6 +95,12 @@ def with_serial(page: bytes, serial: int) -> bytes:
     )
 
 
+def with_label(page: bytes, serial: int, sequence: int) -> bytes:
+    """``page`` as the ``sequence``-th of the logical stream ``serial``."""
+    label = serial.to_bytes(_SERIAL_BYTES, "little") + sequence.to_bytes(_SEQUENCE_BYTES, "little")
+    return with_checksum(page[:_SERIAL_AT] + label + page[_SERIAL_AT + len(label) :])
+
+
 class PageReader:
     """Finds the pages in a byte stream; what is no page, or a damaged one, is dropped and counted."""
 
@@ -138,7 +146,7 @@ def _next_page(buffer: bytes, at: int) -> tuple[int, int]:
     """
     begin, unfinished = at, None
     while (at := buffer.find(CAPTURE, at)) >= 0:
-        size = _page_size(buffer, at)
+        size = page_size(buffer, at)
         if size is None or at + size > len(buffer):
             unfinished = at if unfinished is None else unfinished
         elif size and _is_intact(buffer[at : at + size]):
@@ -155,7 +163,7 @@ def _capture_begun(buffer: bytes) -> int:
     return len(buffer)
 
 
-def _page_size(buffer: bytes, at: int) -> int | None:
+def page_size(buffer: bytes, at: int) -> int | None:
     """Bytes of the page that begins at ``at``; 0 when its version is unknown, None when more bytes are needed."""
     if len(buffer) < at + PAGE_HEADER.size:
         return None
