@@ -55,6 +55,18 @@ def test_where_listeners_are_played_to_the_switch_and_the_return_are_not_heard(a
     scenario()
 
 
+@virtual_time(HOUR)
+async def test_with_a_small_buffer_who_is_a_little_behind_is_waited_for_to_the_very_last_moment() -> None:
+    main, backup = Relay("main", ahead=30 * SECOND), Relay("backup", ahead=26 * SECOND)
+    async with SwitchedInputs([main, backup], playing=True, delay=6) as inputs:
+        await asyncio.sleep(60.5)
+        main.works = False
+        await asyncio.sleep(60)
+        assert (inputs.on_air, inputs.switch.continuations) == ("backup", 1)
+        assert inputs.head.status().dry_times == 0
+        assert_unbroken(inputs, 110)
+
+
 @pytest.mark.parametrize("ahead", [-PAUSE_SECONDS * SECOND - SECOND, *DIFFERENCES[1:-1]])
 def test_where_nothing_is_played_it_is_the_same_within_the_silence_that_is_allowed(ahead: float) -> None:
     @virtual_time(HOUR)

@@ -243,7 +243,7 @@ class InputSwitch:
         if self._listeners is None or self._listeners.state is PlayoutState.WAITING:
             patience = self._filled_to + self._most_silent_seconds + HOLE_SECONDS - now
         else:
-            patience = self._listeners.level(now) - LAST_MOMENT_SECONDS
+            patience = self._listeners.level(now) - VERY_LAST_MOMENT_SECONDS
         # What it has brought last may have come a while ago. (When nothing comes any more there is nothing to decide.)
         return behind_seconds - (now - self._on_air.heard_at) <= patience
 
