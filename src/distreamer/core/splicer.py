@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from distreamer.core.store import Store
 from distreamer.media.mpeg_join import ReservoirJoin, mended_run
+from distreamer.media.ogg_join import OggJoins
 from distreamer.model.audio import Codec, StreamInfo, Title
 from distreamer.model.fragment import FIRST_NUMBER, Fragment
 
 
 class Splicer:
     """The one writer of its store. Names and media times are new; audio is shared with the origin, but for a few MP3
-    frames behind each splice that lean on what was cut off."""
+    frames behind each splice that lean on what was cut off, and for Ogg that is taken up in its middle."""
 
     def __init__(self, store: Store, new_epoch_id: Callable[[], int]) -> None:
         self._store = store
@@ -23,6 +24,7 @@ class Splicer:
         self._number = FIRST_NUMBER
         self._start = 0
         self._join: ReservoirJoin | None = None
+        self._ogg_joins = OggJoins()
         self._has_title = False
 
     def go_on_in(self, epoch_id: int) -> None:
@@ -34,6 +36,7 @@ class Splicer:
         self._epoch, self._info = epoch_id, epoch.info
         self._number, self._start = newest.number + 1, newest.end
         self._has_title = bool(newest.last_title)
+        self._ogg_joins.joined(newest.setup, newest.audio)
 
     def append(self, fragment: Fragment, info: StreamInfo, *, is_cut: bool) -> Fragment:
         """Adds ``fragment``, which came in an epoch that carries ``info``; gives it as it stands in the store.
@@ -43,7 +46,7 @@ class Splicer:
         self._take_up(info)
         if is_cut and self._number > FIRST_NUMBER and info.format.codec is Codec.MPEG:
             self._join = ReservoirJoin()
-        audio = fragment.audio
+        setup, audio = self._ogg_joins.joined(fragment.setup, fragment.audio)
         if self._join is not None:
             audio = mended_run(self._join, audio)
             self._join = None if self._join.done else self._join
@@ -53,6 +56,7 @@ class Splicer:
         spliced = replace(
             fragment,
             audio=audio,
+            setup=setup,
             title=title,
             epoch=self._epoch,
             number=self._number,
