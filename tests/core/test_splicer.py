@@ -108,11 +108,14 @@ def test_ogg_pages_of_another_relay_go_on_in_the_stream_of_the_first() -> None:
         splicer.append(replace(origin, audio=other, setup=other_header), info, is_cut=False)
     assert [one.audio for one in store] == parts
     assert {one.setup for one in store} == {header}
-    # Behind a cut it is a stream of its own again.
+    # Behind a cut it is a stream of its own, from its first page on.
     splicer.append(replace(origin, audio=others[0], setup=other_header), info, is_cut=True)
     newest = store.newest()
     assert newest is not None
-    assert (newest.audio, newest.setup) == (others[0], other_header)
+    pages = PageReader().feed(newest.setup + newest.audio)
+    assert [page.sequence for page in pages] == list(range(len(pages)))
+    assert len({page.serial for page in pages}) == 1
+    assert pages[0].serial not in {page.serial for page in PageReader().feed(header)}
 
 
 def test_a_title_that_is_over_is_not_taken_from_who_takes_over() -> None:

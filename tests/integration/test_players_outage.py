@@ -17,6 +17,7 @@ from tests.support.player_table import AAC, MP3, VORBIS
 from tests.support.real_players import (
     Chromium,
     Curl,
+    DecodingPlayer,
     Ffmpeg,
     GStreamer,
     Mpg123,
@@ -29,6 +30,9 @@ from tests.support.two_ends import encoder_port, encoder_url, studio_config, tra
 
 DELAY_SECONDS = 12
 OUTAGE_SECONDS = 40
+MOST_LATER_SECONDS = 15
+"""By which players of one stream may drift apart, whose buffers differ. VLC would wait for a time that jumps as far as
+the outage was long."""
 ENCODINGS = {"mp3": ffmpeg.MP3, "aac": ffmpeg.AAC, "vorbis": ffmpeg.VORBIS}
 KINDS: tuple[type[RealPlayer], ...] = (Ffmpeg, Mpg123, Mpv, Vlc, GStreamer, Curl, Chromium)
 PLAYERS = {
@@ -70,6 +74,7 @@ async def test_no_player_is_disconnected_and_all_go_on(tmp_path: Path) -> None:
         players = await enter(listening_players(PLAYERS, urls))
 
         await all_hear(players, 5)
+        before = await spread(players)
         for relay in relays:
             relay.cut()
         await asyncio.sleep(OUTAGE_SECONDS)
@@ -78,9 +83,12 @@ async def test_no_player_is_disconnected_and_all_go_on(tmp_path: Path) -> None:
         for form in ENCODINGS:
             await transmitter.said(f"{form}-b playout: listeners hear the programme again")
         await all_hear(players, 8)
+        after = await spread(players)
 
         for player in players:
             player.assert_well()
+        for form in ENCODINGS:
+            assert after[form] - before[form] < MOST_LATER_SECONDS, f"{form}: {before} s apart, then {after} s"
         for form, kinds in PLAYERS.items():
             assert connections(transmitter.lines, f"{form}-b") == sorted(kind.agent for kind in kinds)
         stored = next(player.stored() for player in players if isinstance(player, Curl))
@@ -89,6 +97,15 @@ async def test_no_player_is_disconnected_and_all_go_on(tmp_path: Path) -> None:
 
 async def all_hear(players: list[RealPlayer], seconds: int) -> None:
     await asyncio.gather(*(player.hears(seconds) for player in players))
+
+
+async def spread(players: list[RealPlayer]) -> dict[str, float]:
+    """How far apart those are that hear the same form: seconds of what they have written."""
+    heard: dict[str, list[float]] = {form: [] for form in ENCODINGS}
+    for player in players:
+        if isinstance(player, DecodingPlayer):
+            heard[player.form].append(await player.seconds())
+    return {form: max(seconds) - min(seconds) for form, seconds in heard.items()}
 
 
 def connections(lines: list[str], instance: str) -> list[str]:

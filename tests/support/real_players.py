@@ -31,8 +31,11 @@ _COMPLAINT = re.compile(r"\b(note|warn|warning|error)\b", re.IGNORECASE)
 _VLC_ASIDES = re.compile(r" (interface|libvlc) |decoded zero sample|PCR +is called too late")
 """It misses a desktop, says so of the first AAC frame of any stream, which gives no sound, and waits for more when
 silence is too little to get through its buffers."""
-_OGG_SEAM = re.compile(r"Linearizing discontinuity|Invalid audio PTS|\(serialno\) mismatch|timestamp", re.IGNORECASE)
-"""Behind silence an Ogg stream begins anew, somewhere in the middle of its time: mpv and VLC notice, and go on."""
+_OGG_SEAM = re.compile(
+    r"Linearizing discontinuity|\(serialno\) mismatch|Timestamp conversion failed|Could not convert timestamp"
+)
+"""Silence and the programme behind it are logical Ogg streams of their own: mpv and VLC say so of any, and go on. VLC
+cannot place the first packets of one when it was slow, and has thus made its buffer longer than the 3 s it allows."""
 _EVENTS = ("stalled", "ended", "error", "emptied")
 
 

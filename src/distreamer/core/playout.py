@@ -19,6 +19,7 @@ from distreamer.core.played import Played, missing_between
 from distreamer.core.store import START, Position, Store
 from distreamer.core.title_times import TitleTimes
 from distreamer.media.mpeg_join import ReservoirJoin, mended_run
+from distreamer.media.ogg_join import OggJoins
 from distreamer.model.audio import Codec, StreamInfo, Title
 from distreamer.model.fragment import Fragment
 from distreamer.model.status import PlayoutState, PlayoutStatus
@@ -93,6 +94,7 @@ class Playout:
         """When enough was held to end the filler."""
         self._join: ReservoirJoin | None = None
         """While MP3 frames are played that may lean on what was not."""
+        self._ogg_joins = OggJoins()
 
     @property
     def state(self) -> PlayoutState:
@@ -290,6 +292,9 @@ class Playout:
         is_join = missing > 0 or self._follows_filler
         if is_join:
             self._join = ReservoirJoin()
+        setup, audio = self._ogg_joins.joined(fragment.setup, fragment.audio, is_apart=self._follows_filler)
+        if setup is not fragment.setup:
+            fragment = replace(fragment, setup=setup, audio=audio)
         if self._follows_filler and fragment.title is None and self._filler and self._filler.filler.title:
             fragment = replace(fragment, title=Title(""))  # The filler's must not stay.
         self._follows_filler = False

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from distreamer.core.store import Store
 from distreamer.media.mpeg_join import ReservoirJoin, mended_run
+from distreamer.media.ogg_join import OggJoins
 from distreamer.media.ogg_relabel import OggRelabel, relabel
 from distreamer.model.audio import Codec, StreamInfo, Title
 from distreamer.model.fragment import FIRST_NUMBER, Fragment
@@ -14,7 +15,7 @@ from distreamer.model.fragment import FIRST_NUMBER, Fragment
 
 class Splicer:
     """The one writer of its store. Names and media times are new; audio is shared with the origin, but for a few MP3
-    frames behind each splice that lean on what was cut off."""
+    frames behind each splice that lean on what was cut off, and for Ogg that is taken up in its middle."""
 
     def __init__(self, store: Store, new_epoch_id: Callable[[], int]) -> None:
         self._store = store
@@ -24,8 +25,10 @@ class Splicer:
         self._number = FIRST_NUMBER
         self._start = 0
         self._join: ReservoirJoin | None = None
+        self._ogg_joins = OggJoins()
         self._has_title = False
         self._last: Fragment | None = None
+        """What was added last, before it was joined to what stands before it."""
         self._relabel: OggRelabel | None = None
         self._is_handed_over = False
         self._stale_title: Title | None = None
@@ -44,6 +47,7 @@ class Splicer:
         self._epoch, self._info = epoch_id, epoch.info
         self._number, self._start = newest.number + 1, newest.end
         self._has_title = bool(newest.last_title)
+        self._ogg_joins.joined(newest.setup, newest.audio)
 
     def append(self, fragment: Fragment, info: StreamInfo, *, is_cut: bool) -> Fragment:
         """Adds ``fragment``, which came in an epoch that carries ``info``; gives it as it stands in the store.
@@ -55,10 +59,6 @@ class Splicer:
             self._is_handed_over, self._stale_title = False, None
         if is_cut and self._number > FIRST_NUMBER and info.format.codec is Codec.MPEG:
             self._join = ReservoirJoin()
-        audio = fragment.audio
-        if self._join is not None:
-            audio = mended_run(self._join, audio)
-            self._join = None if self._join.done else self._join
         begins = is_cut or self._is_handed_over
         if begins:
             self._relabel = self._relabel_of(fragment, info)
@@ -67,22 +67,32 @@ class Splicer:
         if fragment.title != self._stale_title or fragment.title_marks:
             self._stale_title = None
         self._has_title = bool(fragment.last_title or (self._has_title and not begins))
+        if self._relabel is not None and fragment.setup == self._relabel.setup:
+            audio, setup = self._relabel.pages(fragment.audio), self._relabel.new_setup
+            fragment = replace(fragment, audio=audio, setup=setup)
+        self._last = fragment = replace(fragment, title=title)
+        setup, audio = self._joined(fragment)
         spliced = replace(
             fragment,
             audio=audio,
-            title=title,
+            setup=setup,
             epoch=self._epoch,
             number=self._number,
             start=self._start,
             discontinuity=(fragment.discontinuity or is_cut) and self._number > FIRST_NUMBER,
         )
-        if self._relabel is not None and fragment.setup == self._relabel.setup:
-            spliced = replace(spliced, audio=self._relabel.pages(audio), setup=self._relabel.new_setup)
-        self._last = spliced
         self._number += 1
         self._start = spliced.end
         self._store.add(spliced)
         return spliced
+
+    def _joined(self, fragment: Fragment) -> tuple[bytes, bytes]:
+        """Its set-up headers and audio, as they must be behind what was added last."""
+        setup, audio = self._ogg_joins.joined(fragment.setup, fragment.audio)
+        if self._join is not None:
+            audio = mended_run(self._join, audio)
+            self._join = None if self._join.done else self._join
+        return setup, audio
 
     def _relabel_of(self, fragment: Fragment, info: StreamInfo) -> OggRelabel | None:
         """What makes Ogg pages follow those that were added last; None when they do, or do not follow."""

@@ -19,8 +19,11 @@ CONTINUED, BEGINS, ENDS = 1, 2, 4
 FULL_SEGMENT = 255
 """Bytes of a segment behind which the packet goes on; also the most segments of a page."""
 
+_GRANULE_AT = 6
 _SERIAL_AT = 14
 _SERIAL_BYTES = _SEQUENCE_BYTES = 4
+_NAMES = struct.Struct("<qII")
+"""Granule position, serial and sequence, which stand side by side."""
 _CHECKSUM_AT = 22
 _CHECKSUM_BYTES = 4
 LABEL = slice(_SERIAL_AT, _CHECKSUM_AT + _CHECKSUM_BYTES)
@@ -99,6 +102,12 @@ def with_label(page: bytes, serial: int, sequence: int) -> bytes:
     """``page`` as the ``sequence``-th of the logical stream ``serial``."""
     label = serial.to_bytes(_SERIAL_BYTES, "little") + sequence.to_bytes(_SEQUENCE_BYTES, "little")
     return with_checksum(page[:_SERIAL_AT] + label + page[_SERIAL_AT + len(label) :])
+
+
+def renamed(page: Page, serial: int, sequence: int, granule: int) -> bytes:
+    """``page`` at another place of another logical stream."""
+    names = _NAMES.pack(granule, serial, sequence)
+    return with_checksum(page.data[:_GRANULE_AT] + names + page.data[_GRANULE_AT + len(names) :])
 
 
 class PageReader:
