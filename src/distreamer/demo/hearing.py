@@ -93,6 +93,12 @@ class FrameCheck:
         self._known = known
         self._at: frozenset[int] = frozenset()
 
+    @property
+    def place(self) -> int | None:
+        """Where the listener is: the place of the newest known frame (the last of several equal ones); None before
+        the first."""
+        return max(self._at, default=None)
+
     def heard(self, frame: bytes) -> None:
         """``frame`` comes next."""
         self.frames += 1
