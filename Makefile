@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench format reference tables clean debian-packages
+.PHONY: help install demo test check bench gauntlet format reference tables clean debian-packages
 
 help: ## Lists these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -23,6 +23,10 @@ check: .venv/installed-dev ## Format, lint, types, layers
 
 bench: .venv/installed-dev ## Measures what a stream costs here
 	$(BIN)/python benchmarks/stream_cost.py $(ARGS)
+
+gauntlet: .venv/installed-dev ## Runs DiStreamer and its peers over all bad links (root, hours; ARGS=--help), and writes docs/gauntlet.md
+	@scripts/debian-packages rist-tools
+	$(BIN)/python -m benchmarks.gauntlet $(ARGS)
 
 format: .venv/installed-dev ## Formats the code and mends what the linter can mend
 	$(BIN)/ruff format .

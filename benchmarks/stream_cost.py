@@ -113,8 +113,8 @@ async def measure(streams: int, seconds: float, folder: Path) -> None:
         before = usage(a), usage(b)
         await asyncio.sleep(seconds)
         after = usage(a), usage(b)
-        for player in players:
-            player.cancel()
+        for listening in players:
+            listening.cancel()
         await asyncio.gather(*players, return_exceptions=True)
     print(f"{streams} streams of 128 kbit/s, measured for {seconds:.0f} s behind the first {START_SECONDS:.0f} s")
     for name, first, last in zip(("PC A", "PC B"), before, after, strict=True):

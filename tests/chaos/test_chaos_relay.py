@@ -6,7 +6,7 @@ import asyncio
 import random
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 
@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 30.0
 
 
 class EchoDatagrams(asyncio.DatagramProtocol):
-    """Answers each datagram with the same."""
+    """Answers each datagram with the same, and the sender's port behind it."""
 
     def __init__(self) -> None:
         self._transport: asyncio.DatagramTransport | None = None
@@ -31,7 +31,7 @@ class EchoDatagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         assert self._transport is not None
-        self._transport.sendto(data, address)
+        self._transport.sendto(data + b" from %d" % address[1], address)
 
 
 @pytest.fixture
@@ -118,6 +118,7 @@ async def test_a_target_that_refuses_resets_the_client_and_is_named() -> None:
             with pytest.raises(ConnectionResetError):
                 await reader.read(1)
         await until(lambda: len(said) == 2)
+        assert relay.back.delivered == 1, "the refusal crosses the link"
     assert said == [
         "TCP connection 1 begins",
         f"TCP connection 1 has ended: 127.0.0.1:{port}: refused the connection: nothing listens on that port",
@@ -217,16 +218,26 @@ async def test_the_client_that_was_silent_for_longest_is_forgotten(
     target: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("distreamer.chaos.udp_relay.MAXIMUM_CLIENTS", 2)
+    loop = asyncio.get_running_loop()
     async with ChaosRelay(("127.0.0.1", target), LinkSettings()) as relay:
-        loop = asyncio.get_running_loop()
-        for number in range(5):
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        with ExitStack() as stack:
+            clients = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(3)]
+            for client in clients:
                 client.setblocking(False)
                 client.connect(relay.address)
-                client.send(b"%d" % number)
+
+            async def port_of(number: int) -> bytes:
+                """As the target sees it."""
+                clients[number].send(b"hello")
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    assert await loop.sock_recv(client, 10) == b"%d" % number
-        assert relay.udp_clients == 2
+                    return await loop.sock_recv(clients[number], 100)
+
+            first, second = await port_of(0), await port_of(1)
+            assert await port_of(0) == first
+            await port_of(2)
+            assert relay.udp_clients == 2
+            assert await port_of(0) == first
+            assert await port_of(1) != second
 
 
 async def test_more_connections_than_it_can_have_are_closed(target: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,3 +209,17 @@ def test_what_is_on_the_air_has_a_bound() -> None:
     run = Run(LinkSettings(delay_seconds=60.0)).send([(0.0, 1_000_000)] * 70).to_the_end()
     assert len(run.order) == 64
     assert run.model.counters.dropped_by_queue == 6
+
+
+def test_what_has_arrived_is_not_on_the_air_any_more() -> None:
+    run = Run(LinkSettings(delay_seconds=1.0)).send([(2.0 * number, 1_000_000) for number in range(70)]).to_the_end()
+    assert len(run.order) == 70
+
+
+def test_bursts_begin_and_end_with_the_settings() -> None:
+    run = Run(LinkSettings()).send([(0.0, 100)])
+    run.model.change(LinkSettings(burst_loss=1.0), 1.0)
+    run.send([(2.0, 100)])
+    run.model.change(LinkSettings(), 3.0)
+    run.send([(4.0, 100)]).to_the_end()
+    assert run.order == [0, 2]

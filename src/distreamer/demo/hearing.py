@@ -179,6 +179,10 @@ class SimulatedPlayer:
                 self._state = _Player.SILENT
         self._start_when_ready()
 
+    def forget_surplus(self) -> None:
+        """Keeps no more than what it gathers before it starts."""
+        self.buffered_seconds = min(self.buffered_seconds, self._prebuffer)
+
     def _start_when_ready(self) -> None:
         if self._joined_at is None or self.buffered_seconds < self._prebuffer or self._state is _Player.PLAYING:
             return
