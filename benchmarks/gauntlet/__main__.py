@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import platform
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -60,12 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder=BUILD_FOLDER,
     )
     results = Results(options.results)
-    all_were_run = False
-    # What is still running is ended, and the page is written of what there is.
-    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-        all_were_run = asyncio.run(_until_a_signal(plan, results))
+    all_were_run = options.page
+    if not options.page:
+        # At a signal what is still running is ended, and the page is written of what there is.
+        with contextlib.suppress(asyncio.CancelledError):
+            all_were_run = asyncio.run(_until_a_signal(plan, results))
     if options.write:
-        PAGE.write_text(report(plan, results, left_out))
+        PAGE.write_text(report(plan, results, left_out, _machine(plan.parallel)))
         print(f"{PAGE} is written.")
     return 0 if all_were_run else 1
 
@@ -76,6 +78,13 @@ async def _until_a_signal(plan: Plan, results: Results) -> bool:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await run_gauntlet(plan, results, lambda text: print(text, flush=True))
+
+
+def _machine(parallel: int) -> str:
+    """What this machine is, in words."""
+    kernel = ".".join(platform.release().split(".")[:2])
+    python = platform.python_version()
+    return f"a machine with {os.cpu_count()} cores, Linux {kernel} and Python {python}, {parallel} runs at a time"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--results", type=Path, default=BUILD_FOLDER / "results.jsonl", help="what was found so far")
     parser.add_argument("--fresh", action="store_true", help="forget what was found so far")
+    parser.add_argument("--page", action="store_true", help="run nothing, only write the page of what was found so far")
     parser.add_argument("--write", action=argparse.BooleanOptionalAction, default=True, help=f"write {PAGE}")
     return parser
 

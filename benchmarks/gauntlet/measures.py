@@ -49,6 +49,6 @@ def first_after(arrivals: Sequence[Arrival], returns: Sequence[float], end: floa
     return round(max(min((at for at, _ in arrivals if at >= one), default=end) - one for one in returns), 2)
 
 
-def bytes_carried(paths: Sequence[Message]) -> int:
-    """What arrived at either end of the link, of the emulator's counters."""
-    return sum(way["delivered_bytes"] for path in paths for way in path.values())
+def bytes_sent(paths: Sequence[Message]) -> int:
+    """What was sent at either end of the link, lost or not, of the emulator's counters."""
+    return sum(way["offered_bytes"] for path in paths for way in path.values())

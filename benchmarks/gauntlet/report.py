@@ -20,7 +20,7 @@ _HEAD = """# The gauntlet
 `make gauntlet` puts DiStreamer, and other ways to carry a programme where they are installed, between two hosts of
 their own (network namespaces), over a link that is as bad as a scenario says, and notes what listeners of PC B hear.
 This page is what it wrote{quick}. It needs Linux and root; `make gauntlet ARGS=--help` says how to run a part of it,
-and `distreamer chaos` is the same bad link for everybody.
+and `distreamer chaos` is the same bad link for everybody. It was taken on {machine}.
 
 - **The source** is MP3 at a constant bitrate, each of whose frames is known and occurs once, served in real time by a
   server that gives a new listener the last 30 s at once, as an Icecast with a large burst does.
@@ -39,8 +39,8 @@ _OURS = """## {name} {version}
 
 Seeds {seeds}; {bitrates} kbit/s; {words}. Of {runs} runs {good} had no fault. Figures are the worst of all runs of
 a row. *Slowest fragment*: from the studio to PC B. *First fragment*: from the link's return to the first new fragment
-at PC B; it should be {first:g} s or less. *On the link*: bytes that arrived at either end, for each byte of the
-programme. A row in **bold** has more than may be. A new title comes up to two seconds late by the nature of ICY
+at PC B; it should be {first:g} s or less. *On the link*: bytes that were sent at either end, lost or not, for each byte
+of the programme. A row in **bold** has more than may be. A new title comes up to two seconds late by the nature of ICY
 metadata.
 
 """
@@ -58,14 +58,17 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def report(plan: Plan, results: Results, left_out: Mapping[str, str]) -> str:
-    """The page: of all that ``plan`` wants and ``results`` have; ``left_out`` says why some systems were not run."""
+def report(plan: Plan, results: Results, left_out: Mapping[str, str], machine: str) -> str:
+    """The page: of all that ``plan`` wants and ``results`` have.
+
+    ``left_out`` says why some systems were not run, ``machine`` what it was taken on.
+    """
     found = results.of(plan.runs())
     ours = [result for result in found if result.run.system == OURS.name]
     theirs = [result for result in found if result.run.system != OURS.name]
     quick = f" in a quick run (steady troubles last {QUICK_STEADY_SECONDS:g} s)" if plan.is_quick else ""
     steady = QUICK_STEADY_SECONDS if plan.is_quick else STEADY_SECONDS
-    parts = [_HEAD.format(quick=quick, buffer=BUFFER_SECONDS, steady=steady)]
+    parts = [_HEAD.format(quick=quick, machine=machine, buffer=BUFFER_SECONDS, steady=steady)]
     if ours:
         parts.append(_our_table(plan, ours))
     if theirs or left_out:

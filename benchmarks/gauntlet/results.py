@@ -52,7 +52,7 @@ class Result:
     ended_by_themselves: int = 0
     """How often a program ended without being killed."""
     megabytes: float = 0.0
-    """On the link, both ways."""
+    """Sent at both ends of the link."""
     cpu_seconds_a: float = 0.0
     cpu_seconds_b: float = 0.0
     seconds: float = 0.0
@@ -76,6 +76,7 @@ def faults_of(result: Result) -> list[str]:
             (result.repeated, allowed.repeated, "frames repeated"),
             (result.disconnects, allowed.disconnects, "disconnects"),
             (result.stops, allowed.stops, "stops"),
+            (round(result.latency_seconds or 0.0), allowed.latency_seconds, "s behind the studio at the end"),
             (result.damaged, 0, "frames damaged"),
             (result.wrong_titles, 0, "wrong titles"),
         )

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks.gauntlet.lane import NAME_OF_A, Lane, lane
-from benchmarks.gauntlet.measures import bytes_carried, first_after, latest_fragment, worst
+from benchmarks.gauntlet.measures import bytes_sent, first_after, latest_fragment, worst
 from benchmarks.gauntlet.processes import Keeper, Talker, talker
 from benchmarks.gauntlet.programme import FRAME_SECONDS
 from benchmarks.gauntlet.results import Result, Run, faults_of
@@ -96,7 +96,7 @@ class _Run:
     async def _measure(self, players: Talker) -> Result:
         """What is heard from now on, which is when the trouble begins."""
         players.tell({"begin": True})
-        carried, cpu = bytes_carried(await self._hosts.carried()), (self._cpu("a"), self._cpu("b"))
+        sent, cpu = bytes_sent(await self._hosts.carried()), (self._cpu("a"), self._cpu("b"))
         self._began = self._loop.time()
         self._hosts.set_link(self._link)
         async with asyncio.TaskGroup() as group:
@@ -117,7 +117,7 @@ class _Run:
             latest_fragment_seconds=latest_fragment(arrivals, self._on_air_since, self._began),
             first_fragment_seconds=first_after(arrivals, self._returns, now),
             ended_by_themselves=sum(keeper.ended_by_itself for side in self._keepers.values() for keeper in side),
-            megabytes=round((bytes_carried(await self._hosts.carried()) - carried) / 1e6, 3),
+            megabytes=round((bytes_sent(await self._hosts.carried()) - sent) / 1e6, 3),
             cpu_seconds_a=round(self._cpu("a") - cpu[0], 2),
             cpu_seconds_b=round(self._cpu("b") - cpu[1], 2),
             seconds=round(now - self._began, 1),

@@ -80,7 +80,7 @@ def test_every_packet_arrives_or_is_lost_and_is_counted(settings: LinkSettings, 
     counters = run.model.counters
     assert sorted(set(run.order) | set(run.lost)) == list(range(len(gaps)))
     assert not set(run.order) & set(run.lost)
-    assert counters.offered == len(gaps)
+    assert (counters.offered, counters.offered_bytes) == (len(gaps), sum(size for _, size in gaps))
     assert counters.delivered == len(run.arrivals) == len(set(run.order)) + counters.duplicated
     assert counters.delivered_bytes == sum(gaps[number][1] for number in run.order)
     by_cause = counters.lost + counters.lost_in_the_dark + counters.too_large + counters.dropped_by_queue

@@ -65,6 +65,9 @@ def test_it_runs_all_writes_the_page_and_does_not_run_again_what_it_has(
     assert command.main(typed("--only", "loss1,loss50,out2")) == 0
     assert [run.scenario for run in runs.carried_out] == ["loss1", "loss50", "out2"]
     assert "`loss1`" in Path("docs/gauntlet.md").read_text()
+    assert command.main(typed("--only", "loss1,out5", "--page")) == 0
+    assert len(runs.carried_out) == 3
+    assert "`out2`" not in Path("docs/gauntlet.md").read_text()
     assert command.main(typed("--only", "loss1", "--fresh", "--no-write")) == 0
     assert [run.scenario for run in runs.carried_out] == ["loss1", "loss50", "out2", "loss1"]
 

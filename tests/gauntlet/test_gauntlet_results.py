@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.gauntlet.gauntlet import Plan
-from benchmarks.gauntlet.measures import bytes_carried, first_after, latest_fragment, worst
+from benchmarks.gauntlet.measures import bytes_sent, first_after, latest_fragment, worst
 from benchmarks.gauntlet.programme import FRAME_SECONDS
 from benchmarks.gauntlet.report import report
 from benchmarks.gauntlet.results import Result, Results, Run, faults_of
@@ -57,9 +57,9 @@ def test_the_first_fragment_after_each_return_and_the_longest_wait_of_all() -> N
     assert first_after([], [20.0], 50.0) is None
 
 
-def test_all_bytes_that_arrived_are_counted() -> None:
-    way = {"delivered_bytes": 10, "offered": 3}
-    assert bytes_carried([{"to_a": way, "to_b": way}, {"to_a": way, "to_b": way}]) == 40
+def test_all_bytes_that_were_sent_are_counted() -> None:
+    way = {"offered_bytes": 10, "delivered_bytes": 3}
+    assert bytes_sent([{"to_a": way, "to_b": way}, {"to_a": way, "to_b": way}]) == 40
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,7 @@ def test_all_bytes_that_arrived_are_counted() -> None:
         ({"damaged": 1}, "1 frames damaged where 0 may be"),
         ({"disconnects": 1}, "1 disconnects where 0 may be"),
         ({"wrong_titles": 1}, "1 wrong titles where 0 may be"),
+        ({"latency_seconds": 1000.0}, None),
         ({"came_through": False}, "players did not hear what was on air at the end of the trouble"),
         ({"first_fragment_seconds": 1.6}, "the first fragment came 1.6 s after the link's return"),
         ({"trouble": "it did not begin"}, "it did not begin"),
@@ -87,6 +88,7 @@ def test_a_long_outage_may_be_heard_for_what_the_buffer_did_not_bridge() -> None
     assert faults_of(result) == []
     assert faults_of(replace(result, silent_seconds=37.1)) == ["37.1 s of silence where 37 may be"]
     assert faults_of(replace(result, stops=2)) == ["2 stops where 1 may be"]
+    assert faults_of(replace(result, latency_seconds=66.0)) == ["66 s behind the studio at the end where 33 may be"]
     goes_on = replace(result, run=replace(OUT10, scenario="out60_continue"))
     assert faults_of(goes_on) == ["1400 frames missing where 0 may be"]
 
@@ -143,8 +145,14 @@ def test_the_page_has_the_worst_of_each_row_and_says_what_was_left_out(tmp_path:
     results.add(replace(GOOD, run=replace(OUT10, scenario="loss50"), trouble="nothing played", faults=["nothing"]))
     peer = replace(GOOD, run=replace(OUT10, system="plain player"), missing=380, disconnects=1, came_through=False)
     results.add(peer)
-    page = report(plan_of("loss1", "loss50", "out10", "out20"), results, {"RIST": "not installed: rist-tools"})
+    page = report(
+        plan_of("loss1", "loss50", "out10", "out20"),
+        results,
+        {"RIST": "not installed: rist-tools"},
+        "two tins and a string",
+    )
     assert "## DiStreamer 3.1\n\nSeeds 1, 2; 128 kbit/s;" in page
+    assert "It was taken on two tins and a string." in page
     assert "Of 4 runs 2 had no fault." in page
     rows = [line for line in page.splitlines() if line.startswith("| ")]
     assert "| `loss1` 1 % of all packets lost | 1 | 0.0 s | 0 | 0 | 0 | 0.0 s |  |  | 1.50 |" in rows

@@ -56,6 +56,7 @@ class LinkCounters:
     """Packets since the beginning; what waits or is on the air is in ``offered`` alone."""
 
     offered: int = 0
+    offered_bytes: int = 0
     delivered: int = 0
     """Copies included."""
     delivered_bytes: int = 0
@@ -115,6 +116,7 @@ class LinkModel(Generic[Item]):
         """A packet of ``size`` bytes is sent."""
         self._advance(now)
         self.counters.offered += 1
+        self.counters.offered_bytes += size
         if self._queue and self._queued_bytes + size > self._settings.queue_bytes:
             self.counters.dropped_by_queue += 1
             self._lose(item)
