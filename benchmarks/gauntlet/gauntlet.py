@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.gauntlet.lane import remove_leftovers
 from benchmarks.gauntlet.results import Result, Results, Run
 from benchmarks.gauntlet.run import carry_out
-from benchmarks.gauntlet.scenarios import Scenario
+from benchmarks.gauntlet.scenarios import Killed, Scenario
 from benchmarks.gauntlet.systems import OURS
 from benchmarks.gauntlet.systems.system import System
 
@@ -38,10 +38,16 @@ class Plan:
             Run(system.name, scenario.name, seed, kilobits, self.is_quick)
             for system in self.systems
             for scenario in self.scenarios
-            if system is OURS or scenario.for_peers
+            if system is OURS or (scenario.for_peers and _concerns(scenario, system))
             for kilobits in (self.bitrates if system is OURS else self.bitrates[:1])
             for seed in (self.seeds if system is OURS else self.seeds[:1])
         ]
+
+
+def _concerns(scenario: Scenario, system: System) -> bool:
+    """Whether what is killed is there."""
+    killed = {side for event in scenario.events if isinstance(event, Killed) for side in event.sides}
+    return not killed or bool(killed & set(system.sides))
 
 
 async def run_gauntlet(plan: Plan, results: Results, say: Say) -> bool:
@@ -59,9 +65,9 @@ async def run_gauntlet(plan: Plan, results: Results, say: Say) -> bool:
             head = f"[{count}/{len(wanted)}] {run}:"
             try:
                 result = await carry_out(run, systems[run.system], number, folder)
-            except (OSError, RuntimeError, TimeoutError) as error:
+            except (OSError, RuntimeError) as error:
                 failures += 1
-                say(f"{head} could not be carried out: {error or 'no answer'}; its logs are in {folder}")
+                say(f"{head} could not be carried out: {error}; its logs are in {folder}")
                 continue
             results.add(result)
             say(f"{head} {in_words(result)}")

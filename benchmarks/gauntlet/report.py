@@ -19,8 +19,11 @@ _HEAD = """# The gauntlet
 
 `make gauntlet` puts DiStreamer, and other ways to carry a programme where they are installed, between two hosts of
 their own (network namespaces), over a link that is as bad as a scenario says, and notes what listeners of PC B hear.
-This page is what it wrote{quick}. It needs Linux and root; `make gauntlet ARGS=--help` says how to run a part of it,
-and `distreamer chaos` is the same bad link for everybody. It was taken on {machine}.
+It needs Linux and root; `make gauntlet ARGS=--help` says how to run a part of it, and `distreamer chaos` is the same
+bad link for everybody.
+
+This page is what it wrote{quick},
+on {machine}.
 
 - **The source** is MP3 at a constant bitrate, each of whose frames is known and occurs once, served in real time by a
   server that gives a new listener the last 30 s at once, as an Icecast with a large burst does.
@@ -47,11 +50,13 @@ metadata.
 _THEIRS = """## Beside others
 
 The same source, link, seed ({seed}), bitrate ({bitrate} kbit/s) and players. A cell says what was heard of the trouble:
-seconds of silence / frames missing / frames repeated / disconnects; a dot = nothing. (A second has 38 frames.)
+seconds of silence / frames missing / frames repeated / disconnects; a dot = nothing, a dash = not run. (A second has 38
+frames.)
 
 """
 
 
+_NOT_RUN = "–"
 _COLUMNS = (
     "scenario", "runs", "silence", "missing", "repeated", "disconnects", "title late", "slowest fragment",
     "first fragment", "on the link",
@@ -125,7 +130,7 @@ def _their_table(plan: Plan, ours: Sequence[Result], theirs: Sequence[Result], l
         rows += ["\n", _row("scenario", *names), _row(*("---",) * (len(names) + 1))]
         for scenario in plan.scenarios:
             cells = [_heard_cell(_comparable(plan, (*ours, *theirs), scenario, name)) for name in names]
-            if scenario.for_peers and any(cells):
+            if any(cell != _NOT_RUN for cell in cells[1:]):
                 rows.append(_row(f"`{scenario.name}` {scenario.words}", *cells))
     return "\n" + _THEIRS.format(seed=plan.seeds[0], bitrate=plan.bitrates[0]) + "".join(rows)
 
@@ -138,7 +143,7 @@ def _comparable(plan: Plan, results: Iterable[Result], scenario: Scenario, name:
 
 def _heard_cell(result: Result | None) -> str:
     if result is None:
-        return ""
+        return _NOT_RUN
     if result.trouble:
         return result.trouble
     figures = (f"{result.silent_seconds:.1f}", str(result.missing), str(result.repeated), str(result.disconnects))

@@ -135,7 +135,7 @@ SCENARIOS = (
     Scenario("loss40", "40 % lost", _lossy(0.40)),
     Scenario("loss50", "50 % lost", _lossy(0.50)),
     Scenario("bursts10", "all lost in bursts of about 0.5 s, 10 % of the time", replace(SOUND, burst_loss=0.10)),
-    Scenario("bursts25", "the same, 25 % of the time", replace(SOUND, burst_loss=0.25)),
+    Scenario("bursts25", "all lost in bursts of about 0.5 s, 25 % of the time", replace(SOUND, burst_loss=0.25)),
     Scenario("out2", "dark for 2 s", events=(Dark(0, 2),)),
     Scenario("out5", "dark for 5 s", events=(Dark(0, 5),)),
     Scenario("out10", "dark for 10 s", events=(Dark(0, 10),)),

@@ -17,6 +17,7 @@ class DiStreamer:
     name = "DiStreamer"
     words = "DELAY = 25, everything else as it comes"
     has_titles = True
+    sides = "ab"
 
     def why_not(self) -> str:
         return ""

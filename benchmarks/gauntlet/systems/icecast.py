@@ -61,6 +61,7 @@ class IcecastRelay:
     name = "Icecast relay"
     words = "Icecast at B relays the studio's server, always on; it has no buffer but the players' own"
     has_titles = True
+    sides = "b"
 
     def why_not(self) -> str:
         return missing(ICECAST)

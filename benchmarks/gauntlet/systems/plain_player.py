@@ -13,6 +13,7 @@ class PlainPlayer:
     name = "plain player"
     words = "an HTTP player with 25 s of buffer at the studio's server; it comes back half a second after a break"
     has_titles = True
+    sides = ""
 
     def why_not(self) -> str:
         return ""

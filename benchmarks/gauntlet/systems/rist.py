@@ -20,6 +20,7 @@ class Rist:
         "for the players"
     )
     has_titles = False
+    sides = "ab"
 
     def why_not(self) -> str:
         return missing(ICECAST, ("ffmpeg", "ffmpeg"), ("ristsender", "rist-tools"), ("ristreceiver", "rist-tools"))

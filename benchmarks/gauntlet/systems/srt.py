@@ -43,6 +43,7 @@ class Srt:
     name = "ffmpeg over SRT"
     words = "ffmpeg at both ends, SRT with a latency of 25 s, an Icecast for the players; what ends is started again"
     has_titles = False
+    sides = "ab"
 
     def why_not(self) -> str:
         reason = missing(ICECAST, ("ffmpeg", "ffmpeg"))

@@ -63,6 +63,8 @@ class System(Protocol):
     words: str
     """For the table: what it is."""
     has_titles: bool
+    sides: str
+    """Where it has programs that may be killed: ``a``, ``b``, ``ab`` or nowhere."""
 
     def why_not(self) -> str:
         """Why it cannot run here; empty when it can."""
