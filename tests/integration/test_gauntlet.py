@@ -115,9 +115,11 @@ async def test_packets_cross_or_are_lost_and_a_new_address_is_seen(tmp_path: Pat
         async with python(hosts, "b", ASKING, kind) as b:
             assert (await ask(b))[0] == address_of_b(0, 0)
             hosts.set_link(replace(SOUND, is_dark=True))
+            await hosts.carried()  # An answer says that it was done.
             say(b, "into the dark")
             await lost(hosts, 1)
             hosts.set_link(SOUND)
+            await hosts.carried()
             assert (await ask(b))[0] == address_of_b(0, 0)
         await hosts.change_address()
         async with python(hosts, "b", ASKING, kind) as b:
