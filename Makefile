@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench bench-stream format reference tables clean debian-packages
+.PHONY: help install demo test check bench bench-stream gauntlet format reference tables clean debian-packages
 
 help: ## Lists these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -26,6 +26,10 @@ bench: .venv/installed-dev .venv/installed-uvloop ## Compares ShoutcastServer wi
 
 bench-stream: .venv/installed-dev ## Measures what a stream costs PC A and PC B here
 	$(BIN)/python -m benchmarks.stream_cost $(ARGS)
+
+gauntlet: .venv/installed-dev ## Runs DiStreamer and its peers over all bad links (root, hours; ARGS=--help), and writes docs/gauntlet.md
+	@scripts/debian-packages rist-tools
+	$(BIN)/python -m benchmarks.gauntlet $(ARGS)
 
 format: .venv/installed-dev ## Formats the code and mends what the linter can mend
 	$(BIN)/ruff format .

@@ -196,3 +196,17 @@ def test_the_verdict_in_words() -> None:
 )
 def test_only_the_programme_alone_is_flawless(heard: Heard, flawless: bool) -> None:
     assert heard.is_flawless is flawless
+
+
+def test_the_check_knows_where_the_listener_is() -> None:
+    known = known_row()
+    known.learn(mp3_frame(3))
+    check = FrameCheck(known)
+    assert check.place is None
+    check.heard(mp3_frame(7))
+    assert check.place == 7
+    check.heard(mp3_frame(999))
+    assert check.place == 7, "a frame from elsewhere is nowhere"
+    other = FrameCheck(known)
+    other.heard(mp3_frame(3))
+    assert other.place == LENGTH, "the last of equal frames"

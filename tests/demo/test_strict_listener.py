@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from distreamer.demo.hearing import Heard, KnownFrames
+from distreamer.demo.judge import Judge
 from distreamer.demo.strict_listener import StrictListener
 from distreamer.model.audio import Title
 from distreamer.protocol.icy import encode_metadata
@@ -71,7 +72,7 @@ async def listener_of(clock: SetClock, known: KnownFrames, *connections: bytes) 
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
-    listener = StrictListener(host, port, known, clock)
+    listener = StrictListener(host, port, Judge(known), clock)
     task = asyncio.create_task(listener.run())
     try:
         yield listener

@@ -9,6 +9,7 @@ import click
 
 from distreamer import __version__
 from distreamer.cli.application import Application
+from distreamer.cli.chaos import chaos
 from distreamer.cli.demo import demo
 from distreamer.cli.group import CommandOrFiles
 from distreamer.cli.health import health
@@ -26,6 +27,7 @@ Examples:
   distreamer check studio.conf          say what it would do, or what is wrong
   distreamer config sample > new.conf   begin a configuration
   distreamer demo                       see it work on this machine
+  distreamer chaos pc-a:7080 --loss 20  stand a bad link before PC A
 
 A file that is called like a command is given as ./check.
 """
@@ -46,7 +48,7 @@ def commands() -> None:
     """
 
 
-for _command in (run, check, health, modules, config_group, demo):
+for _command in (run, check, health, modules, config_group, demo, chaos):
     commands.add_command(_command)
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from distreamer.core.clock import LoopClock
 from distreamer.demo.chain import Chain, running_chain
 from distreamer.demo.hearing import Heard, KnownFrames, learn_programme
+from distreamer.demo.judge import Judge
 from distreamer.demo.page_server import PageServer
 from distreamer.demo.programme import Programme, make_programme
 from distreamer.demo.programme_server import BURST_SECONDS, ProgrammeServer
@@ -180,7 +181,7 @@ class _Demo:
     async def _listen(self, chain: Chain) -> None:
         """The demo's own listener, until it is cancelled."""
         address = urlsplit(chain.stream_url)
-        self._listener = StrictListener(str(address.hostname), address.port or 80, self._known, self._clock)
+        self._listener = StrictListener(str(address.hostname), address.port or 80, Judge(self._known), self._clock)
         await self._listener.run()
 
     async def _conduct(self, chain: Chain, cut_seconds: float) -> int:

@@ -93,6 +93,12 @@ class FrameCheck:
         self._known = known
         self._at: frozenset[int] = frozenset()
 
+    @property
+    def place(self) -> int | None:
+        """Where the listener is: the place of the newest known frame (the last of several equal ones); None before
+        the first."""
+        return max(self._at, default=None)
+
     def heard(self, frame: bytes) -> None:
         """``frame`` comes next."""
         self.frames += 1
@@ -172,6 +178,10 @@ class SimulatedPlayer:
                 self.stops += 1
                 self._state = _Player.SILENT
         self._start_when_ready()
+
+    def forget_surplus(self) -> None:
+        """Keeps no more than what it gathers before it starts."""
+        self.buffered_seconds = min(self.buffered_seconds, self._prebuffer)
 
     def _start_when_ready(self) -> None:
         if self._joined_at is None or self.buffered_seconds < self._prebuffer or self._state is _Player.PLAYING:

@@ -62,21 +62,30 @@ class IcyInterleaver:
 
 
 class ProgrammeServer:
-    """Serves ``programme`` on a free loopback port; it has been on air for BURST_SECONDS when the server starts."""
+    """Serves ``programme`` at ``host``, on a free port unless told.
 
-    def __init__(self, programme: Programme) -> None:
+    It has been on air for BURST_SECONDS when the server starts.
+    """
+
+    def __init__(self, programme: Programme, host: str = "127.0.0.1", port: int = 0) -> None:
         self.moved_forward = 0
         """How often a listener that was too slow lost frames."""
         self._programme = programme
         self._server: asyncio.Server | None = None
         self._listeners: set[asyncio.Task[None]] = set()
         self._began = 0.0
-        self._port = 0
+        self._host = host
+        self._port = port
 
     @property
     def url(self) -> str:
         """Where the programme is, once the server runs."""
-        return f"http://127.0.0.1:{self._port}{MOUNT}"
+        return f"http://{self._host}:{self._port}{MOUNT}"
+
+    @property
+    def began(self) -> float:
+        """When the first frame was on air, by the event loop's clock."""
+        return self._began
 
     @property
     def position(self) -> int:
@@ -86,7 +95,7 @@ class ProgrammeServer:
 
     async def __aenter__(self) -> Self:
         self._began = asyncio.get_running_loop().time() - BURST_SECONDS
-        (listener,) = listening_sockets("127.0.0.1", 0)
+        (listener,) = listening_sockets(self._host, self._port)
         self._port = listener.getsockname()[1]
         self._server = await asyncio.start_server(self._accept, sock=listener)
         return self

@@ -1,4 +1,4 @@
-"""A listener for the demo that connects like a player, and checks every frame and every second."""
+"""A listener that connects like a player, and has every frame and every second judged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import Iterator
 
 from distreamer.core.ports import Clock
-from distreamer.demo.hearing import MAXIMUM_TITLES, FrameCheck, Heard, KnownFrames, SimulatedPlayer
+from distreamer.demo.hearing import Heard
+from distreamer.demo.judge import Judge
 from distreamer.errors import LinkError, PeerError, ProtocolError
 from distreamer.media.auto import AutoFramer
 from distreamer.model.audio import Frame
@@ -22,45 +23,32 @@ RECONNECT_SECONDS = 0.5
 
 
 class StrictListener:
-    """Listens to ``http://host:port/`` with titles; ``known`` is what it should hear."""
+    """Listens to ``http://host:port/path`` with titles; ``judge`` is told everything."""
 
-    def __init__(self, host: str, port: int, known: KnownFrames, clock: Clock) -> None:
+    def __init__(self, host: str, port: int, judge: Judge, clock: Clock, path: str = "/") -> None:
         self._address = (host, port)
+        self._path = path
         self._clock = clock
-        self._check = FrameCheck(known)
-        self._player = SimulatedPlayer()
-        self._titles: list[str] = []
-        self._disconnects = 0
+        self._judge = judge
 
     async def run(self) -> None:
         """Until it is cancelled; comes back whenever it is disconnected."""
         while True:
             with contextlib.suppress(LinkError, PeerError, ProtocolError):
                 await self._listen()
-            self._disconnects += 1
+            self._judge.disconnected()
             await asyncio.sleep(RECONNECT_SECONDS)
 
     def heard(self) -> Heard:
         """What it heard up to now."""
-        self._player.advance(self._clock.now())
-        return Heard(
-            seconds=self._player.heard_seconds,
-            silent_seconds=self._player.silent_seconds,
-            stops=self._player.stops,
-            missing=self._check.missing,
-            repeated=self._check.repeated,
-            strange=self._check.strange,
-            disconnects=self._disconnects,
-            titles=tuple(self._titles),
-            is_silent=self._player.is_silent,
-        )
+        return self._judge.heard(self._clock.now())
 
     async def _listen(self) -> None:
         """One connection, until it ends."""
         stream = await connect(*self._address, timeout_seconds=CONNECT_SECONDS)
         try:
             fields = [("Host", stream.peer), ("User-Agent", "DiStreamer-demo"), ("Icy-MetaData", "1")]
-            await stream.write(request_bytes("GET", "/", fields))
+            await stream.write(request_bytes("GET", self._path, fields))
             await self._take(stream)
         finally:
             await stream.close()
@@ -76,8 +64,7 @@ class StrictListener:
                     framer = AutoFramer(event.headers.get("content-type"))
                 elif isinstance(event, Body):
                     for frame in self._frames(event.data, demuxer, framer):
-                        self._check.heard(frame.data)
-                        self._player.received(frame.duration / frame.format.clock_rate, self._clock.now())
+                        self._judge.frame(frame, self._clock.now())
                 elif isinstance(event, EndOfBody):
                     return
 
@@ -86,9 +73,4 @@ class StrictListener:
             if isinstance(event, Audio):
                 yield from framer.feed(event.data)
             elif (title := parse_metadata(event.data)) is not None:
-                self._note_title(title.text)
-
-    def _note_title(self, text: str) -> None:
-        if text not in self._titles[-1:]:
-            self._titles.append(text)
-            del self._titles[:-MAXIMUM_TITLES]
+                self._judge.title(title.text)

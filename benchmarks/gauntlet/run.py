@@ -1,0 +1,205 @@
+"""One run: a scenario, a system, a seed, a bitrate."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from benchmarks.gauntlet.lane import NAME_OF_A, Lane, lane
+from benchmarks.gauntlet.measures import bytes_sent, first_after, latest_fragment, worst
+from benchmarks.gauntlet.processes import Keeper, Talker, talker
+from benchmarks.gauntlet.programme import FRAME_SECONDS
+from benchmarks.gauntlet.results import Result, Run, faults_of
+from benchmarks.gauntlet.scenarios import (
+    BUFFER_SECONDS,
+    SOUND,
+    Dark,
+    Event,
+    Killed,
+    NewAddress,
+    NewPorts,
+    Scenario,
+    Thin,
+    named,
+)
+from benchmarks.gauntlet.systems.system import SOURCE_PORT, Order, System
+from benchmarks.gauntlet.wire import Message
+from distreamer import __version__
+from distreamer.chaos.link_model import LinkSettings
+from distreamer.demo.programme_server import MOUNT
+
+FILLING_SECONDS = 90.0
+"""Until then all players must play."""
+BEFORE_SECONDS = 5.0
+"""For which they then play before the trouble begins."""
+PATIENCE_SECONDS = 45.0
+"""Beyond the buffer, for what was on air at the end of the trouble to be heard."""
+
+
+async def carry_out(run: Run, system: System, number: int, folder: Path) -> Result:
+    """The result of ``run``, in lane ``number``; files and logs are put into ``folder``."""
+    scenario = named(run.scenario)
+    _make_empty(folder)
+    async with lane(number, scenario.paths, scenario.has_router, run.seed, folder / "emulator.log") as hosts:
+        result = await _Run(run, scenario, system, hosts, folder).carry_out()
+    if not system.has_titles:
+        result = replace(result, title_late_seconds=None)
+    result = replace(result, version=__version__)
+    return replace(result, faults=faults_of(result))
+
+
+def _make_empty(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+
+
+class _Run:
+    """A run in its lane."""
+
+    def __init__(self, run: Run, scenario: Scenario, system: System, hosts: Lane, folder: Path) -> None:
+        self._run = run
+        self._scenario = scenario
+        self._system = system
+        self._hosts = hosts
+        self._folder = folder
+        self._keepers: dict[str, list[Keeper]] = {"a": [], "b": []}
+        self._loop = asyncio.get_running_loop()
+        self._on_air_since = 0.0
+        self._began = 0.0
+        """When the trouble began."""
+        self._returns: list[float] = []
+        """When the link came back, each time."""
+
+    async def carry_out(self) -> Result:
+        run, hosts = self._run, self._hosts
+        if not self._scenario.passes_udp:
+            hosts.stop_udp()
+        hosts.set_link(SOUND)
+        source = (sys.executable, "-m", "benchmarks.gauntlet.source", str(run.kilobits), str(SOURCE_PORT))
+        async with contextlib.AsyncExitStack() as stack:
+            studio = await stack.enter_async_context(talker(hosts.on("a", source), self._folder / "source.log"))
+            self._on_air_since = float((await studio.says("began"))["began"])
+            order = self._order()
+            await stack.enter_async_context(self._programs(order))
+            players = await stack.enter_async_context(self._players(order))
+            if not await self._until_all(players, lambda player: bool(player["plays"]), FILLING_SECONDS):
+                return Result(run, trouble=f"the players did not all play within {FILLING_SECONDS:g} s")
+            await asyncio.sleep(BEFORE_SECONDS)
+            return await self._measure(players)
+
+    async def _measure(self, players: Talker) -> Result:
+        """What is heard from now on, which is when the trouble begins."""
+        players.tell({"begin": True})
+        sent, cpu = bytes_sent(await self._hosts.carried()), (self._cpu("a"), self._cpu("b"))
+        self._began = self._loop.time()
+        self._hosts.set_link(self._link)
+        async with asyncio.TaskGroup() as group:
+            for event in self._scenario.events:
+                group.create_task(self._happen(event))
+            group.create_task(asyncio.sleep(self._scenario.seconds(self._run.is_quick)))
+        on_air = int((self._loop.time() - self._on_air_since) / FRAME_SECONDS)
+        came_through = await self._until_all(
+            players, lambda player: (player["place"] or 0) >= on_air, BUFFER_SECONDS + PATIENCE_SECONDS
+        )
+        players.tell({"end": True})
+        report, now = await players.says("heard"), self._loop.time()
+        arrivals = report["arrivals"]
+        return Result(
+            self._run,
+            **worst(report["heard"]),
+            came_through=came_through,
+            latest_fragment_seconds=latest_fragment(arrivals, self._on_air_since, self._began),
+            first_fragment_seconds=first_after(arrivals, self._returns, now),
+            ended_by_themselves=sum(keeper.ended_by_itself for side in self._keepers.values() for keeper in side),
+            megabytes=round((bytes_sent(await self._hosts.carried()) - sent) / 1e6, 3),
+            cpu_seconds_a=round(self._cpu("a") - cpu[0], 2),
+            cpu_seconds_b=round(self._cpu("b") - cpu[1], 2),
+            seconds=round(now - self._began, 1),
+        )
+
+    @property
+    def _link(self) -> LinkSettings:
+        return self._scenario.link_at(self._run.kilobits)
+
+    def _order(self) -> Order:
+        return Order(
+            scenario=self._scenario,
+            kilobits=self._run.kilobits,
+            folder=self._folder,
+            source_url=f"http://127.0.0.1:{SOURCE_PORT}{MOUNT}",
+            host_of_a=NAME_OF_A,
+        )
+
+    @contextlib.asynccontextmanager
+    async def _programs(self, order: Order) -> AsyncIterator[None]:
+        """The system's programs run within."""
+        for program in self._system.programs(order):
+            log = self._folder / f"{program.name}.log"
+            keeper = Keeper(program.name, self._hosts.on(program.side, program.command), log, program.environment)
+            self._keepers[program.side].append(keeper)
+        keeping = [asyncio.create_task(keeper.run()) for side in self._keepers.values() for keeper in side]
+        try:
+            yield
+        finally:
+            for task in keeping:
+                task.cancel()
+            await asyncio.gather(*keeping, return_exceptions=True)
+
+    @contextlib.asynccontextmanager
+    async def _players(self, order: Order) -> AsyncIterator[Talker]:
+        plan = {
+            **asdict(self._system.listening(order)),
+            "kilobits": self._run.kilobits,
+            "began": self._on_air_since,
+        }
+        command = (sys.executable, "-m", "benchmarks.gauntlet.player", json.dumps(plan))
+        async with talker(self._hosts.on("b", command), self._folder / "player.log") as players:
+            yield players
+
+    async def _until_all(self, players: Talker, condition: Callable[[Message], bool], seconds: float) -> bool:
+        """Whether ``condition`` held for all players at one moment within ``seconds``."""
+        until = self._loop.time() + seconds
+        while self._loop.time() < until:
+            if all(condition(player) for player in (await players.says("players"))["players"]):
+                return True
+        return False
+
+    def _cpu(self, side: str) -> float:
+        return sum(keeper.cpu_seconds for keeper in self._keepers[side])
+
+    async def _happen(self, event: Event) -> None:
+        """Waits for its time and does what ``event`` says, from its beginning to its end."""
+        hosts = self._hosts
+        await self._wait_until(event.at)
+        match event:
+            case Dark(ways=ways, path=path):
+                hosts.set_link(replace(self._link, is_dark=True), ways, path)
+                await self._wait_until(event.end)
+                hosts.set_link(self._link, ways, path)
+                if path is None:
+                    self._returns.append(self._loop.time())
+            case Thin(kilobits=kilobits):
+                hosts.set_link(replace(self._link, rate=kilobits * 1000))
+                await self._wait_until(event.end)
+                hosts.set_link(self._link)
+            case NewAddress():
+                await hosts.change_address()
+            case NewPorts():
+                hosts.rebind()
+            case Killed(sides=sides):
+                killed = [keeper for side in sides for keeper in self._keepers[side]]
+                for keeper in killed:
+                    keeper.kill()
+                await self._wait_until(event.end)
+                for keeper in killed:
+                    keeper.start()
+
+    async def _wait_until(self, seconds: float) -> None:
+        """So many after the trouble began."""
+        await asyncio.sleep(self._began + seconds - self._loop.time())

@@ -1,0 +1,53 @@
+"""DiStreamer itself: A takes the studio's stream, B plays it 25 s later."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks.gauntlet.scenarios import BUFFER_SECONDS
+from benchmarks.gauntlet.systems.system import PLAYER_PORT, Listening, Order, Program
+
+LINK_PORT, ARRIVALS_PORT = 7080, 7090
+
+
+class DiStreamer:
+    """Two processes with a config file each, as operators run them."""
+
+    name = "DiStreamer"
+    words = "DELAY = 25, everything else as it comes"
+    has_titles = True
+    sides = "ab"
+
+    def why_not(self) -> str:
+        return ""
+
+    def programs(self, order: Order) -> list[Program]:
+        further = "".join(f"{key} = {value}\n" for key, value in order.scenario.general.items())
+        log = "OUTPUTLEVEL = 3\nSTATUSSECONDS = 5\n"
+        studio = _write(
+            order.folder / "a.conf",
+            f"[GENERAL]\n{log}"
+            f"[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {order.source_url}\n"
+            f"[OUTPUT]\nMODE = DiStreamerServer\nPORT = {LINK_PORT}\n",
+        )
+        transmitter = _write(
+            order.folder / "b.conf",
+            f"[GENERAL]\n{log}DELAY = {BUFFER_SECONDS:g}\n{further}"
+            f"[INPUT]\nMODE = DiStreamerClient\nSERVERURL = http://{order.host_of_a}:{LINK_PORT}\n"
+            f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {PLAYER_PORT}\n"
+            # Only to see when something arrives.
+            f"[OUTPUT arrivals]\nMODE = DiStreamerServer\nHOSTNAME = 127.0.0.1\nPORT = {ARRIVALS_PORT}\n",
+        )
+        return [
+            Program("a", "a", (sys.executable, "-m", "distreamer", str(studio))),
+            Program("b", "b", (sys.executable, "-m", "distreamer", str(transmitter))),
+        ]
+
+    def listening(self, order: Order) -> Listening:
+        return Listening(arrivals_port=ARRIVALS_PORT)
+
+
+def _write(file: Path, text: str) -> Path:
+    file.write_text(text)
+    return file

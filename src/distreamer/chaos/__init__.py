@@ -1,0 +1,1 @@
+"""Bad links, made on purpose: for ``distreamer chaos`` and for the gauntlet."""

@@ -1,0 +1,135 @@
+"""``distreamer chaos``: a bad link between two programs on this machine, and a line a second on what it does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from distreamer.chaos.commands import HELP, Commands
+from distreamer.chaos.link_model import LinkSettings
+from distreamer.chaos.outages import Outage, Timetable
+from distreamer.chaos.relay import ChaosRelay
+from distreamer.chaos.words import Traffic, link_sentence, traffic_sentence
+from distreamer.transport.tcp import spoken_address
+
+LINE_SECONDS = 1.0
+STANDARD_INPUT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChaosOptions:
+    """What the command line says."""
+
+    target: tuple[str, int]
+    settings: LinkSettings
+    """Of both ways."""
+    outages: Sequence[Outage] = ()
+    port: int = 0
+    """To listen on; 0 = any free one."""
+    seed: int = 1
+    seconds: float | None = None
+    """Ends after so long; None = at a signal, or at the word ``quit``."""
+
+
+def run_chaos(options: ChaosOptions, say: Callable[[str], None]) -> None:
+    """Carries until it is told to end; ``say`` gets each line. Raises DiStreamerError when it cannot begin."""
+    asyncio.run(_run(options, say))
+
+
+async def _run(options: ChaosOptions, say: Callable[[str], None]) -> None:
+    await _Session(options, say).run()
+
+
+class _Session:
+    """One run."""
+
+    def __init__(self, options: ChaosOptions, say: Callable[[str], None]) -> None:
+        self._options = options
+        self._say = say
+        self._timetable = Timetable(options.outages)
+        self._commands = Commands(self._timetable)
+        self._ended = asyncio.Event()
+        self._told = asyncio.Event()
+        """Set when a command has come."""
+        self._loop = asyncio.get_running_loop()
+        self._began = 0.0
+
+    async def run(self) -> None:
+        options = self._options
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, self._ended.set)
+        relay = ChaosRelay(options.target, options.settings, port=options.port, seed=options.seed, tell=self._note)
+        async with relay:
+            self._began = self._loop.time()
+            self._say(f"{spoken_address(*relay.address)}, TCP and UDP, leads to {spoken_address(*options.target)}.")
+            self._say(link_sentence(options.settings))
+            if self._listens_to_commands():
+                self._say(f"Type {HELP}, and Enter.")
+            if options.seconds is not None:
+                self._loop.call_later(options.seconds, self._ended.set)
+            async with asyncio.TaskGroup() as group:
+                jobs = [group.create_task(self._switch(relay)), group.create_task(self._say_what_passes(relay))]
+                await self._ended.wait()
+                for job in jobs:
+                    job.cancel()
+            total = traffic_sentence(Traffic.of(relay.there), Traffic.of(relay.back), relay.repeated_segments)
+            self._say(f"In all: {total or 'nothing was sent'}.")
+
+    @property
+    def _now(self) -> float:
+        """Seconds since the start."""
+        return self._loop.time() - self._began
+
+    def _note(self, text: str) -> None:
+        """A line with the time of day."""
+        self._say(f"{datetime.now().astimezone():%H:%M:%S}  {text}")
+
+    async def _switch(self, relay: ChaosRelay) -> None:
+        """Cuts the link and restores it when it is time."""
+        while True:
+            self._told.clear()
+            is_dark = self._timetable.is_dark(self._now)
+            if is_dark != relay.is_dark:
+                (relay.cut if is_dark else relay.restore)()
+                self._note("the link is cut" if is_dark else "the link is back")
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._began + self._timetable.next_change(self._now)):
+                    await self._told.wait()
+
+    async def _say_what_passes(self, relay: ChaosRelay) -> None:
+        """A line a second, while anything is sent."""
+        there, back, repeated = Traffic(), Traffic(), 0
+        while True:
+            await asyncio.sleep(LINE_SECONDS)
+            now = Traffic.of(relay.there), Traffic.of(relay.back), relay.repeated_segments
+            text = traffic_sentence(now[0].since(there), now[1].since(back), now[2] - repeated)
+            if text:
+                self._note(text)
+            there, back, repeated = now
+
+    def _listens_to_commands(self) -> bool:
+        """Begins to read what is typed; False where nobody can type anything."""
+        try:
+            self._loop.add_reader(STANDARD_INPUT, self._read_commands)
+        except (OSError, NotImplementedError):
+            return False  # A file, or /dev/null.
+        return True
+
+    def _read_commands(self) -> None:
+        try:
+            typed = os.read(STANDARD_INPUT, 4096)
+        except OSError:
+            typed = b""
+        if not typed:
+            self._loop.remove_reader(STANDARD_INPUT)
+            return
+        for answer in self._commands.take(typed.decode(errors="replace"), self._now):
+            self._say(answer)
+        self._told.set()
+        if self._commands.wants_to_quit:
+            self._ended.set()
