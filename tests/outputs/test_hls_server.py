@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -14,6 +15,7 @@ from distreamer.media.id3 import tag_size
 from distreamer.model.audio import AudioFormat, Codec, StreamInfo
 from distreamer.model.fragment import Fragment
 from distreamer.model.status import ModuleState
+from distreamer.outputs.hls_answers import IDLE_SECONDS
 from distreamer.outputs.hls_audience import HlsAudience
 from distreamer.outputs.hls_server import HlsServer
 from tests.support.hls_server import WALL, HlsStage, hls_serving
@@ -214,6 +216,41 @@ async def test_why_there_is_no_playlist() -> None:
             words = "HLS carries MP3 and AAC only; this stream is Ogg Vorbis\n"
             assert (answer.status, await answer.text()) == (404, words)
         assert stage.listeners == 0
+
+
+async def asked(stage: HlsStage) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection on which something was asked and answered."""
+    reader, writer = await asyncio.open_connection(*stage.server.address or ())
+    writer.write(b"HEAD /live.m3u8 HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b"\r\n\r\n" in await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
+
+
+async def test_a_connection_that_is_only_held_open_is_closed() -> None:
+    async with hls_serving(INFO, fragments(14)) as stage:
+        now = stage.context.clock.now()
+        silent, silent_writer = await asyncio.open_connection(*stage.server.address or ())
+        reader, writer = await asked(stage)
+        stage.server.answers.tidy(now + IDLE_SECONDS - 1)
+        assert stage.server.answers.closed == 0
+        stage.server.answers.tidy(now + 2 * IDLE_SECONDS)
+        with suppress(ConnectionError):
+            assert (await reader.read(), await silent.read()) == (b"", b"")
+        assert stage.server.answers.closed == 2
+        writer.close()
+        silent_writer.close()
+
+
+async def test_of_too_many_connections_the_oldest_is_closed() -> None:
+    async with hls_serving(INFO, fragments(14)) as stage:
+        stage.server.answers.most_connections = 2
+        connections = [await asked(stage) for _ in range(3)]
+        stage.server.answers.tidy(stage.context.clock.now())
+        with suppress(ConnectionError):
+            assert await connections[0][0].read() == b""
+        assert stage.server.answers.closed == 1
+        for _, writer in connections:
+            writer.close()
 
 
 async def test_a_port_that_is_taken_is_named() -> None:

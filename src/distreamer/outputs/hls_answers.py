@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
@@ -18,6 +19,11 @@ PLAYLIST_CACHE = "max-age=1"
 """Caches may spare us a herd, but a player must not see an old list."""
 LARGEST_BODY_BYTES = 1024
 """Of a request; none has any."""
+IDLE_SECONDS = 90.0
+"""A connection on which nothing was asked for so long is closed, even while it still takes a segment: who needs so long
+for one cannot play it."""
+MOST_CONNECTIONS = 10_000
+"""Players that may be connected at once, beside as many as a herd brings before the first of it is heard."""
 _COMMON = {
     "Server": SERVER,
     "Access-Control-Allow-Origin": "*",
@@ -35,21 +41,49 @@ class HlsAnswers:
     """The requests of players, whatever directory stands before the names."""
 
     def __init__(
-        self, window: SegmentWindow, audience: HlsAudience, clock: Clock, why_nothing: Callable[[], str | None]
+        self,
+        window: SegmentWindow,
+        audience: HlsAudience,
+        clock: Clock,
+        why_nothing: Callable[[], str | None],
     ) -> None:
         """``why_nothing`` says why there is no playlist; None when there may be one."""
+        self.closed = 0
+        """Connections that were only held open."""
+        self.most_connections = MOST_CONNECTIONS
+        """Of more than these, those that have not asked for the longest time are closed."""
         self._window = window
         self._audience = audience
         self._clock = clock
         self._why_nothing = why_nothing
+        self._runner: web.AppRunner | None = None
+        self._asked_at: dict[web.RequestHandler, float] = {}
 
     def runner(self, shutdown_seconds: float) -> web.AppRunner:
         """Serves, once it is set up."""
         application = web.Application(client_max_size=LARGEST_BODY_BYTES)
         application.router.add_route("*", "/{path:.*}", self._answer)
-        return web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=shutdown_seconds)
+        self._runner = web.AppRunner(
+            application, access_log=None, handle_signals=False, shutdown_timeout=shutdown_seconds
+        )
+        return self._runner
+
+    def tidy(self, now: float) -> None:
+        """Closes connections that are only held open. To be called every few seconds."""
+        server = self._runner.server if self._runner else None
+        connections = server.connections if server else []
+        self._asked_at = {one: self._asked_at.get(one, now) for one in connections}
+        by_age = sorted(self._asked_at, key=lambda one: self._asked_at[one])
+        too_many = max(len(by_age) - self.most_connections, 0)
+        for place, one in enumerate(by_age):
+            if place >= too_many and self._asked_at[one] > now - IDLE_SECONDS:
+                break
+            if isinstance(one.transport, asyncio.Transport):
+                one.transport.abort()
+                self.closed += 1
 
     async def _answer(self, request: web.Request) -> web.Response:
+        self._asked_at[request.protocol] = self._clock.now()
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=_COMMON | _OPTIONS)
         if request.method not in {"GET", "HEAD"}:

@@ -16,8 +16,9 @@ from distreamer.core.module import OutputContext
 from distreamer.core.played import Played
 from distreamer.model.audio import Codec
 from distreamer.model.status import LinkStatus, ListenersStatus
-from distreamer.outputs.hls_answers import HlsAnswers
+from distreamer.outputs.hls_answers import MOST_CONNECTIONS, HlsAnswers
 from distreamer.outputs.hls_audience import HlsAudience
+from distreamer.outputs.open_files import most_connections
 from distreamer.protocol.hls import packing_of
 from distreamer.protocol.hls_window import SegmentWindow
 from distreamer.transport.tcp import BACKLOG, listening_sockets, spoken_address
@@ -25,7 +26,7 @@ from distreamer.transport.tcp import BACKLOG, listening_sockets, spoken_address
 PATH = "live.m3u8"
 """The path of the playlist that is named to people."""
 COUNT_SECONDS = 5.0
-"""How often is looked who has not come again."""
+"""How often is looked who has not come again, and who only holds a connection."""
 LISTENS_TARGETS = 3
 """A player that has not asked for the playlist for so many target durations does not listen any more."""
 USER_TIMEOUT_MILLISECONDS = 30_000
@@ -68,7 +69,8 @@ class HlsServer:
         self._audience = HlsAudience()
         self._latest: Played | None = None
         self._address: tuple[str, int] | None = None
-        self._answers = HlsAnswers(self._window, self._audience, context.clock, self._why_nothing)
+        self.answers = HlsAnswers(self._window, self._audience, context.clock, self._why_nothing)
+        """What players are told."""
 
     @property
     def address(self) -> tuple[str, int] | None:
@@ -93,9 +95,10 @@ class HlsServer:
         for one in sockets:
             with suppress(OSError, AttributeError):  # what the system does not know is left out
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLISECONDS)
+        self.answers.most_connections = most_connections(MOST_CONNECTIONS)
         self._catch_up()
         unsubscribe = self._context.playout.subscribe(self.play)
-        runner = self._answers.runner(SHUTDOWN_SECONDS)
+        runner = self.answers.runner(SHUTDOWN_SECONDS)
         try:
             await runner.setup()
             for one in sockets:
@@ -103,6 +106,7 @@ class HlsServer:
             self._address = sockets[0].getsockname()[:2]
             self._context.log.info("listening for HLS players", url=self._url())
             while True:
+                self.answers.tidy(self._context.clock.now())
                 self._say()
                 await asyncio.sleep(COUNT_SECONDS)
         finally:
