@@ -116,13 +116,13 @@ async def running_command(
             ) from None
 
 
-async def served(port: int) -> None:
-    """Waits until a stream is served to players on that loopback port."""
+async def served(port: int, path: str = "/") -> None:
+    """Waits until a stream (or what else is at ``path``) is served to players on that loopback port."""
     for _ in range(600):
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
-                writer.write(b"HEAD / HTTP/1.0\r\n\r\n")
+                writer.write(f"HEAD {path} HTTP/1.0\r\n\r\n".encode())
                 if b" 200 " in await reader.readline():
                     return
             finally:

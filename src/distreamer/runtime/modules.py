@@ -21,6 +21,7 @@ from distreamer.outputs.distreamer_pers_rev_client import DiStreamerPersRevClien
 from distreamer.outputs.distreamer_pers_server import DiStreamerPersServer, DiStreamerPersServerSettings
 from distreamer.outputs.distreamer_rev_client import DiStreamerRevClient, DiStreamerRevClientSettings
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
+from distreamer.outputs.hls_server import HlsServer, HlsServerSettings
 from distreamer.outputs.icecast_client import IcecastClient, IcecastClientSettings
 from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServerSettings
 from distreamer.runtime.conversion import audio_fault
@@ -55,6 +56,7 @@ INPUTS = {
 
 OUTPUTS = {
     "ShoutcastServer": OutputMode(ShoutcastServerSettings, ShoutcastServer),
+    "HlsServer": OutputMode(HlsServerSettings, HlsServer),
     "IcecastClient": OutputMode(IcecastClientSettings, IcecastClient),
     "DiStreamerServer": OutputMode(DiStreamerServerSettings, DiStreamerServer),
     "DiStreamerRevClient": OutputMode(DiStreamerRevClientSettings, DiStreamerRevClient),
