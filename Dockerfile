@@ -22,7 +22,7 @@ ENV PATH=/opt/distreamer/bin:$PATH \
     DISTREAMER_HEARTBEAT=/dev/shm/distreamer.heartbeat
 WORKDIR /distreamer
 USER distreamer
-EXPOSE 8080 7080
+EXPOSE 8080 7080 7080/udp
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["distreamer", "health"]
 ENTRYPOINT ["/usr/local/bin/entrypoint"]

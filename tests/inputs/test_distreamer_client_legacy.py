@@ -21,7 +21,7 @@ from distreamer.protocol.http1 import RequestHead
 from distreamer.protocol.legacy.parser import FragmentParser
 from distreamer.protocol.legacy.schedules import AskList, PullSchedule
 from distreamer.sessions import legacy_polling
-from distreamer.sessions.native_link import Dial
+from distreamer.sessions.native_side import Dial
 from distreamer.transport.memory import MemoryStream
 from distreamer.transport.websocket import WebSocketDialler
 from tests.protocol.legacy.reception import Received
@@ -326,6 +326,6 @@ async def test_a_server_that_was_upgraded_is_talked_to_on_the_new_wire() -> None
             assert before == 1
             assert client.store.newest() == source.newest()
             [link] = client.module.links()
-            assert (link.connected, link.carrier) == (True, "websocket")
+            assert (link.connected, link.carrier) == (True, "memory")
             assert "connected to the sender" in client.sentences()
             assert client.context.health.restarts == 0

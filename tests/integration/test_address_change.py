@@ -41,7 +41,7 @@ async def test_one_response_outlives_an_unplugged_cable_and_a_new_address(tmp_pa
         studio, transmitter = configs(tmp_path, icecast.listen_url("/live"))
         await enter(running_distreamer(studio))
         far = await enter(running_distreamer(transmitter, prefix=host.prefix))
-        await far.said("connected to the sender")
+        await far.said("carrier=quic")
         heard = tmp_path / "heard.mp3"
         player = await enter(curl_on(host, heard))
 

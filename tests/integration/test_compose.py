@@ -115,7 +115,10 @@ def test_a_service_needs_little_and_comes_back(name: str) -> None:
 
 def test_what_encoders_receivers_and_players_need_is_published() -> None:
     published = {name: service["ports"] for name, service in services().items()}
-    assert published == {"studio": ["8000:8000", "8001:8001", "7080:7080"], "transmitter": ["8080:8080"]}
+    assert published == {
+        "studio": ["8000:8000", "8001:8001", "7080:7080", "7080:7080/udp"],
+        "transmitter": ["8080:8080"],
+    }
     for name, environ in environments().items():
         config = load_environment(REGISTRY, environ)
         assert config.name == name

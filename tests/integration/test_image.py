@@ -191,7 +191,7 @@ def test_the_image_does_what_is_promised() -> None:
     assert user == "distreamer"
     assert "useradd" in the_step(IMAGE, "RUN").rest
     assert the_step(IMAGE, "RUN").rest.endswith(f"mkdir -p {the_step(IMAGE, 'WORKDIR').rest}/conf")
-    assert the_step(IMAGE, "EXPOSE").words == ["8080", "7080"]
+    assert the_step(IMAGE, "EXPOSE").words == ["8080", "7080", "7080/udp"]
     assert the_step(IMAGE, "STOPSIGNAL").rest == "SIGTERM"
     assert not [step for step in IMAGE if step.name == "VOLUME"]
     names = [step.name for step in IMAGE]

@@ -132,7 +132,7 @@ async def test_several_receivers_get_the_same_programme_and_one_that_leaves_dist
             await until(lambda: sum(link.fragments for link in server.module.links()) == 45)
             here, away = sorted(server.module.links(), key=lambda link: link.connected, reverse=True)
             assert here.connected
-            assert (here.peer, here.carrier, here.fragments, here.cuts) == ("127.0.0.1", "websocket", 25, 0)
+            assert (here.peer, here.carrier, here.fragments, here.cuts) == ("127.0.0.1", "quic", 25, 0)
             assert not away.connected
             assert away.fragments == 20
             assert server.context.health.state is ModuleState.RUNNING
@@ -315,3 +315,14 @@ async def test_receivers_that_are_away_are_forgotten_in_time_and_bounded_in_numb
     clock.at += REMEMBERED_SECONDS + 1
     assert [(link.peer, link.connected, link.cuts) for link in receivers.links()] == [("b9", True, 1)]
     assert receivers.sentence() == "1 receiver: b9 is connected"
+
+
+async def test_a_receiver_that_left_for_another_carrier_was_not_lost() -> None:
+    receivers = Receivers(SetClock())
+    first, second = conversation(SetClock(), "b"), conversation(SetClock(), "b")
+    receivers.taken(first)
+    assert not receivers.left(first, for_another=True)
+    assert receivers.taken(second) == "a receiver has taken another carrier"
+    assert [(link.connected, link.cuts) for link in receivers.links()] == [(True, 0)]
+    assert receivers.left(second)
+    assert [(link.connected, link.cuts) for link in receivers.links()] == [(False, 1)]

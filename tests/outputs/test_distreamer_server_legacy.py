@@ -226,9 +226,9 @@ async def test_who_polls_is_told_in_the_health_and_once_in_the_log() -> None:
         )
         task = asyncio.create_task(client.run())
         await until(lambda: server.context.health.detail == "1 receiver: 127.0.0.1 is connected; 127.0.0.1 polls")
-        assert sorted(link.carrier for link in server.module.links()) == ["DiStreamer 2", "websocket"]
+        assert sorted(link.carrier for link in server.module.links()) == ["DiStreamer 2", "quic"]
         # The new wire is preferred, though the old one is there as well.
-        assert client.links()[0].carrier == "websocket"
+        assert client.links()[0].carrier == "quic"
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

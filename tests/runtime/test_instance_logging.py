@@ -229,3 +229,13 @@ def test_a_stranger_that_speaks_no_http_is_only_a_detail() -> None:
         undo()
     assert len(log.lines) == 1
     assert log.lines[0].startswith("debug studio aiohttp.server: Error handling request reason=")
+
+
+def test_a_stranger_that_speaks_no_quic_is_only_a_detail() -> None:
+    log = Log(outputlevel=3)
+    undo = route_library_logs(log.config, log.logger)
+    try:
+        logging.getLogger("quic").warning("Error: 10, reason: Packet contains no CRYPTO frame")
+    finally:
+        undo()
+    assert log.lines == ["debug studio quic: Error: 10, reason: Packet contains no CRYPTO frame"]

@@ -13,9 +13,11 @@ from structlog.typing import FilteringBoundLogger
 from distreamer.core.clock import LoopClock
 from distreamer.core.module import Health, OutputContext
 from distreamer.core.playout_head import PlayoutHead
+from distreamer.core.ports import MessageStream
 from distreamer.core.store import Store
 from distreamer.errors import DiStreamerError, LinkError
 from distreamer.outputs.receivers import Receivers
+from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.handshake import Acceptor
 from distreamer.sessions.native_sender import SenderSession
 from distreamer.transport.memory import DEFAULT_CAPACITY, Direction
@@ -122,18 +124,20 @@ class NativeNetwork:
             number += 1
             await asyncio.sleep(1.0)
 
-    async def _accept(self, stream: FramedMessages) -> None:
-        acceptor = Acceptor(SENDER_IDENTITY, verifier(self.password), "acceptor-nonce")
+    async def _accept(self, stream: MessageStream) -> None:
+        acceptor = Acceptor(SENDER_IDENTITY, verifier(self.password), "acceptor-nonce", stream.binding)
         session = SenderSession(stream, self.source, self.clock, acceptor, self._taken)
         self.conversations.add(session)
+        for_another = False
         try:
             ended = await session.run()
+            for_another = ended.by_peer and ended.code is GoodbyeCode.REPLACED
             self.ended.append((self.clock.now(), ended.reason))
         except DiStreamerError as error:
             self.ended.append((self.clock.now(), str(error)))
         finally:
             self.conversations.discard(session)
-            self.receivers.left(session)
+            self.receivers.left(session, for_another=for_another)
 
     def _taken(self, session: SenderSession) -> None:
         self.receivers.taken(session)

@@ -8,9 +8,9 @@ from typing import Self
 
 from structlog.testing import CapturingLogger
 
+from distreamer.core.ports import MessageStream
 from distreamer.core.store import Store
 from distreamer.inputs.distreamer_rev_server import DiStreamerRevServer, DiStreamerRevServerSettings
-from distreamer.transport.memory_messages import FramedMessages
 from tests.support.input_context import input_context
 from tests.support.native_network import NativeNetwork
 
@@ -46,5 +46,5 @@ class ReversedNetwork(NativeNetwork):
         """What the server logged."""
         return [str(call.args[0] if call.args else call.kwargs.get("event")) for call in self.said.calls]
 
-    async def _accept(self, stream: FramedMessages) -> None:
+    async def _accept(self, stream: MessageStream) -> None:
         await self.server.accept(stream)

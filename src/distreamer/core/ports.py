@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from distreamer.model.audio import Frame
@@ -63,8 +64,36 @@ class ByteStream(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class CarrierKind:
+    """What kind of carrier a MessageStream is."""
+
+    name: str
+    """``websocket``, ``quic``, …"""
+    preference: int = 0
+    """One of a higher preference takes the place of another."""
+    lasting_seconds: float | None = None
+    """It goes on by itself after an outage of this length or less; None when it is dead after a few seconds."""
+    most_fragments: int | None = None
+    """That may be on their way at once; None for as many as the protocol allows."""
+
+
 class MessageStream(Protocol):
     """A carrier of the native protocol: whole messages, in order, both ways."""
+
+    @property
+    def kind(self) -> CarrierKind: ...
+
+    @property
+    def heard_at(self) -> float | None:
+        """When anything came last, be it part of a message or an acknowledgement, on the event loop's clock; None
+        when only whole messages tell that the other side lives."""
+        ...
+
+    @property
+    def binding(self) -> bytes | None:
+        """The hash of the server's certificate, when the carrier is encrypted by it from end to end."""
+        ...
 
     @property
     def peer(self) -> str:

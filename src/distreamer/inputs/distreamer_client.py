@@ -24,10 +24,11 @@ from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream, LegacyPolling
 from distreamer.sessions.legacy_receiving import LegacyReceiver
-from distreamer.sessions.native_link import CONNECT_SECONDS, Dial, NativeLink
+from distreamer.sessions.native_carriers import Dials, Transport, dialling, pace_of_answers
+from distreamer.sessions.native_link import CONNECT_SECONDS, NativeLink
 from distreamer.sessions.native_receiver import reception_for
+from distreamer.sessions.native_side import Dial
 from distreamer.transport.tcp import client_tls
-from distreamer.transport.websocket import WebSocketDialler
 
 NATIVE_AGAIN_SECONDS = 600.0
 """A server that is polled is asked so often whether it was upgraded."""
@@ -55,7 +56,13 @@ class DiStreamerClientSettings(InputSettings):
 
     tlsverify: bool = True
     """Whether the certificate of an https server must be valid. ``no`` takes any certificate: then somebody on the
-    way could listen in, or pretend to be the server towards a client without PASSWORD."""
+    way could listen in, or pretend to be the server towards a client without PASSWORD. As long as it is ``yes`` an
+    https server is reached by TCP only, for DiStreamer's own certificate, which QUIC uses, is vouched for by nobody."""
+
+    transport: Transport = Transport.AUTO
+    """How the link is carried. ``auto``: QUIC (on the UDP port of the same number) and TCP are tried at the same time,
+    and QUIC is used where the network lets it through, for it survives lost packets and changing addresses best. When
+    it falls silent, or brings too little, TCP takes over. ``quic`` or ``tcp``: only that."""
 
     legacy: bool = True
     """Whether a server that answers, but does not know DiStreamer 3, is taken for a DiStreamer 2 and polled. It then
@@ -118,10 +125,17 @@ class DiStreamerClient:
         """Receives until it is cancelled; raises AuthenticationError, PeerError or LinkError when more attempts at
         once would not help, and ConfigError for a PASSWORD that the server's old wire cannot carry."""
         if self._dial is not None:
-            await self._receive(self._dial)
+            await self._receive(Dials(self._dial))
             return
-        async with WebSocketDialler(self._settings.serverurl, verify_tls=self._settings.tlsverify) as dialler:
-            await self._receive(dialler.dial)
+        settings = self._settings
+        async with dialling(
+            settings.serverurl,
+            settings.transport,
+            pace_of_answers(),
+            self._context.log,
+            verify_tls=settings.tlsverify,
+        ) as dials:
+            await self._receive(dials)
 
     def links(self) -> tuple[LinkStatus, ...]:
         return (self._polling.status() if self._is_polling else self._link.status(),)
@@ -129,15 +143,15 @@ class DiStreamerClient:
     def listeners(self) -> ListenersStatus | None:
         return None
 
-    async def _receive(self, dial: Dial) -> None:
+    async def _receive(self, dials: Dials) -> None:
         """A server that is upgraded while it is polled is talked to anew."""
         while True:
             try:
-                await self._link.run(dial)
+                await self._link.run(dials.dial, dials.better)
             except OtherWireError:
                 if not self._settings.legacy:
                     raise
-            await self._poll(dial)
+            await self._poll(dials.dial)
 
     async def _poll(self, dial: Dial) -> None:
         """Returns when the server speaks DiStreamer 3."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from typing import Annotated
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated, Literal
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
@@ -22,6 +23,7 @@ from distreamer.protocol.native.handshake import Acceptor, Identity
 from distreamer.protocol.native.scram import Verifier, check_password
 from distreamer.sessions.legacy_push_requests import PushRequests
 from distreamer.sessions.legacy_receiving import LegacyReceiver
+from distreamer.sessions.native_carriers import Transport, accepting_quic, pace_of_answers
 from distreamer.sessions.native_receiver import ReceiverSession, reception_for
 from distreamer.sessions.native_senders import NativeSenders
 from distreamer.sessions.native_session import error_of
@@ -48,11 +50,17 @@ class DiStreamerRevServerSettings(InputSettings):
     addresses."""
 
     port: Port = 5080
-    """The TCP port to listen on. 0 takes a free port, which the log then names."""
+    """The TCP port to listen on, and the UDP port too, for QUIC (see TRANSPORT): a firewall must let both through. 0
+    takes a free port, which the log then names."""
 
     password: Annotated[Password, Field(max_length=200), AfterValidator(check_password)] = ""
     """What the sender must know; empty for none. DiStreamer 3 never sends it: both sides prove that they know it.
     A DiStreamer 2 sends it in clear with each request; see LEGACY."""
+
+    transport: Literal[Transport.AUTO, Transport.TCP] = Transport.AUTO
+    """How the link may be carried. ``auto``: by TCP, and by QUIC on the UDP port of the same number; the other side
+    uses what the network lets through. ``tcp``: the UDP port stays closed. On a machine with several addresses name one
+    in HOSTNAME: else answers by UDP may leave from another one than they were asked at, and only TCP works."""
 
     legacy: bool = True
     """Whether a sender that still runs DiStreamer 2 is taken on the same port. ``no`` where it has been replaced:
@@ -115,11 +123,16 @@ class DiStreamerRevServer:
         other = self._answer if self._pushes else None
         try:
             server = WebSocketServer(sockets, self.accept, {"/": self._greeting}, other)
-            async with server, asyncio.TaskGroup() as group:
+            async with server, self._accepting_quic(port), asyncio.TaskGroup() as group:
                 self._group, self._address = group, (host, port)
                 await self._tell_health()
         finally:
             self._address = None
+
+    def _accepting_quic(self, port: int) -> AbstractAsyncContextManager[None]:
+        context, transport = self._context, self._settings.transport
+        address = (self._settings.hostname, port)
+        return accepting_quic(address, transport, pace_of_answers(), self.accept, context.clock, context.log)
 
     async def accept(self, stream: MessageStream) -> None:
         """Holds a conversation on a carrier that just came up, until it ends."""
@@ -131,7 +144,7 @@ class DiStreamerRevServer:
     # -- DiStreamer 3
 
     async def _converse(self, stream: MessageStream) -> None:
-        acceptor = Acceptor(self._identity, self._verifier, secrets.token_urlsafe(18))
+        acceptor = Acceptor(self._identity, self._verifier, secrets.token_urlsafe(18), stream.binding)
         session = ReceiverSession(stream, self._reception, self._context.clock, acceptor, self._welcome)
         if self._conversations >= MOST_CONVERSATIONS:
             self._context.log.warning("too many senders", peer=stream.peer, limit=MOST_CONVERSATIONS)
@@ -166,9 +179,7 @@ class DiStreamerRevServer:
         elif isinstance(error, PeerError):
             self._context.log.warning("a conversation was ended", peer=peer, reason=error.reason)
         elif isinstance(error, LinkError) and was_last:
-            budget = self._reception.budget_seconds()
-            audible = {} if budget is None else {"buffer_lasts": spoken_seconds(budget)}
-            self._context.log.warning("the link is down", peer=peer, reason=error.reason, **audible)
+            self._say_down(peer, error.reason)
         elif isinstance(error, LinkError):
             self._context.log.debug("a carrier ended", peer=peer, reason=error.reason)
 
@@ -202,11 +213,27 @@ class DiStreamerRevServer:
         try:
             while True:
                 self._look_for_pusher()
+                self._look_for_darkness()
                 self._say_health()
                 await self._senders.changed(LOOK_SECONDS)
         finally:
             # A carrier that comes up while the server ends is not accepted any more.
             self._group = None
+
+    def _look_for_darkness(self) -> None:
+        """Says that the link is down, or is back, where the carrier outlives that."""
+        is_dark, status = self._senders.dark_news(), self._senders.status(self._reception)
+        if is_dark is None or status is None:
+            return
+        if is_dark:
+            self._say_down(status.peer, "nothing is heard any more")
+        else:
+            self._context.log.info("the sender is back", peer=status.peer)
+
+    def _say_down(self, peer: str, reason: str) -> None:
+        budget = self._reception.budget_seconds()
+        audible = {} if budget is None else {"buffer_lasts": spoken_seconds(budget)}
+        self._context.log.warning("the link is down", peer=peer, reason=reason, **audible)
 
     def _say_health(self) -> None:
         health, native = self._context.health, self._senders.status(self._reception)

@@ -30,7 +30,7 @@ class LinkStatus:
     peer: str
     connected: bool
     carrier: str = ""
-    """``websocket``, …"""
+    """``quic``, ``websocket``, …"""
     connected_seconds: float = 0.0
     silent_seconds: float = 0.0
     """How long the peer has said nothing."""

@@ -21,10 +21,11 @@ from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream
 from distreamer.sessions.legacy_pushing import LegacyPusher
 from distreamer.sessions.legacy_sending import NO_OGG_BY_POLLING, RenderedStore
-from distreamer.sessions.native_link import Dial, NativeLink
+from distreamer.sessions.native_carriers import Transport, dialling, pace_of
+from distreamer.sessions.native_link import NativeLink
 from distreamer.sessions.native_sender import Supply
+from distreamer.sessions.native_side import Dial
 from distreamer.transport.tcp import client_tls
-from distreamer.transport.websocket import WebSocketDialler
 
 TRY_NATIVE_SECONDS = 600.0
 """How long the wire of DiStreamer 2 is used before the server is asked for a better one again: it may have been
@@ -43,6 +44,15 @@ class DiStreamerRevClientSettings(OutputSettings):
     """The PASSWORD of the DiStreamerRevServer; empty for none. Both sides prove that they know it and it is not
     sent, except to a server that knows only DiStreamer 2: that one gets it in clear, see LEGACY."""
 
+    transport: Transport = Transport.AUTO
+    """How the link is carried. ``auto``: QUIC (on the UDP port of the same number) and TCP are tried at the same time,
+    and QUIC is used where the network lets it through, for it survives lost packets and changing addresses best. When
+    it falls silent, or brings too little, TCP takes over. ``quic`` or ``tcp``: only that."""
+
+    ratefactor: Annotated[float, Field(ge=1.5, le=100)] = 5.0
+    """How fast missed audio may follow, over QUIC: at the most so many times as fast as the stream itself. It is
+    slower where the link is thinner."""
+
     legacy: bool = True
     """Whether a server that answers, but does not know DiStreamer 3, is taken for a DiStreamer 2. It then gets the
     PASSWORD in clear with each request, and so would whoever pretends to be an old server on the way. ``no`` where
@@ -51,7 +61,8 @@ class DiStreamerRevClientSettings(OutputSettings):
 
     tlsverify: bool = True
     """Whether the certificate of an https server must be valid. ``no`` takes any certificate: then somebody on the
-    way could pretend to be the server."""
+    way could pretend to be the server. As long as it is ``yes`` an https server is reached by TCP only, for
+    DiStreamer's own certificate, which QUIC uses, is vouched for by nobody."""
 
     httptimeout: Annotated[Seconds, Field(ge=1, le=300)] = 5
     """Only for a server that runs DiStreamer 2: how long it may take to answer. With a DiStreamer 3 a dead link is
@@ -140,8 +151,11 @@ class DiStreamerRevClient:
         if self._dial is not None:
             await self._link.run(self._dial)
             return
-        async with WebSocketDialler(self._settings.serverurl, verify_tls=self._settings.tlsverify) as dialler:
-            await self._link.run(dialler.dial)
+        settings, rules = self._settings, pace_of(self._context.store, self._settings.ratefactor)
+        async with dialling(
+            settings.serverurl, settings.transport, rules, self._context.log, verify_tls=settings.tlsverify
+        ) as dials:
+            await self._link.run(dials.dial, dials.better)
 
     async def _push(self) -> None:
         """On the wire of DiStreamer 2, for a while."""

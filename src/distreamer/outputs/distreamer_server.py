@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from typing import Annotated
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -21,6 +22,7 @@ from distreamer.outputs.receivers import Receivers
 from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.handshake import Acceptor, Identity
 from distreamer.protocol.native.scram import Verifier, check_password
+from distreamer.sessions.native_carriers import Transport, accepting_quic, pace_of
 from distreamer.sessions.native_sender import SenderSession
 from distreamer.sessions.native_session import error_of
 from distreamer.transport.tcp import listening_sockets, spoken_address
@@ -41,11 +43,21 @@ class DiStreamerServerSettings(OutputSettings):
     addresses."""
 
     port: Port = 7080
-    """The TCP port to listen on. 0 takes a free port, which the log then names."""
+    """The TCP port to listen on, and the UDP port too, for QUIC (see TRANSPORT): a firewall must let both through. 0
+    takes a free port, which the log then names."""
 
     password: Annotated[Password, Field(max_length=200), AfterValidator(check_password)] = ""
     """What receivers must know; empty for none. DiStreamer 3 never sends it: both sides prove that they know it.
     A DiStreamer 2 sends it in clear with each request; see LEGACY."""
+
+    transport: Literal[Transport.AUTO, Transport.TCP] = Transport.AUTO
+    """How the link may be carried. ``auto``: by TCP, and by QUIC on the UDP port of the same number; the other side
+    uses what the network lets through. ``tcp``: the UDP port stays closed. On a machine with several addresses name one
+    in HOSTNAME: else answers by UDP may leave from another one than they were asked at, and only TCP works."""
+
+    ratefactor: Annotated[float, Field(ge=1.5, le=100)] = 5.0
+    """How fast missed audio may follow, over QUIC: at the most so many times as fast as the stream itself. It is
+    slower where the link is thinner."""
 
     legacy: bool = True
     """Whether receivers that still run DiStreamer 2 are served on the same port. ``no`` where all have been replaced:
@@ -89,20 +101,38 @@ class DiStreamerServer:
         pages = {"/": self._greeting}
         other = self._polling.serve if self._polling else None
         try:
-            async with WebSocketServer(sockets, self.accept, pages, other), asyncio.TaskGroup() as group:
+            async with (
+                WebSocketServer(sockets, self.accept, pages, other),
+                self._accepting_quic(port),
+                asyncio.TaskGroup() as group,
+            ):
                 self._group, self._address = group, (host, port)
                 await self._tell_health()
         finally:
             self._address = None
 
+    def _accepting_quic(self, port: int) -> AbstractAsyncContextManager[None]:
+        settings, context = self._settings, self._context
+        address = (settings.hostname, port)
+        rules = pace_of(context.store, settings.ratefactor)
+        return accepting_quic(address, settings.transport, rules, self.accept, context.clock, context.log)
+
     async def _tell_health(self) -> None:
         try:
             while True:
+                self._tell_dark()
                 self._context.health.running(self._sentence())
                 await self._receivers.changed()
         finally:
             # A carrier that comes up while the server ends is not accepted any more.
             self._group = None
+
+    def _tell_dark(self) -> None:
+        for peer, is_dark in self._receivers.dark_news():
+            if is_dark:
+                self._context.log.warning("a receiver was lost", peer=peer, reason="nothing is heard any more")
+            else:
+                self._context.log.info("a receiver is back", peer=peer)
 
     def _answers_for_polling(self) -> PollingAnswers | None:
         password = self._settings.password
@@ -132,7 +162,7 @@ class DiStreamerServer:
             stream,
             self._context.store,
             self._context.clock,
-            Acceptor(self._identity, self._verifier, secrets.token_urlsafe(18)),
+            Acceptor(self._identity, self._verifier, secrets.token_urlsafe(18), stream.binding),
             self._taken,
         )
         if self._conversations >= MOST_CONVERSATIONS:
@@ -140,15 +170,18 @@ class DiStreamerServer:
             session.session.end(GoodbyeCode.BUSY, f"there are {MOST_CONVERSATIONS} conversations already")
         self._conversations += 1
         error: DiStreamerError | None = None
+        for_another = False
         try:
-            error = error_of(await session.run(), stream.peer)
+            ended = await session.run()
+            for_another = ended.by_peer and ended.code is GoodbyeCode.REPLACED
+            error = error_of(ended, stream.peer)
         except (LinkError, PeerError) as broken:
             error = broken
         except Exception as defect:  # a defect that one receiver meets must not end the others' audio
             self._context.log.error("a defect in DiStreamer; please report it", peer=stream.peer, exc_info=defect)
         finally:
             self._conversations -= 1
-            was_receiver = self._receivers.left(session)
+            was_receiver = self._receivers.left(session, for_another=for_another)
             self._say_end(stream.peer, error, was_receiver=was_receiver)
 
     def _taken(self, session: SenderSession) -> None:

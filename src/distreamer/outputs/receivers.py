@@ -26,6 +26,12 @@ class _Receiver:
     session: SenderSession | None
     since: float
     """When its present conversation was taken, or when it was last heard."""
+    carrier: str = ""
+    """Of its last conversation."""
+    is_dark: bool = False
+    """Whether it was told that it is not heard, while its carrier may still come back."""
+    is_moving: bool = False
+    """Whether it left its conversation for another carrier, of which it has not said yet what it wants there."""
     fragments: int = 0
     """Acknowledged in conversations that have ended."""
     cuts: int = 0
@@ -62,22 +68,43 @@ class Receivers:
         ghost = known.session
         if ghost is session:
             return ""
+        is_change = known.is_moving
         if ghost is not None:
-            self._part(known, ghost)
+            is_better = session.session.stream.kind.preference > ghost.session.stream.kind.preference
+            is_change = is_better and not known.is_dark
+            self._part(known, ghost, is_cut=not (is_better or known.is_dark))
             ghost.session.end(GoodbyeCode.REPLACED, "the receiver has taken another carrier")
+        if is_change:
+            news = "a receiver has taken another carrier"
         known.peer, known.session, known.since = host, session, now
+        known.carrier = session.session.stream.kind.name
+        known.is_dark = known.is_moving = False
         self._forget(now)
         self._changed.set()
         return news
 
-    def left(self, session: SenderSession) -> bool:
-        """``session`` has ended; says whether a receiver was lost by it."""
+    def left(self, session: SenderSession, *, for_another: bool = False) -> bool:
+        """``session`` has ended, ``for_another`` carrier when the receiver said so; says whether a receiver was lost
+        by it."""
         for known in self._by_node.values():
             if known.session is session:
-                self._part(known, session)
+                is_lost = not (known.is_dark or for_another)
+                known.is_dark, known.is_moving = False, for_another
+                self._part(known, session, is_cut=is_lost)
                 self._changed.set()
-                return True
+                return is_lost
         return False
+
+    def dark_news(self) -> list[tuple[str, bool]]:
+        """Receivers whose carrier went dark or came back since the last call: address, and whether it is dark."""
+        news: list[tuple[str, bool]] = []
+        for known in self._by_node.values():
+            is_dark = known.session is not None and known.session.session.is_dark
+            if is_dark != known.is_dark:
+                known.is_dark = is_dark
+                known.cuts += is_dark
+                news.append((known.peer, is_dark))
+        return news
 
     def links(self) -> tuple[LinkStatus, ...]:
         """Those that are connected and those that were."""
@@ -93,11 +120,11 @@ class Receivers:
         count = "1 receiver" if len(here) == 1 else f"{len(here)} receivers"
         return f"{count}: " + ", ".join(_words(link) for link in here)
 
-    def _part(self, known: _Receiver, session: SenderSession) -> None:
+    def _part(self, known: _Receiver, session: SenderSession, *, is_cut: bool) -> None:
         known.fragments += session.role.acknowledged
-        known.cuts += 1
+        known.cuts += is_cut
         known.session = None
-        known.since = session.session.conversation.heard_at
+        known.since = session.session.heard_at
 
     def _forget(self, now: float) -> None:
         away = sorted((known.since, node) for node, known in self._by_node.items() if known.session is None)
@@ -107,21 +134,23 @@ class Receivers:
 
     def _status(self, known: _Receiver, now: float) -> LinkStatus:
         session = known.session
-        if session is None:
+        carrier = session.session.stream.kind.name if session else known.carrier
+        silent = session.session.silent_seconds if session else now - known.since
+        if session is None or session.session.is_dark:
             return LinkStatus(
                 peer=known.peer,
                 connected=False,
-                carrier="websocket",
-                silent_seconds=now - known.since,
-                fragments=known.fragments,
+                carrier=carrier,
+                silent_seconds=silent,
+                fragments=known.fragments + (session.role.acknowledged if session else 0),
                 cuts=known.cuts,
             )
         return LinkStatus(
             peer=known.peer,
             connected=True,
-            carrier="websocket",
+            carrier=carrier,
             connected_seconds=now - known.since,
-            silent_seconds=session.session.silent_seconds,
+            silent_seconds=silent,
             rtt_seconds=session.session.conversation.round_trip,
             fragments=known.fragments + session.role.acknowledged,
             cuts=known.cuts,

@@ -37,6 +37,8 @@ LONGEST_VALUE = 500
 """Characters of one value; what comes from the net may be of any length."""
 LONGEST_TRACEBACK = 4000
 LIBRARIES = 4
+QUIC_LIBRARY = "quic"
+"""Under this name aioquic logs what peers do wrong, as warnings."""
 SECRET_KEYS = frozenset({"password", "passwords", "secret", "token", "authorization"})
 
 
@@ -142,6 +144,9 @@ class _LibraryHandler(logging.Handler):
         if isinstance(error, HttpProcessingError):
             # Whoever knocks with something else than HTTP: on a public port that happens all day long.
             say.debug(sentence, reason=str(error))
+        elif record.name == QUIC_LIBRARY:
+            # The same over UDP. How a connection of ours ended is said by the one who held it.
+            say.debug(sentence, **details)
         elif record.levelno >= logging.ERROR:
             say.error(sentence, **details)
         elif record.levelno >= logging.WARNING:

@@ -4,107 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.module import Health
-from distreamer.core.ports import Clock, MessageStream
+from distreamer.core.ports import Clock
 from distreamer.errors import DiStreamerError, LinkError, PeerError
 from distreamer.model.status import LinkStatus
-from distreamer.protocol.native.events import Ended
 from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.handshake import Dialler, Identity, handshake_seconds
 from distreamer.protocol.native.limits import Timing
-from distreamer.sessions.native_session import NativeSession, error_of
-from distreamer.units import spoken_seconds
+from distreamer.sessions.carrier_progress import CarrierProgress
+from distreamer.sessions.link_attempt import Attempt
+from distreamer.sessions.link_news import LinkNews
+from distreamer.sessions.native_session import error_of
+from distreamer.sessions.native_side import Dial, Side
 
 CONNECT_SECONDS = 3.0
 """For a carrier to come up, before the handshake's own limit."""
 RACE_AFTER_SECONDS = 1.2
 """A conversation silent for so long gets a rival: more than a ping interval and the round trip of a satellite."""
+RACE_ROUND_TRIPS = 1.5
+RACE_BEYOND_SECONDS = 0.7
+"""Where round trips are long, silence is longer too: a ping interval and some of them."""
+HEAD_START_SECONDS = 0.2
+"""The better carrier is dialled so much earlier than the other."""
+HANDSHAKE_START_SECONDS = 1.0
+"""More of it, when the better one is up by then: where it works, the other is not opened at all."""
 RACE_EVERY_SECONDS = 0.7
 """Between the beginnings of two attempts. Each sends a new SYN, which no retransmission timer holds back."""
 MOST_ATTEMPTS = 4
 """Attempts that may be pending at the same time."""
 SHORTEST_LOOK_SECONDS = 0.1
 """Between two looks, however much is due."""
+LOOK_SECONDS = 1.0
+"""Between two looks at whether a carrier that is alive brings the programme."""
+FIRST_UPGRADE_SECONDS = 5.0
+LONGEST_UPGRADE_SECONDS = 300.0
+"""While only the lesser carrier works, the better one is tried again after so long; each time after twice as long."""
 FIRST_SECONDS = 10.0
 """A peer that was never reached is given up after so long, so that the supervisor counts it."""
-
-
-class Dial(Protocol):
-    """How a carrier is opened; raises LinkError or PeerError."""
-
-    def __call__(self, timeout_seconds: float) -> Awaitable[MessageStream]: ...
-
-
-class LinkSession(Protocol):
-    """A conversation of either side."""
-
-    @property
-    def session(self) -> NativeSession: ...
-
-    @property
-    def peer_agent(self) -> str:
-        """Program and version of the peer."""
-        ...
-
-    async def run(self) -> Ended:
-        """As ``NativeSession.run``."""
-        ...
-
-    def take(self) -> None:
-        """This carrier is the one from now on."""
-        ...
-
-
-class Side(Protocol):
-    """What all conversations of a link share: the sender's or the receiver's part in them."""
-
-    @property
-    def peer_word(self) -> str:
-        """``sender`` or ``receiver``: what the peer is."""
-        ...
-
-    @property
-    def activity(self) -> str:
-        """What this side does while it is connected; the peer's name follows: ``receives from``."""
-        ...
-
-    @property
-    def fragments(self) -> int:
-        """Carried, in all conversations."""
-        ...
-
-    @property
-    def duplicates(self) -> int: ...
-
-    def budget_seconds(self) -> float | None:
-        """How long the link may now be down before anyone hears it, if that is known."""
-        ...
-
-    def converse(
-        self, stream: MessageStream, clock: Clock, handshake: Dialler, ready: Callable[[], None], timing: Timing
-    ) -> LinkSession:
-        """A conversation on a new carrier. It calls ``ready`` when the peer is ready to use this carrier."""
-        ...
-
-
-@dataclass(eq=False, slots=True)
-class _Attempt:
-    """A carrier from its first SYN until its conversation has ended."""
-
-    task: asyncio.Task[None] | None = None
-    session: LinkSession | None = None
-    is_ready: bool = False
-
-    @property
-    def is_pending(self) -> bool:
-        return not self.is_ready and self.task is not None and not self.task.done()
 
 
 class NativeLink:
@@ -132,29 +73,28 @@ class NativeLink:
         self._password = password
         self._identity = identity
         self._clock = clock
-        self._log = log
-        self._health = health
+        self._news = LinkNews(peer, side, clock, log, health)
+        self._progress = CarrierProgress()
         self._changed = asyncio.Event()
-        self._current: _Attempt | None = None
-        self._attempts: list[_Attempt] = []
+        self._current: Attempt | None = None
+        self._attempts: list[Attempt] = []
         self._fatal: DiStreamerError | None = None
         self._last_failure = "no answer"
-        self._last_began = clock.now() - RACE_EVERY_SECONDS
-        self._connected_at = 0.0
-        self._heard_at = clock.now()
-        """When a conversation that was taken last gave a sign of life."""
-        self._told_down = False
-        self._ever_connected = False
-        self._cuts = 0
+        self._last_began = -math.inf
+        self._better: Dial | None = None
+        self._upgrade_at = 0.0
+        self._upgrade_seconds = FIRST_UPGRADE_SECONDS
         self._shortest_round_trip: float | None = None
 
-    async def run(self, dial: Dial) -> None:
-        """Talks until it is cancelled. Raises PeerError (AuthenticationError among them), or LinkError when the peer
-        was never reached for FIRST_SECONDS, or has taken another in our place."""
+    async def run(self, dial: Dial, better: Dial | None = None) -> None:
+        """Talks until it is cancelled. ``better`` opens carriers of another kind, which are raced at each attempt and
+        take the place of the others when they work, for not every network lets them through. Raises PeerError
+        (AuthenticationError among them), or LinkError when the peer was never reached for FIRST_SECONDS, or has taken
+        another in our place."""
         self._fatal = None
+        self._better = better
         began = self._clock.now()
-        if not self._ever_connected:
-            self._health.starting(f"connecting to {self._peer}")
+        self._news.connecting()
         try:
             async with asyncio.TaskGroup() as group:
                 while self._fatal is None:
@@ -166,25 +106,24 @@ class NativeLink:
         finally:
             self._attempts = []
             if self._current is not None:
-                self._lost(self._current)
+                self._lost(self._current, is_cut=not self._news.is_down)
                 self._current = None
         raise self._fatal
 
     def status(self) -> LinkStatus:
-        now = self._clock.now()
-        current = self._current
-        conversation = current.session.session.conversation if current and current.session else None
-        heard_at = conversation.heard_at if conversation else self._heard_at
+        now, news = self._clock.now(), self._news
+        session = self._current.session if self._current else None
+        is_connected = session is not None and not session.is_dark
         return LinkStatus(
             peer=self._peer,
-            connected=current is not None,
-            carrier="websocket",
-            connected_seconds=now - self._connected_at if current else 0.0,
-            silent_seconds=now - heard_at,
-            rtt_seconds=conversation.round_trip if conversation else None,
+            connected=is_connected,
+            carrier=news.carrier,
+            connected_seconds=now - news.connected_at if is_connected else 0.0,
+            silent_seconds=now - (session.heard_at if session else news.heard_at),
+            rtt_seconds=session.conversation.round_trip if session else None,
             fragments=self._side.fragments,
             duplicates=self._side.duplicates,
-            cuts=self._cuts,
+            cuts=news.cuts,
         )
 
     # -- deciding
@@ -192,34 +131,80 @@ class NativeLink:
     def _steer(self, group: asyncio.TaskGroup, dial: Dial, began: float) -> None:
         now = self._clock.now()
         self._attempts = [one for one in self._attempts if one.task is None or not one.task.done()]
-        if not self._ever_connected and now - began >= FIRST_SECONDS:
+        if not self._news.ever_connected and now - began >= FIRST_SECONDS:
             self._fatal = LinkError(self._peer, self._last_failure)
             return
-        if self._needs_carrier(now) and now >= self._next_attempt() and self._pending() < MOST_ATTEMPTS:
-            attempt = _Attempt()
-            self._last_began = now
-            attempt.task = group.create_task(self._converse(attempt, dial), name=f"conversation with {self._peer}")
-            self._attempts.append(attempt)
-        if self._ever_connected and self._current is None:
-            silent = now - self._heard_at
-            self._health.starting(f"{self._peer} was not heard for {spoken_seconds(round(silent))}; trying again")
+        self._look_at_silence(now)
+        if self._needs_carrier(now):
+            self._progress.begin(now)
+            if now >= self._last_began + RACE_EVERY_SECONDS:
+                self._last_began = now
+                self._attempt(group, dial, Attempt())
+                self._attempt(group, self._better, Attempt(is_better=True))
+        elif self._is_too_slow(now):
+            self._relieve(group, dial, now)
+        elif self._wants_better() and now >= self._upgrade_at:
+            self._attempt(group, self._better, Attempt(is_better=True))
+            self._upgrade_seconds = min(2 * self._upgrade_seconds, LONGEST_UPGRADE_SECONDS)
+            self._upgrade_at = now + self._upgrade_seconds
+        if self._current is None or self._news.is_down:
+            self._news.waiting()
+
+    def _attempt(self, group: asyncio.TaskGroup, dial: Dial | None, attempt: Attempt) -> None:
+        if dial is None or self._pending(is_better=attempt.is_better) >= MOST_ATTEMPTS:
+            return
+        attempt.task = group.create_task(self._converse(attempt, dial), name=f"conversation with {self._peer}")
+        self._attempts.append(attempt)
+
+    def _relieve(self, group: asyncio.TaskGroup, dial: Dial, now: float) -> None:
+        """Tries the other kind of carrier, for this one is alive and brings too little."""
+        assert self._current is not None
+        self._progress.changes(now)
+        is_better = not self._current.is_better
+        self._attempt(group, self._better if is_better else dial, Attempt(is_better, is_relief=True))
+
+    def _is_too_slow(self, now: float) -> bool:
+        if self._current is None or self._current.conversation is None or self._better is None:
+            return False
+        self._progress.look(self._current.conversation.behind, now)
+        return self._progress.is_slow(now) and self._progress.may_change(now)
+
+    def _look_at_silence(self, now: float) -> None:
+        """A carrier that outlives outages does not tell of them."""
+        if self._current is None:
+            return
+        silent = self._silent_seconds(self._current, now)
+        if not self._news.is_down and self._current.session.is_dark:
+            self._news.dark(silent)
+        elif self._news.is_down and silent < RACE_AFTER_SECONDS:
+            self._news.back()
+
+    def _wants_better(self) -> bool:
+        return self._better is not None and self._current is not None and not self._current.is_better
 
     def _needs_carrier(self, now: float) -> bool:
-        return self._current is None or self._silent_seconds(self._current, now) >= RACE_AFTER_SECONDS
+        return self._current is None or self._silent_seconds(self._current, now) >= self._race_after(self._current)
 
-    def _next_attempt(self) -> float:
-        return self._last_began + RACE_EVERY_SECONDS
+    @staticmethod
+    def _race_after(attempt: Attempt) -> float:
+        """How long a conversation may be silent. On a link whose queue is full it is always behind by a round trip."""
+        trip = attempt.session.conversation.round_trip
+        return max(RACE_AFTER_SECONDS, RACE_ROUND_TRIPS * (trip or 0.0) + RACE_BEYOND_SECONDS)
 
-    def _pending(self) -> int:
-        return sum(one.is_pending for one in self._attempts)
+    def _pending(self, *, is_better: bool) -> int:
+        return sum(one.is_pending and one.is_better is is_better for one in self._attempts)
 
     def _next_look(self, began: float) -> float:
         now = self._clock.now()
-        look = self._next_attempt()
+        look = self._last_began + RACE_EVERY_SECONDS
         if self._current is not None:
-            race_at = now - self._silent_seconds(self._current, now) + RACE_AFTER_SECONDS
+            race_at = now - self._silent_seconds(self._current, now) + self._race_after(self._current)
             look = max(look, race_at)
-        if not self._ever_connected:
+            if self._wants_better():
+                look = min(look, self._upgrade_at)
+            if self._better is not None:
+                look = min(look, now + LOOK_SECONDS)
+        if not self._news.ever_connected:
             look = min(look, began + FIRST_SECONDS)
         return max(look, now + SHORTEST_LOOK_SECONDS)
 
@@ -230,22 +215,24 @@ class NativeLink:
         self._changed.clear()
 
     @staticmethod
-    def _silent_seconds(attempt: _Attempt, now: float) -> float:
-        return now - attempt.session.session.conversation.heard_at if attempt.session else 0.0
+    def _silent_seconds(attempt: Attempt, now: float) -> float:
+        return now - attempt.session.heard_at
 
     # -- one carrier
 
-    async def _converse(self, attempt: _Attempt, dial: Dial) -> None:
+    async def _converse(self, attempt: Attempt, dial: Dial) -> None:
         try:
+            if self._better is not None and not attempt.is_better and not attempt.is_relief:
+                await self._give_head_start()
             stream = await dial(CONNECT_SECONDS)
-            attempt.session = self._side.converse(
+            attempt.conversation = self._side.converse(
                 stream,
                 self._clock,
-                Dialler(self._identity, self._password, secrets.token_urlsafe(18)),
+                Dialler(self._identity, self._password, secrets.token_urlsafe(18), stream.binding),
                 lambda: self._ready(attempt),
                 Timing(dialler_handshake=handshake_seconds(self._shortest_round_trip)),
             )
-            ended = await attempt.session.run()
+            ended = await attempt.conversation.run()
             error = error_of(ended, self._peer)
             if attempt is self._current and ended.by_peer and ended.code is GoodbyeCode.REPLACED:
                 # Another took this one's place; two that race for it would take it from each other for ever.
@@ -256,57 +243,58 @@ class NativeLink:
         finally:
             self._changed.set()
 
-    def _ready(self, attempt: _Attempt) -> None:
+    async def _give_head_start(self) -> None:
+        await asyncio.sleep(HEAD_START_SECONDS)
+        if any(one.is_better and one.is_pending and one.conversation for one in self._attempts):
+            # Its carrier is up; only the words of the handshake are still on their way.
+            await asyncio.sleep(HANDSHAKE_START_SECONDS)
+
+    def _ready(self, attempt: Attempt) -> None:
         """The first that is ready is taken, unless the old conversation spoke again meanwhile."""
-        assert attempt.session is not None
         attempt.is_ready = True
         now = self._clock.now()
-        if not self._needs_carrier(now):
-            attempt.session.session.end(GoodbyeCode.SPARE, "the conversation before it spoke again")
+        is_change = self._is_welcome_change(attempt, now)
+        if not self._needs_carrier(now) and not is_change:
+            attempt.session.end(GoodbyeCode.SPARE, "the conversation before it spoke again")
             return
         before, self._current = self._current, attempt
-        attempt.session.take()
-        if before is not None and before.session is not None:
-            self._lost(before)
-            before.session.session.end(GoodbyeCode.REPLACED, "a new carrier was quicker")
+        assert attempt.conversation is not None
+        attempt.conversation.take()
+        if before is not None:
+            self._lost(before, is_cut=not is_change and not self._news.is_down)
+            before.session.end(GoodbyeCode.REPLACED, "a new carrier was quicker")
         for other in self._attempts:
-            if other.is_pending and other.task is not None:
+            if other.is_pending and other.task is not None and other.is_better <= attempt.is_better:
                 other.task.cancel()
-        self._say_connected(now, attempt.session.peer_agent)
+        self._progress.begin(now)
+        self._upgrade_seconds = self._progress.pause_seconds if attempt.is_relief else FIRST_UPGRADE_SECONDS
+        self._upgrade_at = now + self._upgrade_seconds
+        carrier = attempt.session.stream.kind.name
+        if is_change:
+            self._news.changed(carrier, is_better=attempt.is_better)
+        else:
+            self._news.up(carrier, attempt.conversation.peer_agent)
 
-    def _leave(self, attempt: _Attempt, error: LinkError | PeerError) -> None:
-        now = self._clock.now()
+    def _is_welcome_change(self, attempt: Attempt, now: float) -> bool:
+        """Whether ``attempt`` may replace a conversation that is alive."""
+        if self._current is None or self._current.is_better is attempt.is_better:
+            return False
+        return attempt.is_better or (attempt.is_relief and self._progress.is_slow(now))
+
+    def _leave(self, attempt: Attempt, error: LinkError | PeerError) -> None:
         if attempt is self._current:
             self._current = None
-            self._lost(attempt)
-            self._told_down = True
-            self._say_down(error.reason)
-        elif not self._needs_carrier(now):
+            self._lost(attempt, is_cut=not self._news.is_down)
+            self._news.down(error.reason)
+        elif not self._needs_carrier(self._clock.now()):
             return
-        self._last_failure = error.reason
+        if not attempt.is_better:
+            # That UDP does not get through, is no reason to give.
+            self._last_failure = error.reason
         if isinstance(error, PeerError):
             self._fatal = error
 
-    def _lost(self, attempt: _Attempt) -> None:
-        assert attempt.session is not None
-        conversation = attempt.session.session.conversation
-        self._heard_at = conversation.heard_at
-        self._shortest_round_trip = conversation.shortest_round_trip
-        self._cuts += 1
-
-    def _say_down(self, reason: str) -> None:
-        budget = self._side.budget_seconds()
-        audible = {} if budget is None else {"buffer_lasts": spoken_seconds(budget)}
-        self._log.warning("the link is down", peer=self._peer, reason=reason, **audible)
-
-    def _say_connected(self, now: float, agent: str) -> None:
-        if not self._ever_connected:
-            self._log.info(f"connected to the {self._side.peer_word}", peer=self._peer, program=agent)
-        else:
-            silent = spoken_seconds(now - self._heard_at)
-            say = self._log.info if self._told_down else self._log.debug
-            say("the link is back", peer=self._peer, silent=silent)
-        self._told_down = False
-        self._ever_connected = True
-        self._connected_at = now
-        self._health.running(f"{self._side.activity} {self._peer}")
+    def _lost(self, attempt: Attempt, *, is_cut: bool) -> None:
+        self._news.heard_at = attempt.session.heard_at
+        self._news.cuts += is_cut
+        self._shortest_round_trip = attempt.session.conversation.shortest_round_trip

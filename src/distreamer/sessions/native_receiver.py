@@ -16,6 +16,7 @@ from distreamer.protocol.native.events import (
     Event,
     FragmentReceived,
     PeerReport,
+    Reported,
     Welcomed,
 )
 from distreamer.protocol.native.handshake import Handshake
@@ -26,6 +27,8 @@ from distreamer.sessions.native_session import NativeSession
 
 HISTORY_BEYOND_DELAY_SECONDS = 5.0
 """Asked for at the start beyond what playout needs, so that it can begin while the newest is still on its way."""
+UNSAID_SECONDS = 2.0
+"""A sender that says nothing for longer than some pings take may have more than it said."""
 
 
 @dataclass(slots=True)
@@ -93,16 +96,31 @@ class ReceiverSession:
         self.welcomed: Welcomed | None = None
         """How the sender presented itself; None before the handshake is done."""
         self._reception = reception
+        self._clock = clock
+        self._newest: tuple[int, int] | None = None
+        """Of the sender, as it said last: epoch and number."""
+        self._newest_at = 0.0
         self._welcomed = welcomed
         self._role = ReceiverRole(reception.report)
+        lasting = (timing or Timing()).lasting(stream.kind.lasting_seconds)
         self.session = NativeSession(
-            stream, Conversation(self._role, handshake, clock.now(), timing), clock, self._handle
+            stream, Conversation(self._role, handshake, clock.now(), lasting), clock, self._handle
         )
 
     @property
     def peer_agent(self) -> str:
         """Program and version of the sender; empty before the handshake is done."""
         return self.welcomed.agent if self.welcomed else ""
+
+    @property
+    def behind(self) -> int | None:
+        """Fragments that the sender has beyond the newest that is here; None when it is not known."""
+        epoch = self._reception.store.epoch(self._newest[0]) if self._newest else None
+        if self._newest is None or epoch is None or not epoch.numbers:
+            return None
+        # As long as nothing more is said there may be one more each second.
+        since = max(0.0, self._clock.now() - self._newest_at - UNSAID_SECONDS)
+        return max(0, self._newest[1] + int(since) - epoch.numbers[-1])
 
     def take(self) -> None:
         """Takes this carrier: the sender begins to send what is not held."""
@@ -121,6 +139,8 @@ class ReceiverSession:
                 self._reception.duplicates += 1
         elif isinstance(event, EpochDescribed):
             self._reception.store.open_epoch(event.epoch, event.info)
+        elif isinstance(event, Reported):
+            self._newest, self._newest_at = event.report.newest, self._clock.now()
         elif isinstance(event, Welcomed):
             self.welcomed = event
             self._welcomed(self)

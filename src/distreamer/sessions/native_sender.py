@@ -37,18 +37,24 @@ class SenderSession:
         """How the receiver presented itself; None before the handshake is done."""
         self.report = PeerReport()
         """What the receiver said last."""
-        self.role = SenderRole(store)
+        self.role = SenderRole(store, stream.kind.most_fragments)
         self._store = store
         self._taken = taken
         self._acknowledged = acknowledged
+        lasting = (timing or Timing()).lasting(stream.kind.lasting_seconds)
         self.session = NativeSession(
-            stream, Conversation(self.role, handshake, clock.now(), timing), clock, self._handle
+            stream, Conversation(self.role, handshake, clock.now(), lasting), clock, self._handle
         )
 
     @property
     def peer_agent(self) -> str:
         """Program and version of the receiver; empty before the handshake is done."""
         return self.welcomed.agent if self.welcomed else ""
+
+    @property
+    def behind(self) -> int | None:
+        """Fragments that are held here beyond the newest that the receiver has; None when it is not known."""
+        return self.role.behind()
 
     def take(self) -> None:
         """What the receiver wants goes out on every carrier on which it said so; nothing is to be told to it."""

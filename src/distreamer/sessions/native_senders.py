@@ -25,6 +25,9 @@ class NativeSenders:
         """When the sender was connected after it was not."""
         self._heard_at = 0.0
         self._cuts = 0
+        self._carrier = ""
+        self._is_dark = False
+        """Whether it was told that nothing is heard, while a carrier may still come back."""
         self._changed = asyncio.Event()
 
     @property
@@ -54,21 +57,35 @@ class NativeSenders:
             self._since = self._clock.now()
         self._node = node
         self._host = session.session.stream.peer.rpartition(":")[0].strip("[]")
+        self._carrier = session.session.stream.kind.name
         self._sessions.append(session)
         self._changed.set()
         return news
+
+    def dark_news(self) -> bool | None:
+        """Whether all carriers went dark (True) or one came back (False) since the last call; None for no change."""
+        is_dark = self._is_all_dark()
+        if is_dark == self._is_dark:
+            return None
+        self._is_dark = is_dark
+        self._cuts += is_dark
+        return is_dark
+
+    def _is_all_dark(self) -> bool:
+        return bool(self._sessions) and all(one.session.is_dark for one in self._sessions)
 
     def left(self, session: ReceiverSession) -> bool:
         """``session`` has ended; says whether the sender was lost by it."""
         if session not in self._sessions:
             return False
         self._sessions.remove(session)
-        self._heard_at = session.session.conversation.heard_at
+        self._heard_at = session.session.heard_at
         self._changed.set()
         if self._sessions:
             return False
-        self._cuts += 1
-        return True
+        was_told, self._is_dark = self._is_dark, False
+        self._cuts += not was_told
+        return not was_told
 
     def status(self, reception: Reception) -> LinkStatus | None:
         """Of the sender that is or was here; None when there never was one."""
@@ -79,19 +96,20 @@ class NativeSenders:
             return LinkStatus(
                 peer=self._host,
                 connected=False,
-                carrier="websocket",
+                carrier=self._carrier,
                 silent_seconds=now - self._heard_at,
                 fragments=reception.fragments,
                 duplicates=reception.duplicates,
                 cuts=self._cuts,
             )
         conversation = self._sessions[-1].session.conversation
+        silent = min(one.session.silent_seconds for one in self._sessions)
         return LinkStatus(
             peer=self._host,
-            connected=True,
-            carrier="websocket",
+            connected=not self._is_all_dark(),
+            carrier=self._carrier,
             connected_seconds=now - self._since,
-            silent_seconds=min(one.session.silent_seconds for one in self._sessions),
+            silent_seconds=silent,
             rtt_seconds=conversation.round_trip,
             fragments=reception.fragments,
             duplicates=reception.duplicates,

@@ -12,6 +12,8 @@ from distreamer.protocol.native.conversation import Conversation
 from distreamer.protocol.native.events import Ended, Event
 from distreamer.protocol.native.faults import GoodbyeCode
 
+DOWN_SECONDS = 2.5
+"""A link that was silent for so long is told to be down, also when its carrier outlives that."""
 GOODBYE_SECONDS = 0.5
 """How long the last word may take to be sent and heard."""
 _CONFIGURATION_TO_BLAME = {
@@ -38,9 +40,21 @@ class NativeSession:
         self._is_sending = False
 
     @property
+    def heard_at(self) -> float:
+        """When the peer gave a sign of life last. A carrier that knows it better than by whole messages also knows
+        whether the peer hears us."""
+        heard_at = self.stream.heard_at
+        return self.conversation.heard_at if heard_at is None else heard_at
+
+    @property
     def silent_seconds(self) -> float:
-        """How long the peer has said nothing."""
-        return self._clock.now() - self.conversation.heard_at
+        """How long the peer has given none."""
+        return self._clock.now() - self.heard_at
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether nothing was heard for so long that the link is down, although the carrier may come back by itself."""
+        return self.stream.kind.lasting_seconds is not None and self.silent_seconds >= DOWN_SECONDS
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -78,6 +92,7 @@ class NativeSession:
                 if message is not None:
                     self._take(self.conversation.receive_data(message, self._clock.now()))
                 else:
+                    self.conversation.heard_at = self.heard_at
                     # A loop's timers may be early by its clock's resolution.
                     self._take(self.conversation.handle_timer(max(timer, self._clock.now())))
         except (LinkError, PeerError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distreamer.core.ports import ByteStream
+from distreamer.core.ports import ByteStream, CarrierKind
 from distreamer.errors import LinkError
 from distreamer.transport.memory import DEFAULT_CAPACITY, MemoryPipe
 
@@ -12,9 +12,19 @@ _LENGTH_BYTES = 4
 class FramedMessages:
     """A MessageStream over a ByteStream: each message behind its length."""
 
+    kind = CarrierKind("memory")
+
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._buffer = bytearray()
+
+    @property
+    def heard_at(self) -> float | None:
+        return None
+
+    @property
+    def binding(self) -> bytes | None:
+        return None
 
     @property
     def peer(self) -> str:

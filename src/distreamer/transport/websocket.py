@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.http import WebSocketWriter
 
+from distreamer.core.ports import CarrierKind
 from distreamer.errors import LinkError, OtherWireError, PeerError
 from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.tcp import BACKLOG, client_tls, mark_socket, spoken_address, spoken_fault
@@ -39,17 +40,29 @@ SHUTDOWN_SECONDS = 2.0
 class WebSocketMessages:
     """A MessageStream over a WebSocket."""
 
+    kind = CarrierKind("websocket")
+
     def __init__(
         self,
         websocket: aiohttp.ClientWebSocketResponse | web.WebSocketResponse,
         transport: asyncio.Transport | None,
         peer: str,
+        binding: bytes | None = None,
     ) -> None:
         self._websocket = websocket
         self._transport = transport
         self._peer = peer
+        self._binding = binding
         if transport is not None:
             _tune(transport)
+
+    @property
+    def heard_at(self) -> float | None:
+        return None
+
+    @property
+    def binding(self) -> bytes | None:
+        return self._binding
 
     @property
     def peer(self) -> str:

@@ -69,11 +69,13 @@ def test_unknown_messages_without_the_critical_bit_are_ignored(vector: dict[str,
     assert decode(bytes.fromhex(vector["message"])) == (None, b"")
 
 
-def test_the_golden_handshake_is_what_both_sides_say() -> None:
-    golden = VECTORS["scram"]
+@pytest.mark.parametrize("kind", ["scram", "scram_over_quic"])
+def test_the_golden_handshake_is_what_both_sides_say(kind: str) -> None:
+    golden = VECTORS[kind]
+    binding = bytes.fromhex(golden.get("certificate_sha256", "")) or None
     verifier = Verifier.of(golden["password"], bytes.fromhex(golden["salt"]), golden["iterations"])
-    dialler = ScramDialler(golden["password"], golden["dialler_nonce"])
-    acceptor = ScramAcceptor(verifier, golden["acceptor_nonce"])
+    dialler = ScramDialler(golden["password"], golden["dialler_nonce"], binding)
+    acceptor = ScramAcceptor(verifier, golden["acceptor_nonce"], binding)
     assert dialler.first == golden["client_first"]
     assert acceptor.challenge(dialler.first) == golden["server_first"]
     assert dialler.prove(golden["server_first"]) == golden["client_final"]
@@ -87,8 +89,13 @@ def test_the_page_shows_exactly_the_vectors() -> None:
         name: "".join(block.split())
         for name, block in re.findall(r"^\*\*(.+?)\*\*.*\n\n((?:    [0-9a-f]+\n?)+)", examples, re.MULTILINE)
     }
-    kinds = ("messages", "errors", "ignored")
+    kinds = ("messages", "errors", "ignored", "streams")
     assert found == {vector["name"]: vector["message"] for kind in kinds for vector in VECTORS[kind]}
+
+
+def test_the_page_shows_the_handshake_over_quic() -> None:
+    for said in ("client_first", "server_first", "client_final", "server_final"):
+        assert f"`{VECTORS['scram_over_quic'][said]}`" in PAGE
 
 
 def test_the_page_names_every_message_and_its_type() -> None:

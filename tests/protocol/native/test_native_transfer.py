@@ -25,8 +25,9 @@ from distreamer.protocol.native.events import (
     Wanted,
 )
 from distreamer.protocol.native.faults import GoodbyeCode
-from distreamer.protocol.native.messages import FragmentHead, Piece, decode, encode
+from distreamer.protocol.native.messages import FragmentHead, Have, Holding, Piece, Want, decode, encode
 from distreamer.protocol.native.ranges import NumberRanges
+from distreamer.protocol.native.sender import SenderRole
 from distreamer.protocol.native.shapes import epoch_description, fragment_head, stream_info
 from distreamer.protocol.native.states import State
 from distreamer.protocol.native.wish import want_of
@@ -451,3 +452,35 @@ def test_a_wish_names_the_newest_holdings_as_far_as_a_message_goes() -> None:
     assert sum(len(holding.ranges) for holding in want.holdings) == 256
     assert want.holdings[-1].ranges[-1] == (99, 99)
     assert decode(encode(want))[0] == want
+
+
+def test_a_carrier_may_have_fewer_fragments_on_their_way_than_the_protocol_allows() -> None:
+    source = Store()
+    fill(source, 5, 1, 20, size=100)
+    role = SenderRole(source, most_fragments=3)
+    role.receive(Want(holdings=(), back_seconds=300, resume_seconds=300), b"")
+    while role.next_message() is not None:
+        pass
+    assert role.sent == 3
+    role.receive(Have(epoch=5, ranges=((1, 2),)), b"")
+    while role.next_message() is not None:
+        pass
+    assert role.sent == 5
+    assert SenderRole(source, most_fragments=100)._most_fragments == limits.WINDOW_FRAGMENTS
+
+
+def test_a_sender_knows_how_far_behind_its_receiver_is() -> None:
+    source = Store()
+    role = SenderRole(source)
+    assert role.behind() is None
+    fill(source, 5, 1, 20, size=100)
+    role.receive(Want(holdings=(), back_seconds=300, resume_seconds=300), b"")
+    assert role.behind() is None
+    while role.next_message() is not None:
+        pass
+    role.receive(Have(epoch=5, ranges=((1, 2), (5, 5))), b"")
+    assert role.behind() == 15
+    fill(source, 5, 21, 25, size=100)
+    assert role.behind() == 20
+    role.receive(Want(holdings=(Holding(epoch=5, ranges=((1, 25),)),), back_seconds=300, resume_seconds=300), b"")
+    assert role.behind() == 0

@@ -37,11 +37,11 @@ class Dialler:
 
     first_state = State.EXPECTS_ANSWER
 
-    def __init__(self, identity: Identity, password: str, nonce: str) -> None:
-        """An empty ``password`` is none; ``nonce`` is random, new for each carrier. Raises ConfigError for a password
-        that cannot be used."""
+    def __init__(self, identity: Identity, password: str, nonce: str, binding: bytes | None = None) -> None:
+        """An empty ``password`` is none; ``nonce`` is random, new for each carrier; ``binding`` is the carrier's own,
+        when it has one. Raises ConfigError for a password that cannot be used."""
         self._identity = identity
-        self._scram = ScramDialler(password, nonce) if password else None
+        self._scram = ScramDialler(password, nonce, binding) if password else None
 
     def opening(self, role: Role) -> Message | None:
         return Hello(
@@ -73,10 +73,11 @@ class Acceptor:
 
     first_state = State.EXPECTS_HELLO
 
-    def __init__(self, identity: Identity, verifier: Verifier | None, nonce: str) -> None:
-        """``verifier`` is None when there is no password; ``nonce`` is random, new for each carrier."""
+    def __init__(self, identity: Identity, verifier: Verifier | None, nonce: str, binding: bytes | None = None) -> None:
+        """``verifier`` is None when there is no password; ``nonce`` is random, new for each carrier; ``binding`` is
+        the carrier's own, when it has one."""
         self._identity = identity
-        self._scram = ScramAcceptor(verifier, nonce) if verifier else None
+        self._scram = ScramAcceptor(verifier, nonce, binding) if verifier else None
         self._hello: Hello | None = None
 
     def opening(self, role: Role) -> Message | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 VERSION = (3, 0)
 """Major and minor version of the wire that this code speaks."""
@@ -52,6 +52,10 @@ class Timing:
     dead_beyond_round_trips: float = 1.0
     dialler_handshake: float = 3.0
     acceptor_handshake: float = 5.0
+
+    def lasting(self, seconds: float | None) -> Timing:
+        """The same for a carrier that goes on by itself after an outage of so many seconds."""
+        return self if seconds is None else replace(self, dead=max(self.dead, seconds))
 
     def dead_after(self, shortest_round_trip: float | None) -> float:
         """How long a peer may be silent. The shortest round trip counts, because a full queue makes long ones."""

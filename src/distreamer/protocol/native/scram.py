@@ -1,6 +1,8 @@
 """The password proves itself: SCRAM-SHA-256 (RFC 5802, RFC 7677), done by scramp.
 
-Nonces and salts come from outside, so that both sides are plain functions of what they are given.
+Nonces and salts come from outside, so that both sides are plain functions of what they are given. Where the carrier is
+encrypted the proof is bound to the certificate that both sides see there (SCRAM-SHA-256-PLUS, RFC 5929): who stands
+between them with a certificate of his own is found out.
 """
 
 from __future__ import annotations
@@ -9,14 +11,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from scramp import ScramClient, ScramException, ScramMechanism
+from scramp.utils import ServerError
 
 from distreamer.errors import ConfigError
 from distreamer.protocol.native import limits
 from distreamer.protocol.native.faults import ConversationError, GoodbyeCode
 
 _MECHANISM: Final = "SCRAM-SHA-256"
+_BOUND_MECHANISM: Final = "SCRAM-SHA-256-PLUS"
+_BINDING: Final = "tls-server-end-point"
 NEEDS_PASSWORD: Final = "a PASSWORD is set here, and the other side has none"
 WRONG_PASSWORD: Final = "the PASSWORD of the other side is not the one here"
+WRONG_CHANNEL: Final = "somebody stands between the two sides: they do not see the same certificate"
 
 
 def check_password(password: str) -> str:
@@ -51,10 +57,13 @@ class Verifier:
 class ScramAcceptor:
     """The acceptor's side of one handshake."""
 
-    def __init__(self, verifier: Verifier, nonce: str) -> None:
+    def __init__(self, verifier: Verifier, nonce: str, binding: bytes | None = None) -> None:
+        """``binding`` is the hash of the certificate of an encrypted carrier."""
         info = (verifier.salt, verifier.stored_key, verifier.server_key, verifier.iterations)
-        self._server = ScramMechanism(_MECHANISM).make_server(
-            lambda user: info if user == limits.USER_NAME else None, s_nonce=nonce
+        self._server = ScramMechanism(_BOUND_MECHANISM if binding else _MECHANISM).make_server(
+            lambda user: info if user == limits.USER_NAME else None,
+            channel_binding=(_BINDING, binding) if binding else None,
+            s_nonce=nonce,
         )
 
     def challenge(self, client_first: str) -> str:
@@ -70,17 +79,26 @@ class ScramAcceptor:
         try:
             self._server.set_client_final(client_final)
             return str(self._server.get_server_final())
-        except ScramException:
-            raise ConversationError(GoodbyeCode.AUTHENTICATION, WRONG_PASSWORD) from None
+        except ScramException as error:
+            is_channel = error.server_error == ServerError.CHANNEL_BINDINGS_DONT_MATCH
+            reason = WRONG_CHANNEL if is_channel else WRONG_PASSWORD
+            raise ConversationError(GoodbyeCode.AUTHENTICATION, reason) from None
 
 
 class ScramDialler:
     """The dialler's side of one handshake."""
 
-    def __init__(self, password: str, nonce: str) -> None:
-        """Raises ConfigError for a password that SASLprep forbids."""
+    def __init__(self, password: str, nonce: str, binding: bytes | None = None) -> None:
+        """``binding`` is the hash of the server's certificate on an encrypted carrier. Raises ConfigError for a
+        password that SASLprep forbids."""
         try:
-            self._client = ScramClient([_MECHANISM], limits.USER_NAME, password, c_nonce=nonce)
+            self._client = ScramClient(
+                [_BOUND_MECHANISM if binding else _MECHANISM],
+                limits.USER_NAME,
+                password,
+                channel_binding=(_BINDING, binding) if binding else None,
+                c_nonce=nonce,
+            )
         except ScramException as error:
             raise ConfigError([f"PASSWORD cannot be used: {error}"]) from None
         self.first = str(self._client.get_client_first())

@@ -25,7 +25,8 @@ class SenderRole:
 
     role = Role.SENDER
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, most_fragments: int | None = None) -> None:
+        """``most_fragments`` may be on their way at once, where the carrier wants fewer than the protocol allows."""
         self.state = SenderState.IDLE
         self.sent = 0
         """Fragments sent, those that were never acknowledged included."""
@@ -33,6 +34,7 @@ class SenderRole:
         self.unsendable = 0
         """Fragments above the limits of the wire, left out."""
         self._catalogue = catalogue
+        self._most_fragments = min(most_fragments or limits.WINDOW_FRAGMENTS, limits.WINDOW_FRAGMENTS)
         self._back_seconds = 0.0
         self._resume_seconds = 0.0
         self._held: dict[int, NumberRanges] = {}
@@ -80,6 +82,12 @@ class SenderRole:
                 return PeerReport(newest=(epoch.id, epoch.numbers[-1]))
         return PeerReport()
 
+    def behind(self) -> int | None:
+        """Fragments of the newest epoch beyond the newest that has arrived there; None when none of it has."""
+        newest = self.report().newest
+        held = self._held.get(newest[0], NumberRanges()).ranges() if newest else ()
+        return max(0, newest[1] - held[-1][1]) if newest and held else None
+
     def next_message(self) -> bytes | None:
         """The next message; None when there is nothing to send now."""
         if self.state is SenderState.IDLE:
@@ -123,7 +131,7 @@ class SenderRole:
         self.sent += 1
 
     def _window_is_full(self) -> bool:
-        return len(self._under_way) >= limits.WINDOW_FRAGMENTS or sum(self._under_way.values()) >= limits.WINDOW_BYTES
+        return len(self._under_way) >= self._most_fragments or sum(self._under_way.values()) >= limits.WINDOW_BYTES
 
     def _describe(self, epoch: CatalogueEpoch) -> None:
         numbers = (epoch.numbers[0], epoch.numbers[-1]) if epoch.numbers else None

@@ -1,0 +1,83 @@
+"""What people are told of a link: in the log, in the health of its module, and as the number of its cuts."""
+
+from __future__ import annotations
+
+from structlog.typing import FilteringBoundLogger
+
+from distreamer.core.module import Health
+from distreamer.core.ports import Clock
+from distreamer.sessions.native_side import Side
+from distreamer.units import spoken_seconds
+
+
+class LinkNews:
+    """Of one link, through all its carriers and outages."""
+
+    def __init__(self, peer: str, side: Side, clock: Clock, log: FilteringBoundLogger, health: Health) -> None:
+        self.ever_connected = False
+        self.is_down = False
+        """Whether it was told that the link is down."""
+        self.cuts = 0
+        self.connected_at = 0.0
+        """When the link came up, or back."""
+        self.carrier = ""
+        """The kind of the last one that was used."""
+        self.heard_at = clock.now()
+        """When a conversation that is over gave a sign of life last."""
+        self._peer = peer
+        self._side = side
+        self._clock = clock
+        self._log = log
+        self._health = health
+
+    def connecting(self) -> None:
+        if not self.ever_connected:
+            self._health.starting(f"connecting to {self._peer}")
+
+    def waiting(self) -> None:
+        """There is no carrier, or it is dark."""
+        if self.ever_connected:
+            silent = spoken_seconds(round(self._clock.now() - self.heard_at))
+            self._health.starting(f"{self._peer} was not heard for {silent}; trying again")
+
+    def up(self, carrier: str, agent: str) -> None:
+        """A carrier was taken where there was none that worked."""
+        self.carrier = carrier
+        if self.ever_connected:
+            self.back()
+        else:
+            self._log.info(
+                f"connected to the {self._side.peer_word}", peer=self._peer, program=agent, carrier=self.carrier
+            )
+            self._health.running(f"{self._side.activity} {self._peer}")
+        self.ever_connected = True
+        self.connected_at = self._clock.now()
+
+    def changed(self, carrier: str, *, is_better: bool) -> None:
+        """A carrier of another kind has taken the place of one that worked."""
+        self.carrier = carrier
+        words = "the link has a better carrier now" if is_better else "the carrier was too slow and was replaced"
+        self._log.info(words, peer=self._peer, carrier=carrier)
+
+    def down(self, reason: str) -> None:
+        """Says so once."""
+        if self.is_down:
+            return
+        self.is_down = True
+        budget = self._side.budget_seconds()
+        audible = {} if budget is None else {"buffer_lasts": spoken_seconds(budget)}
+        self._log.warning("the link is down", peer=self._peer, reason=reason, **audible)
+
+    def dark(self, silent: float) -> None:
+        """Nothing is heard on a carrier that may come back by itself; for ``silent`` seconds now."""
+        self.heard_at = self._clock.now() - silent
+        self.cuts += 1
+        self.down(f"nothing was heard for {silent:.1f} s")
+
+    def back(self) -> None:
+        """The other side is heard again."""
+        say = self._log.info if self.is_down else self._log.debug
+        silent = spoken_seconds(self._clock.now() - self.heard_at)
+        say("the link is back", peer=self._peer, silent=silent, carrier=self.carrier)
+        self.is_down = False
+        self._health.running(f"{self._side.activity} {self._peer}")

@@ -1,0 +1,117 @@
+"""Which carriers a module dials and accepts: QUIC and WebSocket, on one port number."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from structlog.typing import FilteringBoundLogger
+
+from distreamer.core.ports import Clock, MessageStream
+from distreamer.core.store import Store
+from distreamer.errors import BindError
+from distreamer.sessions.native_side import Dial
+from distreamer.transport.pace_memory import PaceRules
+from distreamer.transport.quic import QuicDialler
+from distreamer.transport.quic_acceptor import QuicAcceptor, udp_sockets
+from distreamer.transport.self_signed import make_key_pair
+from distreamer.transport.websocket import WebSocketDialler
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+MEASURED_FRAGMENTS = 30
+"""The newest, by which the bitrate is known."""
+ANSWERS_FACTOR = 5.0
+"""Times the least rate: some bytes for each packet that arrives."""
+
+
+class Transport(StrEnum):
+    """TRANSPORT: which carriers may be used."""
+
+    AUTO = "auto"
+    QUIC = "quic"
+    TCP = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Dials:
+    """How carriers are opened."""
+
+    dial: Dial
+    better: Dial | None = None
+    """The preferred kind, raced beside the other."""
+
+
+@asynccontextmanager
+async def dialling(
+    url: str, transport: Transport, rules: PaceRules, log: FilteringBoundLogger, *, verify_tls: bool
+) -> AsyncIterator[Dials]:
+    """The ways to the acceptor at ``url``."""
+    parts = urlsplit(url)
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
+    quic = QuicDialler(parts.hostname or "", port, rules, log, verify=verify_tls and parts.scheme == "https")
+    if transport is Transport.QUIC:
+        yield Dials(quic.dial)
+        return
+    async with WebSocketDialler(url, verify_tls=verify_tls) as websocket:
+        yield Dials(websocket.dial, quic.dial if transport is Transport.AUTO else None)
+
+
+@asynccontextmanager
+async def accepting_quic(
+    address: tuple[str, int],
+    transport: Transport,
+    rules: PaceRules,
+    accept: Callable[[MessageStream], Awaitable[None]],
+    clock: Clock,
+    log: FilteringBoundLogger,
+) -> AsyncIterator[None]:
+    """Accepts QUIC at the UDP port of the same number, unless TRANSPORT forbids it. Where that port is taken the rest
+    goes on without."""
+    if transport is Transport.TCP:
+        yield
+        return
+    async with AsyncExitStack() as stack:
+        try:
+            sockets = udp_sockets(*address)
+        except BindError as error:
+            log.warning("QUIC cannot be offered; the link is worse where packets are lost", reason=str(error))
+        else:
+            pair = make_key_pair(datetime.datetime.fromtimestamp(clock.wall(), datetime.UTC))
+            await stack.enter_async_context(QuicAcceptor(sockets, pair, rules, accept, log))
+        yield
+
+
+def pace_of(store: Store, factor: float) -> PaceRules:
+    """For what is sent from ``store``."""
+    return PaceRules(_MediaRate(store), factor)
+
+
+def pace_of_answers() -> PaceRules:
+    """For those who only say what they have received."""
+    return PaceRules(lambda: 0.0, ANSWERS_FACTOR)
+
+
+class _MediaRate:
+    """Bytes a second of the newest audio in a store, without the set-up headers, which are sent once; 0 when there is
+    none."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._seen = -1
+        self._rate = 0.0
+
+    def __call__(self) -> float:
+        if self._store.added != self._seen:
+            self._seen = self._store.added
+            self._rate = self._measured()
+        return self._rate
+
+    def _measured(self) -> float:
+        epoch = self._store.newest_epoch
+        newest = [epoch.fragments[number] for number in epoch.numbers[-MEASURED_FRAGMENTS:]] if epoch else []
+        seconds = sum(epoch.seconds(one.duration) for one in newest) if epoch else 0.0
+        return sum(len(one.audio) for one in newest) / seconds if seconds else 0.0

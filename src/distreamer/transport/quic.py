@@ -1,0 +1,191 @@
+"""QUIC connections as carriers of messages, dialled: for links that lose packets or change addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.tls import CipherSuite
+from structlog.typing import FilteringBoundLogger
+
+from distreamer.core.ports import CarrierKind
+from distreamer.errors import LinkError, PeerError
+from distreamer.transport.pace_memory import PaceRules
+from distreamer.transport.quic_connection import IDLE_SECONDS, LiveConnection
+from distreamer.transport.quic_limits import CONNECTION_BYTES
+from distreamer.transport.self_signed import certificate_binding
+from distreamer.transport.tcp import mark_socket, spoken_address, spoken_fault
+
+PROTOCOL_NAME = "distreamer3"
+"""In the handshake (ALPN)."""
+DATAGRAM_BYTES = 1_200
+"""The smallest that every path must carry (RFC 9000, section 14): nothing is lost to a path that swallows big ones."""
+CIPHERS = [CipherSuite.CHACHA20_POLY1305_SHA256, CipherSuite.AES_128_GCM_SHA256, CipherSuite.AES_256_GCM_SHA384]
+"""The first may encrypt as many packets as ever come; with the others, some days of audio are too many for one key
+(RFC 9001, section 6.6)."""
+KIND = CarrierKind("quic", preference=1, lasting_seconds=60.0)
+
+
+class QuicMessages:
+    """A MessageStream over QUIC."""
+
+    kind = KIND
+
+    def __init__(self, connection: LiveConnection, binding: bytes, transport: asyncio.BaseTransport | None) -> None:
+        """``binding`` is the hash of the server's certificate; ``transport`` is closed with it, and None when others
+        share it."""
+        self._connection = connection
+        self._transport = transport
+        self._binding = binding
+
+    @property
+    def heard_at(self) -> float | None:
+        return self._connection.heard_at
+
+    @property
+    def binding(self) -> bytes | None:
+        return self._binding
+
+    @property
+    def peer(self) -> str:
+        return self._connection.peer
+
+    async def receive(self) -> bytes:
+        """Raises LinkError when the carrier ended, and PeerError when the other side broke the rules."""
+        message = await self._connection.inbox.next()
+        if message is None:
+            error = PeerError if self._connection.is_breach else LinkError
+            raise error(self.peer, self._connection.fault)
+        return message
+
+    async def send(self, message: bytes) -> None:
+        await self._connection.send(message)
+        if self._connection.fault:
+            raise LinkError(self.peer, self._connection.fault)
+
+    async def close(self) -> None:
+        self._connection.shut()
+        if self._transport is not None:
+            self._transport.close()
+
+
+class QuicDialler:
+    """Opens carriers to one server."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        rules: PaceRules,
+        log: FilteringBoundLogger,
+        *,
+        verify: bool = False,
+        trusted: str | None = None,
+    ) -> None:
+        """``verify``: the server's certificate must be one that the system trusts; ``trusted`` is a file with others
+        that are trusted."""
+        self._host = host
+        self._port = port
+        self._rules = rules
+        self._log = log
+        self._verify = verify
+        self._trusted = trusted
+
+    @property
+    def peer(self) -> str:
+        """The server's address as people write it."""
+        return spoken_address(self._host, self._port)
+
+    async def dial(self, timeout_seconds: float) -> QuicMessages:
+        """A new carrier. Raises LinkError when none can be had in time, or the certificate is not valid."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                addresses = await self._addresses()
+                return await _first([self._connect(family, address) for family, address in addresses])
+        except TimeoutError as error:
+            reason = f"no answer over QUIC (UDP port {self._port}) within {timeout_seconds:g} s"
+            raise LinkError(self.peer, reason) from error
+        except (OSError, UnicodeError) as error:
+            raise LinkError(self.peer, spoken_fault(error)) from error
+
+    async def _addresses(self) -> list[tuple[int, Any]]:
+        """The first of each family: they are raced."""
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
+        by_family: dict[int, Any] = {}
+        for family, _, _, _, address in found:
+            by_family.setdefault(family, address)
+        return list(by_family.items())
+
+    async def _connect(self, family: int, address: Any) -> QuicMessages:
+        loop = asyncio.get_running_loop()
+        quic = QuicConnection(configuration=self._configuration())
+        one = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            one.setblocking(False)
+            mark_socket(one)
+            # Not bound to an address: when this machine gets another one, packets leave from there at once.
+            one.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))
+            transport, connection = await loop.create_datagram_endpoint(
+                lambda: LiveConnection(quic, self._rules, self._host, self._log), sock=one
+            )
+        except BaseException:
+            one.close()
+            raise
+        try:
+            connection.connect(address)
+            await connection.agreed.wait()
+            if connection.fault:
+                raise LinkError(self.peer, f"QUIC: {connection.fault}")
+            return QuicMessages(connection, certificate_binding(connection.peer_certificate()), transport)
+        except BaseException:
+            connection.shut()
+            transport.close()
+            raise
+
+    def _configuration(self) -> QuicConfiguration:
+        configuration = quic_configuration(is_client=True)
+        configuration.verify_mode = ssl.CERT_REQUIRED if self._verify else ssl.CERT_NONE
+        configuration.server_name = self._host if self._host.isascii() else self._host.encode("idna").decode()
+        configuration.cafile = self._trusted
+        return configuration
+
+
+def quic_configuration(*, is_client: bool) -> QuicConfiguration:
+    """What every connection has."""
+    return QuicConfiguration(
+        alpn_protocols=[PROTOCOL_NAME],
+        cipher_suites=CIPHERS,
+        is_client=is_client,
+        idle_timeout=IDLE_SECONDS,
+        max_stream_data=CONNECTION_BYTES,
+        max_datagram_size=DATAGRAM_BYTES,
+    )
+
+
+async def _first(attempts: Sequence[Coroutine[Any, Any, QuicMessages]]) -> QuicMessages:
+    """The first carrier that comes up; the others are ended. Raises what the last one raised."""
+    tasks = [asyncio.create_task(attempt) for attempt in attempts]
+    pending = set(tasks)
+    try:
+        fault: BaseException | None = None
+        while pending:
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                fault = task.exception()
+                if fault is None:
+                    tasks.remove(task)
+                    return task.result()
+        assert fault is not None
+        raise fault
+    finally:
+        for task in tasks:
+            task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, QuicMessages):
+                await ended.close()

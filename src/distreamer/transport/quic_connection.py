@@ -1,0 +1,297 @@
+"""One QUIC connection that carries messages, whichever side began it.
+
+aioquic does the protocol; its streams for asyncio have no back-pressure and no pace, so its connection is driven here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aioquic.asyncio.protocol import QuicConnectionProtocol
+from aioquic.quic import events
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.stream import QuicStream
+from cryptography.hazmat.primitives.serialization import Encoding
+from structlog.typing import FilteringBoundLogger
+
+from distreamer.protocol.native.faults import ConversationError
+from distreamer.protocol.native.lanes import CONTROL, LaneSplitter, Part
+from distreamer.transport.live_pace import PROBE_SECONDS, LivePace
+from distreamer.transport.pace_memory import PaceRules
+from distreamer.transport.quic_inbox import QuicInbox
+from distreamer.transport.quic_limits import limit_peer
+from distreamer.transport.quic_recovery import make_live
+from distreamer.transport.quic_words import REASON_CHARACTERS, spoken_end
+from distreamer.transport.tcp import spoken_address
+
+CONTROL_STREAM = 0
+"""The first that a client opens; both sides write their control messages to it."""
+TIMER_RESOLUTION_SECONDS = 1e-6
+IDLE_SECONDS = 90.0
+"""A connection survives an outage of this length without a new handshake."""
+UNHEARD_SECONDS = 2.0
+"""What was sent is acknowledged sooner, or the other side does not hear us, however much comes from there."""
+MOST_UNACKNOWLEDGED_BYTES = 524_288
+"""Beyond it ``send`` waits: twice what the protocol has on its way."""
+
+
+class LiveConnection(QuicConnectionProtocol):
+    """Messages in and out, by the lanes of ``docs/protocol.md``. It never raises into the event loop."""
+
+    def __init__(self, quic: QuicConnection, rules: PaceRules, host: str, log: FilteringBoundLogger) -> None:
+        """``host`` is that of the other side."""
+        super().__init__(quic)
+        now = self._loop.time()
+        self._rules = rules
+        self._host = host
+        self.log = log
+        self._pace = LivePace(rules.media_rate(), rules.factor, now, rules.memory.recall(host, now))
+        self._look = make_live(quic, self._pace)
+        limit_peer(quic, most_streams=0 if quic.configuration.is_client else 1)
+        self._splitter = LaneSplitter()
+        self.inbox = QuicInbox()
+        self._streams: dict[int, int] = {}
+        self._too_early: list[bytes] = []
+        """Control messages of an acceptor to which no stream was opened yet."""
+        self._tick: asyncio.TimerHandle | None = None
+        self._made_at = now
+        self._room = asyncio.Event()
+        self.agreed = asyncio.Event()
+        """Set when the handshake is done, or has failed."""
+        self.fault = ""
+        """Why there is no connection any more."""
+        self.is_breach = False
+        """Whether the other side broke the rules."""
+        self.on_agreed: Callable[[], None] = lambda: None
+
+    # -- what aioquic and asyncio call
+
+    def transmit(self) -> None:
+        self._transmit_task = None
+        if self._transport is None or self._transport.is_closing() or not self._quic._network_paths:
+            return
+        with self._guard():
+            self._pace.expect(self._rules.media_rate())
+            # What an acknowledgement alone kept back goes out, or gets its timer, in the next round.
+            while datagrams := self._datagrams():
+                for data, address in datagrams:
+                    self._transport.sendto(data, address)
+            self._set_timer(self._quic.get_timer())
+            self._set_tick()
+            if self._pace.capacity is not None:
+                self._rules.memory.note(self._host, self._pace.capacity, self._loop.time())
+            if not self._is_full():
+                self._room.set()
+
+    def _datagrams(self) -> list[tuple[bytes, Any]]:
+        # An acknowledgement that is due at this very moment would be held back for the pace, for ever where time
+        # stands still.
+        now = self._loop.time() + TIMER_RESOLUTION_SECONDS
+        self._look(now)
+        # aioquic gives each stream its turn: all fragments would be finished at the same time, late. This way the
+        # control stream comes first, and then the oldest fragment.
+        self._quic._streams_queue.sort(key=_age)
+        return self._quic.datagrams_to_send(now)
+
+    def _set_timer(self, at: float | None) -> None:
+        if self._timer is not None and self._timer_at != at:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None and at is not None:
+            self._timer = self._loop.call_at(at, self._handle_timer)
+        self._timer_at = at
+
+    def _handle_timer(self) -> None:
+        with self._guard():
+            super()._handle_timer()
+
+    def datagram_received(self, data: bytes | str, addr: Any) -> None:
+        if self.fault:
+            return
+        with self._guard():
+            super().datagram_received(data, addr)
+            # aioquic tells of an end when nothing can come behind it any more, some round trips later.
+            end = self._quic._close_event
+            if end is not None:
+                self._end(spoken_end(end))
+
+    def error_received(self, exc: Exception) -> None:
+        """The system says that a packet did not get through. That may be over at the next."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end("the socket was closed")
+        self._stop_timers()
+
+    def quic_event_received(self, event: events.QuicEvent) -> None:
+        if isinstance(event, events.HandshakeCompleted):
+            self.agreed.set()
+            self.on_agreed()
+        elif isinstance(event, events.ConnectionTerminated):
+            self._end(spoken_end(event))
+        elif isinstance(event, events.StreamDataReceived):
+            self._take(event.stream_id, event.data, ends=event.end_stream)
+        elif isinstance(event, events.StreamReset):
+            self._take_reset(event.stream_id)
+        elif isinstance(event, events.StopSendingReceived):
+            self._breach(f"does not want the stream {event.stream_id}")
+
+    # -- messages
+
+    async def send(self, message: bytes) -> None:
+        """Waits as long as too much is under way; nothing happens when the connection has ended."""
+        while not self.fault and self._is_full():
+            self._room.clear()
+            await self._room.wait()
+        if not self.fault:
+            with self._guard():
+                self._send(message)
+                # With all that is said at this moment: fewer packets, and fuller ones.
+                self._transmit_soon()
+
+    def shut(self) -> None:
+        """Ends it at once."""
+        if not self.fault:
+            self.transmit()
+            self._end("closed")
+            if self._is_known_there():
+                self._say_close()
+            else:
+                self._forget()
+
+    def give_up(self) -> None:
+        """Ends it unless both have agreed."""
+        if not self.agreed.is_set():
+            self.shut()
+
+    def peer_certificate(self) -> bytes:
+        """Of a server, as DER."""
+        certificate = self._quic.tls._peer_certificate
+        assert certificate is not None, "a server's certificate is known when both have agreed"
+        return certificate.public_bytes(Encoding.DER)
+
+    @property
+    def heard_at(self) -> float:
+        """When the other side gave a sign of life last: when anything came from it, if it also hears us."""
+        came_at = max((space.largest_received_time or 0.0 for space in self._quic._loss.spaces), default=0.0)
+        return max(self._made_at, min(came_at, self._pace.heard_at + UNHEARD_SECONDS))
+
+    @property
+    def peer(self) -> str:
+        address = self._quic.get_peer_address()
+        return spoken_address(*address[:2]) if address else "a peer that is gone"
+
+    # -- what goes out
+
+    def _send(self, message: bytes) -> None:
+        part = self._splitter.split(message)
+        if part.lane != CONTROL:
+            self._quic.send_stream_data(self._stream_of(part), part.data, end_stream=part.ends)
+        elif self._quic.configuration.is_client or CONTROL_STREAM in self._quic._streams:
+            self._quic.send_stream_data(CONTROL_STREAM, part.data)
+        else:
+            self._too_early.append(part.data)
+
+    def _stream_of(self, part: Part) -> int:
+        stream = self._streams.get(part.lane, -1)
+        if stream < 0:
+            stream = self._quic.get_next_available_stream_id(is_unidirectional=True)
+            self._streams[part.lane] = stream
+        if part.ends:
+            del self._streams[part.lane]
+        return stream
+
+    def _is_full(self) -> bool:
+        under_way = sum(len(stream.sender._buffer) for stream in self._quic._streams.values())
+        return under_way > MOST_UNACKNOWLEDGED_BYTES
+
+    # -- what arrives
+
+    def _take(self, stream: int, data: bytes, *, ends: bool) -> None:
+        if stream & 2:
+            self._keep(lambda: self.inbox.receive(Part(stream >> 2, data, ends)))
+            return
+        for message in self._too_early:
+            self._quic.send_stream_data(CONTROL_STREAM, message)
+        self._too_early.clear()
+        self._keep(lambda: self.inbox.receive(Part(CONTROL, data)))
+        if ends:
+            self._breach("ended the control stream")
+
+    def _take_reset(self, stream: int) -> None:
+        if stream & 2:
+            self._keep(lambda: self.inbox.abandon(stream >> 2))
+        else:
+            self._breach("ended the control stream")
+
+    def _keep(self, take: Callable[[], None]) -> None:
+        if not self.fault:
+            try:
+                take()
+            except ConversationError as error:
+                self._breach(str(error))
+
+    # -- the end
+
+    def _breach(self, reason: str) -> None:
+        if not self.fault:
+            self.is_breach = True
+            self._end(reason)
+            self._say_close(reason)
+
+    def _is_known_there(self) -> bool:
+        """Whether anything came that could be read. Where a client asked in vain, the end of what the server may never
+        have heard of would only begin a connection there."""
+        return any(space.largest_received_time is not None for space in self._quic._loss.spaces)
+
+    def _say_close(self, reason: str = "") -> None:
+        with self._guard():
+            self.close(reason_phrase=reason[:REASON_CHARACTERS])
+        if self._tick is not None:
+            self._tick.cancel()
+
+    def _end(self, reason: str) -> None:
+        if not self.fault:
+            self.fault = reason
+            self.inbox.end()
+        self.agreed.set()
+        self._room.set()
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """What one peer's packets do to aioquic must end nothing but its connection."""
+        try:
+            yield
+        except Exception as defect:
+            self.log.error("a defect in the QUIC library; please report it", peer=self.peer, exc_info=defect)
+            self._end("a defect in the QUIC library here ended it")
+            self._forget()
+
+    def _forget(self) -> None:
+        """Without a word, and without what aioquic would do until the end."""
+        self._stop_timers()
+        self._connection_terminated_handler()
+
+    def _stop_timers(self) -> None:
+        for timer in (self._timer, self._tick):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._tick = None
+
+    def _set_tick(self) -> None:
+        """aioquic knows no timer for probes into the dark, nor for what fades from being under way."""
+        if self._tick is None and not self.fault and self._quic._loss.bytes_in_flight:
+            self._tick = self._loop.call_later(PROBE_SECONDS, self._on_tick)
+
+    def _on_tick(self) -> None:
+        self._tick = None
+        if not self.fault:
+            if self._pace.is_dark(self._loop.time()) and not self._quic._ping_pending:
+                self._quic.send_ping(0)
+            self.transmit()
+
+
+def _age(stream: QuicStream) -> int:
+    return stream.stream_id or 0

@@ -1,0 +1,52 @@
+"""What the other side of a QUIC connection may send before it was put in order here: real bounds.
+
+aioquic doubles its limits again and again, by how much was sent since the beginning; after a day they are none. And
+what comes out of order it holds with all the gaps, so that a few small packets of a stranger can take much memory.
+"""
+
+from __future__ import annotations
+
+from aioquic.quic.connection import Limit, QuicConnection
+from aioquic.quic.packet import QuicFrameType
+
+FIRST_BYTES = 65_536
+"""At the beginning, for whoever it is."""
+CONNECTION_BYTES = 1_048_576
+"""Later, once as much has come: beyond what was put in order, on all streams together."""
+STEPS = 4
+"""A new limit is told when it is higher by this part of the window, lest each packet carries one."""
+
+
+class SlidingLimit(Limit):
+    """Of the bytes of a connection: what was put in order, and a window beyond it."""
+
+    def __init__(self, connection: QuicConnection) -> None:
+        self._connection = connection
+        self._value = FIRST_BYTES
+        super().__init__(frame_type=QuicFrameType.MAX_DATA, name="max_data", value=FIRST_BYTES)
+
+    @property
+    def value(self) -> int:
+        if self.used <= self._value - CONNECTION_BYTES // 2:
+            return self._value
+        in_order = self.used - sum(
+            stream.receiver.highest_offset - stream.receiver.starting_offset()
+            for stream in self._connection._streams.values()
+            if not stream.receiver.is_finished
+        )
+        window = min(FIRST_BYTES + in_order, CONNECTION_BYTES)
+        if in_order + window - self._value >= window // STEPS:
+            self._value = in_order + window
+        return self._value
+
+    @value.setter
+    def value(self, doubled: int) -> None:
+        """It follows what came, whatever aioquic thinks."""
+
+
+def limit_peer(connection: QuicConnection, *, most_streams: int) -> None:
+    """Bounds what the other side may send on a connection that has sent nothing yet. It may open ``most_streams``
+    streams that go both ways."""
+    connection._local_max_data = SlidingLimit(connection)
+    connection._local_max_streams_bidi.value = most_streams
+    connection._local_max_streams_bidi.sent = most_streams

@@ -1,0 +1,282 @@
+"""Which carriers the modules dial and accept, over real sockets: TRANSPORT on both sides, certificates, busy ports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import ModuleType
+
+import pytest
+from pydantic import ValidationError
+from structlog.testing import CapturingLogger
+
+from distreamer.core.clock import LoopClock
+from distreamer.core.store import Store
+from distreamer.errors import LinkError
+from distreamer.inputs import distreamer_rev_server
+from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClientSettings
+from distreamer.inputs.distreamer_rev_server import DiStreamerRevServer, DiStreamerRevServerSettings
+from distreamer.outputs import distreamer_server
+from distreamer.outputs.distreamer_rev_client import DiStreamerRevClient, DiStreamerRevClientSettings
+from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
+from distreamer.sessions import native_link
+from distreamer.sessions.native_carriers import Transport, accepting_quic, dialling, pace_of, pace_of_answers
+from distreamer.transport.quic import QuicMessages
+from tests.support.input_context import capturing_log, input_context
+from tests.support.native_network import output_context
+from tests.support.native_programme import INFO, fill, fragment
+
+PATIENCE_SECONDS = 20.0
+"""A bound, not an expectation."""
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(int(PATIENCE_SECONDS / 0.01)):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come to that")
+
+
+Module = DiStreamerServer | DiStreamerClient | DiStreamerRevServer | DiStreamerRevClient
+
+
+@asynccontextmanager
+async def running(module: Module) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(module.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def sent_and_taken(
+    direction: str, source: Store, acceptor: Transport, dialler: Transport, host: str = "127.0.0.1"
+) -> tuple[DiStreamerServer | DiStreamerRevServer, Callable[[int], DiStreamerClient | DiStreamerRevClient], Store]:
+    """An accepting module, what makes the one that dials it, and the store to be filled."""
+    url = f"http://[{host}]" if ":" in host else f"http://{host}"
+    context = input_context()
+    if direction == "receiver dials":
+        settings = DiStreamerServerSettings(hostname=host, port=0, password="secret", transport=acceptor)  # type: ignore[arg-type]
+        return (
+            DiStreamerServer(settings, output_context(source)),
+            lambda port: DiStreamerClient(
+                DiStreamerClientSettings(serverurl=f"{url}:{port}", password="secret", transport=dialler), context
+            ),
+            context.store,
+        )
+    reversed_settings = DiStreamerRevServerSettings(hostname=host, port=0, password="secret", transport=acceptor)  # type: ignore[arg-type]
+    return (
+        DiStreamerRevServer(reversed_settings, context),
+        lambda port: DiStreamerRevClient(
+            DiStreamerRevClientSettings(serverurl=f"{url}:{port}", password="secret", transport=dialler),
+            output_context(source),
+        ),
+        context.store,
+    )
+
+
+@pytest.mark.parametrize(
+    ("acceptor", "dialler", "carrier"),
+    [
+        (Transport.AUTO, Transport.AUTO, "quic"),
+        (Transport.AUTO, Transport.QUIC, "quic"),
+        (Transport.AUTO, Transport.TCP, "websocket"),
+        (Transport.TCP, Transport.AUTO, "websocket"),
+        (Transport.TCP, Transport.TCP, "websocket"),
+    ],
+)
+@pytest.mark.parametrize("direction", ["receiver dials", "sender dials"])
+async def test_both_ends_say_what_carries_the_link(
+    direction: str, acceptor: Transport, dialler: Transport, carrier: str
+) -> None:
+    source = Store()
+    fill(source, 5, 1, 5)
+    server, client_of, store = sent_and_taken(direction, source, acceptor, dialler)
+    async with running(server):
+        await until(lambda: server.address is not None)
+        assert server.address is not None
+        client = client_of(server.address[1])
+        async with running(client):
+            await until(lambda: list(store) == list(source))
+            # On a busy machine TCP may be quicker at first.
+            await until(lambda: client.links()[0].carrier == server.links()[0].carrier == carrier)
+            [there] = server.links()
+            [here] = client.links()
+            assert here.connected
+            assert there.connected
+            fill(source, 5, 6, 7)
+            await until(lambda: list(store) == list(source))
+
+
+@pytest.mark.parametrize("direction", ["receiver dials", "sender dials"])
+async def test_over_ipv6_it_is_the_same(direction: str) -> None:
+    source = Store()
+    fill(source, 5, 1, 5)
+    server, client_of, store = sent_and_taken(direction, source, Transport.AUTO, Transport.QUIC, "::1")
+    async with running(server):
+        await until(lambda: server.address is not None)
+        assert server.address is not None
+        client = client_of(server.address[1])
+        async with running(client):
+            await until(lambda: list(store) == list(source))
+            assert client.links()[0].carrier == "quic"
+            assert server.links()[0].peer == "::1"
+
+
+@pytest.mark.parametrize("direction", ["receiver dials", "sender dials"])
+async def test_where_only_quic_is_allowed_and_only_tcp_answers_the_error_says_so(
+    direction: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native_link, "FIRST_SECONDS", 0.8)
+    monkeypatch.setattr(native_link, "CONNECT_SECONDS", 0.5)
+    server, client_of, _ = sent_and_taken(direction, Store(), Transport.TCP, Transport.QUIC)
+    async with running(server):
+        await until(lambda: server.address is not None)
+        assert server.address is not None
+        port = server.address[1]
+        with pytest.raises(LinkError, match=rf"no answer over QUIC \(UDP port {port}\)"):
+            await client_of(port).run()
+
+
+@pytest.mark.parametrize(
+    ("direction", "module"), [("receiver dials", distreamer_server), ("sender dials", distreamer_rev_server)]
+)
+async def test_a_server_that_has_no_room_says_so_over_quic_too(
+    direction: str, module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_CONVERSATIONS", 0)
+    monkeypatch.setattr(native_link, "FIRST_SECONDS", 2.0)
+    server, client_of, _ = sent_and_taken(direction, Store(), Transport.AUTO, Transport.QUIC)
+    async with running(server):
+        await until(lambda: server.address is not None)
+        assert server.address is not None
+        with pytest.raises(LinkError, match="there are 0 conversations already"):
+            await client_of(server.address[1]).run()
+
+
+async def test_a_server_that_starts_again_is_found_again_over_quic() -> None:
+    source = Store()
+    fill(source, 5, 1, 5)
+    server, client_of, store = sent_and_taken("receiver dials", source, Transport.AUTO, Transport.AUTO)
+    async with running(server):
+        await until(lambda: server.address is not None)
+        assert server.address is not None
+        port = server.address[1]
+        client = client_of(port)
+        task = asyncio.create_task(client.run())
+        await until(lambda: list(store) == list(source))
+    settings = DiStreamerServerSettings(hostname="127.0.0.1", port=port, password="secret")
+    fill(source, 5, 6, 6)
+    # Its certificate is a new one.
+    async with running(DiStreamerServer(settings, output_context(source))):
+        await until(lambda: list(store) == list(source))
+        await until(lambda: client.links()[0].carrier == "quic")
+        assert client.links()[0].cuts == 1
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def quic_server(accepted: list[QuicMessages], said: CapturingLogger | None = None) -> AsyncIterator[int]:
+    """A port where QUIC is accepted, and nothing else."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+
+        async def accept(stream: object) -> None:
+            assert isinstance(stream, QuicMessages)
+            accepted.append(stream)
+            with contextlib.suppress(LinkError):
+                await stream.receive()
+
+        async with accepting_quic(
+            ("127.0.0.1", port), Transport.AUTO, pace_of_answers(), accept, LoopClock(), capturing_log(said)
+        ):
+            yield port
+
+
+async def test_an_https_address_asks_for_a_valid_certificate_unless_it_is_told_not_to() -> None:
+    accepted: list[QuicMessages] = []
+    async with quic_server(accepted) as port:
+        url = f"https://127.0.0.1:{port}"
+        async with dialling(url, Transport.QUIC, pace_of_answers(), capturing_log(), verify_tls=True) as dials:
+            with pytest.raises(LinkError, match="its certificate is not valid"):
+                await dials.dial(5)
+        async with dialling(url, Transport.QUIC, pace_of_answers(), capturing_log(), verify_tls=False) as dials:
+            await (await dials.dial(5)).close()
+        plain = url.replace("https", "http")
+        async with dialling(plain, Transport.QUIC, pace_of_answers(), capturing_log(), verify_tls=True) as dials:
+            await (await dials.dial(5)).close()
+        await until(lambda: len(accepted) == 2)
+
+
+@pytest.mark.parametrize(
+    ("transport", "has_better"), [(Transport.AUTO, True), (Transport.TCP, False), (Transport.QUIC, False)]
+)
+async def test_only_what_is_allowed_is_dialled(transport: Transport, has_better: bool) -> None:
+    async with dialling("http://127.0.0.1:1", transport, pace_of_answers(), capturing_log(), verify_tls=True) as dials:
+        assert (dials.better is not None) is has_better
+        with pytest.raises(LinkError) as caught:
+            await dials.dial(0.3)
+        assert ("QUIC" in str(caught.value)) is (transport is Transport.QUIC)
+
+
+async def test_a_udp_port_that_is_taken_leaves_tcp_alone_and_is_told() -> None:
+    said = CapturingLogger()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = taken.getsockname()
+
+        async def accept(stream: object) -> None:
+            raise AssertionError("nobody comes")
+
+        async with accepting_quic(address, Transport.AUTO, pace_of_answers(), accept, LoopClock(), capturing_log(said)):
+            pass
+    [call] = said.calls
+    assert "QUIC cannot be offered" in str(call)
+    assert f"127.0.0.1:{address[1]}" in str(call)
+
+
+async def test_with_tcp_alone_the_udp_port_stays_closed() -> None:
+    async def accept(stream: object) -> None:
+        raise AssertionError("nobody comes")
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        address = free.getsockname()
+    async with accepting_quic(address, Transport.TCP, pace_of_answers(), accept, LoopClock(), capturing_log()):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as still_free:
+            still_free.bind(address)
+
+
+def test_the_bitrate_is_that_of_the_newest_audio_alone() -> None:
+    store = Store()
+    rules = pace_of(store, 7.0)
+    assert rules.factor == 7.0
+    assert rules.media_rate() == 0.0
+    fill(store, 5, 1, 40, size=16_000)
+    assert rules.media_rate() == pytest.approx(16_000)
+    # Headers with a cover picture count once at the most, and not as audio.
+    store.open_epoch(6, INFO)
+    for number in range(1, 11):
+        store.add(fragment(6, number, 8_000, setup=bytes(500_000)))
+    assert rules.media_rate() == pytest.approx(8_000)
+
+
+def test_an_acceptor_cannot_do_without_tcp() -> None:
+    for settings in (DiStreamerServerSettings, DiStreamerRevServerSettings):
+        with pytest.raises(ValidationError):
+            settings(transport="quic")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("factor", [1.4, 101])
+def test_the_rate_factor_is_bounded(factor: float) -> None:
+    with pytest.raises(ValidationError):
+        DiStreamerServerSettings(ratefactor=factor)
+    with pytest.raises(ValidationError):
+        DiStreamerRevClientSettings(serverurl="http://far:1", ratefactor=factor)
