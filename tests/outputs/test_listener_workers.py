@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import uvloop
 
 from distreamer.errors import BindError
 from distreamer.model.audio import Title
@@ -75,6 +76,23 @@ async def test_all_processes_serve_the_same_and_are_counted_together() -> None:
         # Where the kernel deals 30 connections out among three sockets, none gets all (once in 10^13 times).
         assert all(len(os.listdir(f"/proc/{one}/fd")) < 40 for one in workers())
     assert workers() == []
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_they_are_started_from_either_event_loop(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def listen() -> None:
+        async with (
+            serving(INFO, FRAGMENTS, workers=2, delay=4, burstseconds=25) as (_, port),
+            listeners(port, 2) as players,
+        ):
+            for player in players:
+                await player.has(len(ALL))
+                assert bytes(player.audio) == ALL
+            assert len(workers()) == 2
+        assert workers() == []
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(listen())
 
 
 async def test_the_pages_tell_of_all_of_them() -> None:

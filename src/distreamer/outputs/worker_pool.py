@@ -12,7 +12,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -176,19 +176,20 @@ class _Worker:
     async def run(self) -> None:
         """Until the worker ends, which it should not (ResourceError), or this is cancelled."""
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ExitStack() as undo:
+            undo.callback(ours.close)
             inherited = [theirs.fileno(), *(one.fileno() for one in self._sockets)]
             try:
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "distreamer.outputs.listener_worker", *map(str, inherited)),
                     stdin=asyncio.subprocess.DEVNULL,
                     pass_fds=inherited,
-                    # Ctrl-C is for the instance, which then ends its workers.
-                    process_group=0,
+                    # Ctrl-C is for the instance, which then ends its workers. (uvloop knows no process_group.)
+                    start_new_session=True,
                 )
             except OSError as error:
-                ours.close()
                 raise ResourceError(f"no listener worker can be started: {error.strerror or error}") from error
+            undo.pop_all()
         try:
             await self._converse(ours)
         finally:
