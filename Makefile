@@ -21,7 +21,7 @@ check: .venv/installed-dev ## Format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed-dev .venv/installed-uvloop ## Compares ShoutcastServer with Icecast here (50 minutes; ARGS=--quick: 4)
+bench: .venv/installed-dev ## Compares ShoutcastServer with Icecast here (50 minutes; ARGS=--quick: 4)
 	$(BIN)/python -m benchmarks.listeners $(ARGS)
 
 bench-stream: .venv/installed-dev ## Measures what a stream costs PC A and PC B here
@@ -62,7 +62,3 @@ debian-packages:
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable '.[audio,dev]'
 	@touch $@
-
-# Beside the environment, not in it, so that DiStreamer finds it only where it shall. Without it its case is left out.
-.venv/installed-uvloop: .venv/bin/python pyproject.toml
-	-$(BIN)/python -m pip install --quiet --upgrade --target .venv/uvloop 'uvloop>=0.19' && touch $@

@@ -25,7 +25,7 @@ from benchmarks.listeners.cases import BOTH, CASES, ICECAST, QUICK_CASES, QUICK_
 from benchmarks.listeners.measure import Pace, measure
 from benchmarks.listeners.processes import ServerError
 from benchmarks.listeners.results import Result
-from benchmarks.listeners.servers import UVLOOP_FOLDER, icecast_program, version
+from benchmarks.listeners.servers import icecast_program, version
 
 RESULTS = Path(__file__).parents[1] / "results" / "listeners.jsonl"
 PACE = Pace(window=15, warm_up=15, settle=3)
@@ -66,9 +66,6 @@ def _run(arguments: argparse.Namespace, cases: Sequence[Case], file: Path, runs:
 
 
 def _measure(server: str, case: Case, file: Path, pace: Pace, machine: str) -> None:
-    if case.uvloop and not UVLOOP_FOLDER.is_dir():
-        print(f"{case.name}: left out, there is no uvloop in {UVLOOP_FOLDER}", file=sys.stderr)
-        return
     left = list(case.sizes)
     try:
         for size, figures in measure(server, case, pace):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import platform
 import statistics
@@ -87,6 +86,5 @@ def machine(cores: int) -> str:
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
-    loop = " with uvloop" if importlib.util.find_spec("uvloop") else ""
     release = ".".join(platform.release().split(".")[:2])
-    return f"{cores} cores of {model}, Linux {release}, Python {platform.python_version()}{loop}"
+    return f"{cores} cores of {model}, Linux {release}, Python {platform.python_version()}"

@@ -20,8 +20,6 @@ from distreamer import __version__
 PASSWORD = "loopback-only"
 ICECAST_FOLDER = Path("/usr/share/icecast2")
 """Where distributions keep the pages that Icecast's administration answers with."""
-UVLOOP_FOLDER = Path(__file__).parents[2] / ".venv" / "uvloop"
-"""Where `make bench` puts uvloop, so that DiStreamer finds it only when it shall."""
 _CHANGE_OWNER = "<changeowner><user>nobody</user><group>nogroup</group></changeowner>"
 _ICECAST_CONFIG = """<icecast>
  <limits><clients>100000</clients><sources>2</sources></limits>
@@ -131,6 +129,8 @@ def _distreamer(
     config = folder / "distreamer.conf"
     config.write_text(text)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DS_")}
-    if case.uvloop:
-        environment["PYTHONPATH"] = str(UVLOOP_FOLDER)
+    if not case.uvloop:
+        # DiStreamer takes it wherever it is installed.
+        (folder / "uvloop.py").write_text("raise ImportError('not in this case')\n")
+        environment["PYTHONPATH"] = str(folder)
     return [sys.executable, "-m", "distreamer", str(config)], environment
