@@ -25,6 +25,7 @@ from distreamer.protocol.native.scram import Verifier, check_password
 from distreamer.sessions.native_carriers import Transport, accepting_quic, pace_of
 from distreamer.sessions.native_sender import SenderSession
 from distreamer.sessions.native_session import error_of
+from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.tcp import listening_sockets, spoken_address
 from distreamer.transport.websocket import WebSocketServer
 
@@ -100,10 +101,11 @@ class DiStreamerServer:
         self._context.log.info("listening for receivers", address=spoken_address(host, port))
         pages = {"/": self._greeting}
         other = self._polling.serve if self._polling else None
+        rules = pace_of(self._context.store, self._settings.ratefactor)
         try:
             async with (
-                WebSocketServer(sockets, self.accept, pages, other),
-                self._accepting_quic(port),
+                WebSocketServer(sockets, self.accept, pages, other, media_rate=rules.media_rate),
+                self._accepting_quic(port, rules),
                 asyncio.TaskGroup() as group,
             ):
                 self._group, self._address = group, (host, port)
@@ -111,10 +113,9 @@ class DiStreamerServer:
         finally:
             self._address = None
 
-    def _accepting_quic(self, port: int) -> AbstractAsyncContextManager[None]:
+    def _accepting_quic(self, port: int, rules: PaceRules) -> AbstractAsyncContextManager[None]:
         settings, context = self._settings, self._context
         address = (settings.hostname, port)
-        rules = pace_of(context.store, settings.ratefactor)
         return accepting_quic(address, settings.transport, rules, self.accept, context.clock, context.log)
 
     async def _tell_health(self) -> None:

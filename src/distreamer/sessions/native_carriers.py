@@ -56,7 +56,7 @@ async def dialling(
     if transport is Transport.QUIC:
         yield Dials(quic.dial)
         return
-    async with WebSocketDialler(url, verify_tls=verify_tls) as websocket:
+    async with WebSocketDialler(url, verify_tls=verify_tls, media_rate=rules.media_rate) as websocket:
         yield Dials(websocket.dial, quic.dial if transport is Transport.AUTO else None)
 
 
