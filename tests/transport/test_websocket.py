@@ -16,6 +16,7 @@ from aiohttp import web
 
 from distreamer.errors import DiStreamerError, LinkError, PeerError
 from distreamer.transport.link_sockets import SEGMENT_BYTES
+from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.relay import Relay
 from distreamer.transport.tcp import TYPE_OF_SERVICE, listening_sockets
 from distreamer.transport.websocket import MESSAGE_BYTES, WebSocketDialler, WebSocketMessages, WebSocketServer
@@ -273,7 +274,9 @@ async def test_an_https_server_cannot_send_the_dialler_on_to_an_address_without_
         context = make_certificate(tmp_path).server_context()
         await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
         try:
-            async with WebSocketDialler(f"https://localhost:{runner.addresses[0][1]}", verify_tls=False) as dialler:
+            async with WebSocketDialler(
+                f"https://localhost:{runner.addresses[0][1]}", LinkTrust(verify=False)
+            ) as dialler:
                 with pytest.raises(LinkError, match="sends us on to an address without TLS"):
                     await dialler.dial(3)
         finally:
@@ -317,7 +320,7 @@ async def test_a_certificate_is_checked_unless_the_operator_says_no(tmp_path: Pa
     context = make_certificate(tmp_path).server_context()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     try:
-        async with WebSocketDialler(f"https://localhost:{runner.addresses[0][1]}", verify_tls=verify) as dialler:
+        async with WebSocketDialler(f"https://localhost:{runner.addresses[0][1]}", LinkTrust(verify=verify)) as dialler:
             if verify:
                 with pytest.raises(LinkError, match="its certificate is not valid"):
                     await dialler.dial(3)

@@ -64,6 +64,14 @@ def check_networks(text: str) -> str:
     return text
 
 
+def check_fingerprint(text: str) -> str:
+    """``text`` as it is; raises ValueError with a plain sentence when it is no SHA-256."""
+    digits = text.replace(":", "").replace(" ", "")
+    if text and (len(digits) != 64 or not set(digits) <= set("0123456789abcdefABCDEF")):
+        raise ValueError("must be the SHA-256 of a certificate: 64 hexadecimal digits, with colons or without")
+    return text
+
+
 def check_bodies(text: str) -> str:
     """``text`` as it is; raises ValueError with a plain sentence when it says not which players get what."""
     BodyRules.parse(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-import ssl
 from typing import Any
 
 import aiohappyeyeballs
@@ -14,6 +13,7 @@ from aiohttp.client_proto import ResponseHandler
 
 from distreamer.errors import LinkError
 from distreamer.transport.link_sockets import prepare_socket, tune_socket
+from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.tcp import CLOSE_SECONDS, HAPPY_EYEBALLS_SECONDS, spoken_address, spoken_fault
 
@@ -23,12 +23,13 @@ AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 class LinkConnector(aiohttp.BaseConnector):
     """Opens a new connection for each request. To be made inside a running event loop."""
 
-    def __init__(self, tls: ssl.SSLContext, *, needs_tls: bool) -> None:
+    def __init__(self, trust: LinkTrust, *, needs_tls: bool) -> None:
         """With ``needs_tls`` no connection is made without it, also where the server sends us elsewhere."""
         super().__init__(limit=0, force_close=True)
         self.patience_seconds = 3.0
         """For a TCP connection to come up."""
-        self._tls = tls
+        self._trust = trust
+        self._tls = trust.context()
         self._needs_tls = needs_tls
         self._resolver = RememberingResolver()
 
@@ -51,7 +52,7 @@ class LinkConnector(aiohttp.BaseConnector):
         except (OSError, UnicodeError) as error:
             raise LinkError(peer, spoken_fault(error)) from error
         try:
-            return await self._spoken_to(connected, host if is_tls else None)
+            return await self._spoken_to(connected, host if is_tls else None, peer)
         except BaseException as error:
             # Also when cancelled: until a transport owns the socket, nobody else closes it.
             connected.close()
@@ -75,12 +76,18 @@ class LinkConnector(aiohttp.BaseConnector):
             return [_address_info(one["family"], one["host"], one["port"]) for one in found]
         return [_address_info(socket.AF_INET if version == 4 else socket.AF_INET6, host, port)]
 
-    async def _spoken_to(self, connected: socket.socket, tls_host: str | None) -> ResponseHandler:
+    async def _spoken_to(self, connected: socket.socket, tls_host: str | None, peer: str) -> ResponseHandler:
         protocol: ResponseHandler = self._factory()
         tls: dict[str, Any] = {}
         if tls_host is not None:
             tls = {"ssl": self._tls, "server_hostname": tls_host, "ssl_shutdown_timeout": CLOSE_SECONDS}
-        await asyncio.get_running_loop().create_connection(lambda: protocol, sock=connected, **tls)
+        transport, _ = await asyncio.get_running_loop().create_connection(lambda: protocol, sock=connected, **tls)
+        if tls_host is not None:
+            try:
+                self._trust.check(transport, peer)
+            except LinkError:
+                transport.abort()
+                raise
         return protocol
 
 

@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.ports import CarrierKind
 from distreamer.errors import LinkError, PeerError
+from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic_connection import IDLE_SECONDS, LiveConnection
 from distreamer.transport.quic_limits import CONNECTION_BYTES
@@ -28,7 +29,8 @@ DATAGRAM_BYTES = 1_200
 CIPHERS = [CipherSuite.CHACHA20_POLY1305_SHA256, CipherSuite.AES_128_GCM_SHA256, CipherSuite.AES_256_GCM_SHA384]
 """The first may encrypt as many packets as ever come; with the others, some days of audio are too many for one key
 (RFC 9001, section 6.6)."""
-KIND = CarrierKind("quic", preference=1, lasting_seconds=60.0)
+KIND = CarrierKind("quic", preference=1, lasting_seconds=60.0, is_always_bound=True)
+ANY_CERTIFICATE = LinkTrust(verify=False)
 
 
 class QuicMessages:
@@ -84,16 +86,16 @@ class QuicDialler:
         rules: PaceRules,
         log: FilteringBoundLogger,
         *,
-        verify: bool = False,
+        trust: LinkTrust = ANY_CERTIFICATE,
         trusted: str | None = None,
     ) -> None:
-        """``verify``: the server's certificate must be one that the system trusts; ``trusted`` is a file with others
-        that are trusted."""
+        """``trust`` says which certificates are taken; ``trusted`` is a file with those that are trusted, in place of
+        the system's."""
         self._host = host
         self._port = port
         self._rules = rules
         self._log = log
-        self._verify = verify
+        self._trust = trust
         self._trusted = trusted
 
     @property
@@ -142,7 +144,10 @@ class QuicDialler:
             await connection.agreed.wait()
             if connection.fault:
                 raise LinkError(self.peer, f"QUIC: {connection.fault}")
-            return QuicMessages(connection, certificate_binding(connection.peer_certificate()), transport)
+            certificate = connection.peer_certificate()
+            if fault := self._trust.fault(certificate):
+                raise LinkError(self.peer, f"QUIC: {fault}")
+            return QuicMessages(connection, certificate_binding(certificate), transport)
         except BaseException:
             connection.shut()
             transport.close()
@@ -150,9 +155,12 @@ class QuicDialler:
 
     def _configuration(self) -> QuicConfiguration:
         configuration = quic_configuration(is_client=True)
-        configuration.verify_mode = ssl.CERT_REQUIRED if self._verify else ssl.CERT_NONE
+        configuration.verify_mode = ssl.CERT_REQUIRED if self._trust.asks_the_system else ssl.CERT_NONE
         configuration.server_name = self._host if self._host.isascii() else self._host.encode("idna").decode()
-        configuration.cafile = self._trusted
+        # aioquic would know those of the package certifi only, not those that the operator has given to the system.
+        paths = ssl.get_default_verify_paths()
+        configuration.cafile = self._trusted or paths.cafile
+        configuration.capath = None if self._trusted else paths.capath
         return configuration
 
 

@@ -11,14 +11,19 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+import structlog
 from aiohttp import web
 from aiohttp.http import WebSocketWriter
+from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.ports import CarrierKind
 from distreamer.errors import LinkError, OtherWireError, PeerError
+from distreamer.transport.link_certificate import LinkCertificate
 from distreamer.transport.link_connector import LinkConnector
+from distreamer.transport.link_listener import LinkListener
 from distreamer.transport.link_sockets import prepare_socket, set_send_buffer, tune_socket
-from distreamer.transport.tcp import BACKLOG, client_tls, spoken_address, spoken_fault
+from distreamer.transport.link_trust import LinkTrust
+from distreamer.transport.tcp import spoken_address, spoken_fault
 
 PATH = "/distreamer3"
 """Below the path of SERVERURL."""
@@ -118,16 +123,17 @@ class _WaitingClientWebSocket(aiohttp.ClientWebSocketResponse):
 class WebSocketDialler:
     """Opens carriers to one server. An async context manager."""
 
-    def __init__(self, url: str, *, verify_tls: bool = True, media_rate: MediaRate = _nothing) -> None:
-        """``url`` is the server's http or https address, with or without a slash at its end."""
+    def __init__(self, url: str, trust: LinkTrust | None = None, *, media_rate: MediaRate = _nothing) -> None:
+        """``url`` is the server's http or https address, with or without a slash at its end; ``trust`` is for the
+        latter."""
         self._url = url.rstrip("/") + PATH
-        self._verify_tls = verify_tls
+        self._trust = trust or LinkTrust()
         self._media_rate = media_rate
         self._connector: LinkConnector | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._connector = LinkConnector(client_tls(verify=self._verify_tls), needs_tls=self._is_tls)
+        self._connector = LinkConnector(self._trust, needs_tls=self._is_tls)
         self._session = aiohttp.ClientSession(
             connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -166,7 +172,8 @@ class WebSocketDialler:
         except (OSError, aiohttp.ClientError) as error:
             raise LinkError(self.peer, str(error) or "the connection broke at once") from error
         assert isinstance(websocket, _WaitingClientWebSocket)
-        return WebSocketMessages(websocket, websocket.transport, self.peer, media_rate=self._media_rate)
+        binding = self._trust.binding_of(websocket.transport)
+        return WebSocketMessages(websocket, websocket.transport, self.peer, binding, self._media_rate)
 
     @property
     def _is_tls(self) -> bool:
@@ -192,7 +199,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class WebSocketServer:
-    """Accepts carriers on sockets that listen. An async context manager; it owns the sockets.
+    """Accepts carriers on sockets that listen, with TLS and without. An async context manager; it owns the sockets.
 
     ``accept`` runs a conversation until it ends; ``pages`` maps other paths to texts for people.
     """
@@ -205,13 +212,19 @@ class WebSocketServer:
         other: Handler | None = None,
         largest_body: int = LARGEST_BODY_BYTES,
         media_rate: MediaRate = _nothing,
+        certificate: LinkCertificate | None = None,
+        log: FilteringBoundLogger | None = None,
     ) -> None:
         """``pages`` are texts by their path. ``other`` answers every other request, whose body may have up to
-        ``largest_body`` bytes; without it they get 404."""
+        ``largest_body`` bytes; without it they get 404. Without ``certificate`` there is no TLS."""
         for one in sockets:
             prepare_socket(one)
         self._sockets = sockets
         self._media_rate = media_rate
+        self._certificate = certificate
+        self._log: FilteringBoundLogger = log or structlog.get_logger()
+        self._group = asyncio.TaskGroup()
+        self._listening: asyncio.Task[None] | None = None
         self._accept = accept
         application = web.Application(client_max_size=largest_body)
         application.router.add_get(PATH, self._upgrade)
@@ -225,16 +238,25 @@ class WebSocketServer:
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        for one in self._sockets:
-            await web.SockSite(self._runner, one, backlog=BACKLOG).start()
+        server = self._runner.server
+        assert server is not None
+        tls = self._certificate.context if self._certificate else None
+        listener = LinkListener(self._sockets, server, self._log, tls)
+        await self._group.__aenter__()
+        self._listening = self._group.create_task(listener.run(), name="listen")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._runner.cleanup()
-        for one in self._sockets:
-            one.close()
+        if self._listening is not None:
+            self._listening.cancel()
+        try:
+            await self._group.__aexit__(kind, error, trace)
+        finally:
+            await self._runner.cleanup()
+            for one in self._sockets:
+                one.close()
 
     async def _upgrade(self, request: web.Request) -> web.StreamResponse:
         websocket = web.WebSocketResponse(
@@ -247,12 +269,17 @@ class WebSocketServer:
             return web.Response()
         address = request.transport.get_extra_info("peername") if request.transport else None
         peer = spoken_address(*address[:2]) if address else "a peer that is gone"
-        carrier = WebSocketMessages(websocket, request.transport, peer, media_rate=self._media_rate)
+        carrier = WebSocketMessages(websocket, request.transport, peer, self._binding(request), self._media_rate)
         try:
             await self._accept(carrier)
         finally:
             await carrier.close()
         return websocket
+
+    def _binding(self, request: web.Request) -> bytes | None:
+        if self._certificate is None or request.transport is None:
+            return None
+        return self._certificate.binding_of(request.transport.get_extra_info("sslcontext"))
 
 
 def _page(text: Callable[[], str]) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -73,11 +73,19 @@ class Acceptor:
 
     first_state = State.EXPECTS_HELLO
 
-    def __init__(self, identity: Identity, verifier: Verifier | None, nonce: str, binding: bytes | None = None) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        verifier: Verifier | None,
+        nonce: str,
+        binding: bytes | None = None,
+        *,
+        is_always_bound: bool = True,
+    ) -> None:
         """``verifier`` is None when there is no password; ``nonce`` is random, new for each carrier; ``binding`` is
-        the carrier's own, when it has one."""
+        the carrier's own, when it has one, and ``is_always_bound`` whether a dialler must use it."""
         self._identity = identity
-        self._scram = ScramAcceptor(verifier, nonce, binding) if verifier else None
+        self._scram = ScramAcceptor(verifier, nonce, binding, is_always_bound=is_always_bound) if verifier else None
         self._hello: Hello | None = None
 
     def opening(self, role: Role) -> Message | None:

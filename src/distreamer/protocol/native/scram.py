@@ -8,7 +8,7 @@ between them with a certificate of his own is found out.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from scramp import ScramClient, ScramException, ScramMechanism
 from scramp.utils import ServerError
@@ -22,6 +22,10 @@ _BOUND_MECHANISM: Final = "SCRAM-SHA-256-PLUS"
 _BINDING: Final = "tls-server-end-point"
 NEEDS_PASSWORD: Final = "a PASSWORD is set here, and the other side has none"
 WRONG_PASSWORD: Final = "the PASSWORD of the other side is not the one here"
+NO_CHANNEL: Final = (
+    "the other side binds the PASSWORD to a certificate, but what arrives here is not encrypted: a proxy, or somebody, "
+    "stands between the two sides. Behind a proxy the other side needs TLSVERIFY = yes, or the proxy's FINGERPRINT"
+)
 WRONG_CHANNEL: Final = "somebody stands between the two sides: they do not see the same certificate"
 
 
@@ -57,22 +61,37 @@ class Verifier:
 class ScramAcceptor:
     """The acceptor's side of one handshake."""
 
-    def __init__(self, verifier: Verifier, nonce: str, binding: bytes | None = None) -> None:
-        """``binding`` is the hash of the certificate of an encrypted carrier."""
-        info = (verifier.salt, verifier.stored_key, verifier.server_key, verifier.iterations)
-        self._server = ScramMechanism(_BOUND_MECHANISM if binding else _MECHANISM).make_server(
-            lambda user: info if user == limits.USER_NAME else None,
-            channel_binding=(_BINDING, binding) if binding else None,
-            s_nonce=nonce,
-        )
+    def __init__(
+        self, verifier: Verifier, nonce: str, binding: bytes | None = None, *, is_always_bound: bool = True
+    ) -> None:
+        """``binding`` is the hash of the certificate of an encrypted carrier; unless ``is_always_bound`` the dialler
+        may do without it, for it knows whether anything else vouches for the certificate."""
+        self._verifier = verifier
+        self._nonce = nonce
+        self._binding = binding
+        self._is_always_bound = is_always_bound
+        self._server = self._make_server(binding)
 
     def challenge(self, client_first: str) -> str:
         """The server-first-message. Raises ConversationError."""
+        if self._binding is None and client_first.startswith("p="):
+            raise ConversationError(GoodbyeCode.AUTHENTICATION, NO_CHANNEL)
+        if not self._is_always_bound and client_first.startswith("n,"):
+            self._server = self._make_server(None)
         try:
             self._server.set_client_first(client_first)
             return str(self._server.get_server_first())
         except ScramException as error:
             raise ConversationError(GoodbyeCode.AUTHENTICATION, f"the authentication cannot be read: {error}") from None
+
+    def _make_server(self, binding: bytes | None) -> Any:
+        kept = self._verifier
+        info = (kept.salt, kept.stored_key, kept.server_key, kept.iterations)
+        return ScramMechanism(_BOUND_MECHANISM if binding else _MECHANISM).make_server(
+            lambda user: info if user == limits.USER_NAME else None,
+            channel_binding=(_BINDING, binding) if binding else None,
+            s_nonce=self._nonce,
+        )
 
     def verify(self, client_final: str) -> str:
         """The server-final-message, which proves that this side knows the password too. Raises ConversationError."""
