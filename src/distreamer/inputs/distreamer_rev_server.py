@@ -73,13 +73,13 @@ class DiStreamerRevServer:
         """Raises ConfigError for a PASSWORD that cannot be used."""
         self._settings = settings
         self._context = context
-        self._door = NativeDoor(settings.password)
+        self._door = NativeDoor(settings.password, context.clock, context.log)
         self._reception = reception_for(context)
         self._senders = NativeSenders(context.clock)
         self._pushes: PushRequests | None = None
         if settings.legacy:
             receiver = LegacyReceiver(context.ingest, context.clock, list_closes_round=False)
-            self._pushes = PushRequests(receiver, settings.password, context.clock, self._say_refused)
+            self._pushes = PushRequests(receiver, settings.password, context.clock, self._say_refused, self._door)
         self._conversations = 0
         self._refused: deque[str] = deque(maxlen=MOST_REFUSED)
         self._pusher = ""
@@ -92,6 +92,11 @@ class DiStreamerRevServer:
     def address(self) -> tuple[str, int] | None:
         """Host and port that a sender can connect to; None while nothing listens there."""
         return self._address
+
+    @property
+    def wrong_passwords(self) -> int:
+        """That came since the start, on both wires."""
+        return self._door.wrong_passwords.wrong
 
     def links(self) -> tuple[LinkStatus, ...]:
         native = self._senders.status(self._reception)

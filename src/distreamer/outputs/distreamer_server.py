@@ -71,7 +71,7 @@ class DiStreamerServer:
         """Raises ConfigError for a PASSWORD that cannot be used."""
         self._settings = settings
         self._context = context
-        self._door = NativeDoor(settings.password)
+        self._door = NativeDoor(settings.password, context.clock, context.log)
         self._receivers = Receivers(context.clock)
         self._conversations = 0
         self._refused: deque[str] = deque(maxlen=MOST_REFUSED)
@@ -83,6 +83,11 @@ class DiStreamerServer:
     def address(self) -> tuple[str, int] | None:
         """Host and port that receivers can connect to; None while nothing listens there."""
         return self._address
+
+    @property
+    def wrong_passwords(self) -> int:
+        """That came since the start, on both wires."""
+        return self._door.wrong_passwords.wrong
 
     def links(self) -> tuple[LinkStatus, ...]:
         return self._receivers.links() + (self._polling.links() if self._polling else ())
@@ -137,7 +142,7 @@ class DiStreamerServer:
         if fault := legacy_password_fault(password):
             self._context.log.warning("receivers that run DiStreamer 2 cannot be served", reason=fault)
             return None
-        return PollingAnswers(password, self._context, self._say_refused)
+        return PollingAnswers(password, self._context, self._door, self._say_refused)
 
     def _sentence(self) -> str:
         native = self._receivers.sentence()

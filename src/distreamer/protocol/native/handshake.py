@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from distreamer.protocol.native import limits
 from distreamer.protocol.native.faults import ConversationError, GoodbyeCode
 from distreamer.protocol.native.messages import Challenge, Hello, Message, Proof, Role, Welcome
-from distreamer.protocol.native.scram import NEEDS_PASSWORD, ScramAcceptor, ScramDialler, Verifier
+from distreamer.protocol.native.scram import NEEDS_PASSWORD, WRONG_PASSWORD, ScramAcceptor, ScramDialler, Verifier
 from distreamer.protocol.native.shapes import clipped
 from distreamer.protocol.native.states import State
 
@@ -30,6 +31,18 @@ class Step:
     answer: Message | None = None
     peer: Hello | Welcome | None = None
     """Given when the handshake is done."""
+
+
+class Guard(Protocol):
+    """Bounds how many passwords can be tried."""
+
+    def check(self) -> None:
+        """Raises ConversationError when this one has to wait."""
+        ...
+
+    def wrong(self) -> None: ...
+
+    def right(self) -> None: ...
 
 
 class Dialler:
@@ -81,9 +94,12 @@ class Acceptor:
         binding: bytes | None = None,
         *,
         is_always_bound: bool = True,
+        guard: Guard | None = None,
     ) -> None:
         """``verifier`` is None when there is no password; ``nonce`` is random, new for each carrier; ``binding`` is
-        the carrier's own, when it has one, and ``is_always_bound`` whether a dialler must use it."""
+        the carrier's own, when it has one, and ``is_always_bound`` whether a dialler must use it; ``guard`` is told
+        what came of the password."""
+        self._guard = guard
         self._identity = identity
         self._scram = ScramAcceptor(verifier, nonce, binding, is_always_bound=is_always_bound) if verifier else None
         self._hello: Hello | None = None
@@ -102,10 +118,26 @@ class Acceptor:
                 return self._welcome(None)
             if message.scram is None:
                 raise ConversationError(GoodbyeCode.AUTHENTICATION, NEEDS_PASSWORD)
+            if self._guard is not None:
+                self._guard.check()
             return Step(State.EXPECTS_PROOF, Challenge(scram=self._scram.challenge(message.scram)))
         assert isinstance(message, Proof)
+        return self._welcome(self._verified(message.scram))
+
+    def _verified(self, proof: str) -> str:
         assert self._scram is not None
-        return self._welcome(self._scram.verify(message.scram))
+        if self._guard is None:
+            return self._scram.verify(proof)
+        # Once more, for many may have been asked for their proofs meanwhile.
+        self._guard.check()
+        try:
+            verified = self._scram.verify(proof)
+        except ConversationError as error:
+            if str(error) == WRONG_PASSWORD:
+                self._guard.wrong()
+            raise
+        self._guard.right()
+        return verified
 
     def _welcome(self, scram: str | None) -> Step:
         welcome = Welcome(node=self._identity.node, agent=clipped(self._identity.agent), scram=scram)
