@@ -15,6 +15,7 @@ from distreamer.protocol.native.events import Ended, Event, PeerReport, Welcomed
 from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.handshake import Dialler
 from distreamer.protocol.native.receiver import ReceiverRole
+from distreamer.protocol.native.resumption import SessionMemory
 from distreamer.protocol.native.sender import SenderRole
 from distreamer.sessions import wrong_passwords
 from distreamer.sessions.native_door import NativeDoor
@@ -62,9 +63,10 @@ class Door:
         self.clock, self.said = Clock(), CapturingLogger()
         self.door = NativeDoor("right", self.clock, capturing_log(self.said))
 
-    def begin(self, host: str, password: str) -> tuple[Conversation, Conversation]:
+    def begin(self, host: str, password: str, memory: SessionMemory | None = None) -> tuple[Conversation, Conversation]:
         """A dialler and its acceptor."""
-        here = Conversation(ReceiverRole(PeerReport), Dialler(RECEIVER_IDENTITY, password, "nonce"), 0.0)
+        handshake = Dialler(RECEIVER_IDENTITY, password, "nonce", sessions=memory)
+        here = Conversation(ReceiverRole(PeerReport), handshake, 0.0)
         return here, Conversation(SenderRole(Store()), self.door.acceptor(Stream(host)), 0.0)
 
     def knock(self, host: str, password: str) -> Event:
@@ -124,6 +126,15 @@ def test_many_who_were_asked_at_the_same_time_gain_nothing() -> None:
     ends = [code_of(finish(*pair)) for pair in asked]
     assert ends.count(GoodbyeCode.AUTHENTICATION) == FREE_TRIES + 1
     assert ends.count(GoodbyeCode.BUSY) == 40 - FREE_TRIES - 1
+
+
+def test_who_goes_on_with_a_session_does_not_wait_for_others_at_the_same_address() -> None:
+    stage, memory = Door(), SessionMemory()
+    assert isinstance(finish(*stage.begin(STRANGER, "right", memory)), Welcomed)
+    for _ in range(FREE_TRIES + 2):
+        stage.knock(STRANGER, "guessed")
+    assert code_of(stage.knock(STRANGER, "right")) is GoodbyeCode.BUSY
+    assert isinstance(finish(*stage.begin(STRANGER, "right", memory)), Welcomed)
 
 
 def test_in_ipv6_a_household_is_one_address_and_this_machine_never_waits() -> None:

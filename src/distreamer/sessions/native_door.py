@@ -10,6 +10,7 @@ from distreamer import __version__
 from distreamer.core.ports import Clock, MessageStream
 from distreamer.protocol.native.faults import ConversationError, GoodbyeCode
 from distreamer.protocol.native.handshake import Acceptor, Identity
+from distreamer.protocol.native.resumption import SessionTable
 from distreamer.protocol.native.scram import Verifier
 from distreamer.sessions.wrong_passwords import WrongPasswords
 
@@ -22,6 +23,7 @@ class NativeDoor:
     def __init__(self, password: str, clock: Clock, log: FilteringBoundLogger) -> None:
         """Raises ConfigError for a password that cannot be used."""
         self.wrong_passwords = WrongPasswords()
+        self._sessions = SessionTable()
         self._clock = clock
         self._log = log
         self._identity = Identity(secrets.token_hex(8), AGENT)
@@ -36,6 +38,8 @@ class NativeDoor:
             stream.binding,
             is_always_bound=stream.kind.is_always_bound,
             guard=_Guard(self, stream.peer.rpartition(":")[0].strip("[]")),
+            sessions=self._sessions,
+            now=self._clock.now(),
         )
 
     def must_wait(self, host: str) -> str:

@@ -16,6 +16,7 @@ from distreamer.model.status import LinkStatus
 from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.handshake import Dialler, Identity, handshake_seconds
 from distreamer.protocol.native.limits import Timing
+from distreamer.protocol.native.resumption import SessionMemory
 from distreamer.sessions.carrier_progress import CarrierProgress
 from distreamer.sessions.link_attempt import Attempt
 from distreamer.sessions.link_news import LinkNews
@@ -72,6 +73,7 @@ class NativeLink:
         self._side = side
         self._password = password
         self._identity = identity
+        self._sessions = SessionMemory()
         self._clock = clock
         self._news = LinkNews(peer, side, clock, log, health)
         self._progress = CarrierProgress()
@@ -228,7 +230,7 @@ class NativeLink:
             attempt.conversation = self._side.converse(
                 stream,
                 self._clock,
-                Dialler(self._identity, self._password, secrets.token_urlsafe(18), stream.binding),
+                Dialler(self._identity, self._password, secrets.token_urlsafe(18), stream.binding, self._sessions),
                 lambda: self._ready(attempt),
                 Timing(dialler_handshake=handshake_seconds(self._shortest_round_trip)),
             )

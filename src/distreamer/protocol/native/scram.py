@@ -70,14 +70,17 @@ class ScramAcceptor:
         self._nonce = nonce
         self._binding = binding
         self._is_always_bound = is_always_bound
-        self._server = self._make_server(binding)
+        self._server: Any = None
+
+    def binding_for(self, client_first: str) -> bytes | None:
+        """What the dialler binds the password to. Raises ConversationError for a certificate where there is none."""
+        if self._binding is None and client_first.startswith("p="):
+            raise ConversationError(GoodbyeCode.AUTHENTICATION, NO_CHANNEL)
+        return None if not self._is_always_bound and client_first.startswith("n,") else self._binding
 
     def challenge(self, client_first: str) -> str:
         """The server-first-message. Raises ConversationError."""
-        if self._binding is None and client_first.startswith("p="):
-            raise ConversationError(GoodbyeCode.AUTHENTICATION, NO_CHANNEL)
-        if not self._is_always_bound and client_first.startswith("n,"):
-            self._server = self._make_server(None)
+        self._server = self._make_server(self.binding_for(client_first))
         try:
             self._server.set_client_first(client_first)
             return str(self._server.get_server_first())
@@ -110,6 +113,7 @@ class ScramDialler:
     def __init__(self, password: str, nonce: str, binding: bytes | None = None) -> None:
         """``binding`` is the hash of the server's certificate on an encrypted carrier. Raises ConfigError for a
         password that SASLprep forbids."""
+        self._password = password
         try:
             self._client = ScramClient(
                 [_BOUND_MECHANISM if binding else _MECHANISM],
@@ -136,6 +140,12 @@ class ScramDialler:
             return str(self._client.get_client_final())
         except ScramException as error:
             raise ConversationError(GoodbyeCode.AUTHENTICATION, f"the challenge cannot be read: {error}") from None
+
+    def server_key(self) -> bytes:
+        """SCRAM's ServerKey, which the acceptor knows too; once ``prove`` was called. Takes as long as that."""
+        client = self._client
+        info = ScramMechanism(_MECHANISM).make_auth_info(self._password, int(client.iterations), bytes(client.salt))
+        return bytes(info[2])
 
     def check(self, server_final: str) -> None:
         """Raises ConversationError when the acceptor did not prove that it knows the password."""
