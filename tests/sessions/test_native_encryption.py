@@ -24,6 +24,7 @@ from distreamer.outputs.distreamer_rev_client import DiStreamerRevClient, DiStre
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
 from distreamer.protocol.native.scram import NO_CHANNEL, WRONG_CHANNEL
 from distreamer.sessions import native_link
+from distreamer.sessions.native_carriers import Transport
 from distreamer.transport.quic import QuicMessages
 from distreamer.transport.self_signed import read_key_pair, spoken_fingerprint
 from tests.support import quic_server
@@ -300,6 +301,11 @@ async def test_who_connects_and_says_nothing_or_no_tls_is_only_that_one_s_fault(
         ),
         (lambda: DiStreamerRevClientSettings(serverurl="https://a:1", fingerprint="ab"), "64 hexadecimal digits"),
         (lambda: DiStreamerClientSettings(serverurl="https://a:1", fingerprint="xy" * 32), "64 hexadecimal digits"),
+        (lambda: DiStreamerClientSettings(serverurl="http://a:1", proxy="https://b:1"), "must begin with http://"),
+        (
+            lambda: DiStreamerRevClientSettings(serverurl="http://a:1", proxy="http://b:1", transport=Transport.QUIC),
+            "TRANSPORT = quic cannot go through a PROXY",
+        ),
         (lambda: DiStreamerServerSettings(certfile=Path("a.pem")), "must both be given"),
         (lambda: DiStreamerRevServerSettings(keyfile=Path("a.pem")), "must both be given"),
     ],

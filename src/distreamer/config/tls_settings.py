@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from distreamer.config.fields import Words, check_fingerprint
+from distreamer.config.fields import Words, check_fingerprint, check_proxy
 from distreamer.config.settings import ModuleSettings
 
 
@@ -30,8 +30,8 @@ class LinkCertificateSettings(ModuleSettings):
         return self
 
 
-class LinkTrustSettings(ModuleSettings):
-    """Which certificate those who dial take for that of their server."""
+class LinkDialSettings(ModuleSettings):
+    """Which certificate those who dial take for that of their server, and the way to it."""
 
     tlsverify: bool = True
     """Whether the certificate of an https server must be valid. ``no`` takes any, such as the one that a DiStreamer
@@ -49,6 +49,21 @@ class LinkTrustSettings(ModuleSettings):
     """The only certificate that is taken for that of the https server, by TCP and by QUIC: its SHA-256, which a
     DiStreamer that accepts writes into its log at the start. It then need not be valid, so TLSVERIFY has no effect. A
     CERTFILE that is renewed has another one each time. Empty: any that TLSVERIFY allows."""
+
+    proxy: Annotated[
+        str,
+        AfterValidator(check_proxy),
+        Words("the address of an HTTP proxy that begins with http://"),
+        Field(examples=["http://user:password@proxy.example:3128"]),
+    ] = ""
+    """An HTTP proxy through which the link goes (CONNECT), in a network that lets nothing else out. Then it goes by TCP
+    only, and to a DiStreamer 3 only. Many proxies let through only what goes to port 443. Empty for none."""
+
+    @model_validator(mode="after")
+    def _proxy_can_carry_it(self) -> Self:
+        if self.proxy and getattr(self, "transport", "") == "quic":
+            raise ValueError("TRANSPORT = quic cannot go through a PROXY")
+        return self
 
     @model_validator(mode="after")
     def _fingerprint_has_a_use(self) -> Self:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 from distreamer import __version__
 from distreamer.config.fields import HttpUrl, Password, Seconds
 from distreamer.config.settings import InputSettings
-from distreamer.config.tls_settings import LinkTrustSettings
+from distreamer.config.tls_settings import LinkDialSettings
 from distreamer.core.module import InputContext
 from distreamer.errors import ConfigError, LinkError, OtherWireError, PeerError, ProtocolError
 from distreamer.model.status import LinkStatus, ListenersStatus
@@ -43,7 +43,7 @@ def _plain_address(url: str) -> str:
     return url
 
 
-class DiStreamerClientSettings(LinkTrustSettings, InputSettings):
+class DiStreamerClientSettings(LinkDialSettings, InputSettings):
     """Takes the programme from a DiStreamerServer over a link that may fail."""
 
     serverurl: Annotated[HttpUrl, AfterValidator(_plain_address), Field(examples=["http://studio.example:7080"])]
@@ -131,6 +131,7 @@ class DiStreamerClient:
             self._context.log,
             verify_tls=settings.tlsverify,
             fingerprint=settings.fingerprint,
+            proxy=settings.proxy,
         ) as dials:
             await self._receive(dials)
 
@@ -155,6 +156,7 @@ class DiStreamerClient:
                     settings.password,
                     verify_tls=settings.tlsverify,
                     fingerprint=settings.fingerprint,
+                    proxy=settings.proxy,
                 )
             await self._poll(dials.dial)
 

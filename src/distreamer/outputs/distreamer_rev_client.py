@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from distreamer import __version__
 from distreamer.config.fields import HttpUrl, Password, Seconds
 from distreamer.config.settings import OutputSettings
-from distreamer.config.tls_settings import LinkTrustSettings
+from distreamer.config.tls_settings import LinkDialSettings
 from distreamer.core.module import OutputContext
 from distreamer.errors import ConfigError, OtherWireError, ProtocolError
 from distreamer.model.status import LinkStatus, ListenersStatus
@@ -34,7 +34,7 @@ updated."""
 AGENT = f"DiStreamer/{__version__}"
 
 
-class DiStreamerRevClientSettings(LinkTrustSettings, OutputSettings):
+class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
     """Sends the programme to a DiStreamerRevServer over a link that may fail."""
 
     serverurl: Annotated[HttpUrl, Field(examples=["http://transmitter.example:5080"])]
@@ -148,6 +148,7 @@ class DiStreamerRevClient:
                     settings.password,
                     verify_tls=settings.tlsverify,
                     fingerprint=settings.fingerprint,
+                    proxy=settings.proxy,
                 )
             await self._push()
 
@@ -163,6 +164,7 @@ class DiStreamerRevClient:
             self._context.log,
             verify_tls=settings.tlsverify,
             fingerprint=settings.fingerprint,
+            proxy=settings.proxy,
         ) as dials:
             await self._link.run(dials.dial, dials.better)
 

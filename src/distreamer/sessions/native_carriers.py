@@ -15,6 +15,7 @@ from distreamer.core.ports import MessageStream
 from distreamer.core.store import Store
 from distreamer.errors import BindError, OtherWireError
 from distreamer.sessions.native_side import Dial
+from distreamer.transport.http_proxy import HttpProxy
 from distreamer.transport.link_certificate import LinkCertificate
 from distreamer.transport.link_trust import LinkTrust, read_fingerprint
 from distreamer.transport.pace_memory import PaceRules
@@ -56,8 +57,9 @@ async def dialling(
     *,
     verify_tls: bool,
     fingerprint: str = "",
+    proxy: str = "",
 ) -> AsyncIterator[Dials]:
-    """The ways to the acceptor at ``url``."""
+    """The ways to the acceptor at ``url``; through ``proxy``, the address of one, UDP does not get."""
     parts = urlsplit(url)
     port = parts.port or DEFAULT_PORTS[parts.scheme]
     trust = LinkTrust(verify_tls, read_fingerprint(fingerprint))
@@ -66,13 +68,17 @@ async def dialling(
     if transport is Transport.QUIC:
         yield Dials(quic.dial)
         return
-    async with WebSocketDialler(url, trust, media_rate=rules.media_rate) as websocket:
-        yield Dials(websocket.dial, quic.dial if transport is Transport.AUTO else None)
+    async with WebSocketDialler(url, trust, media_rate=rules.media_rate, proxy=HttpProxy.of(proxy)) as websocket:
+        yield Dials(websocket.dial, quic.dial if transport is Transport.AUTO and not proxy else None)
 
 
-def check_old_wire(error: OtherWireError, url: str, password: str, *, verify_tls: bool, fingerprint: str) -> None:
+def check_old_wire(
+    error: OtherWireError, url: str, password: str, *, verify_tls: bool, fingerprint: str, proxy: str
+) -> None:
     """Raises OtherWireError where the wire of DiStreamer 2 must not be tried after ``error``: whoever stands on the
     way with a certificate of his own could ask for it, to be told the password."""
+    if proxy:
+        raise OtherWireError(error.peer, f"{error.reason}; with PROXY only a DiStreamer 3 is talked to") from error
     if not url.startswith("https:"):
         return
     if fingerprint:

@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 from distreamer.errors import LinkError
+from distreamer.transport.http_proxy import HttpProxy
 from distreamer.transport.link_sockets import prepare_socket, tune_socket
 from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.remembering_resolver import RememberingResolver
@@ -23,14 +24,16 @@ AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 class LinkConnector(aiohttp.BaseConnector):
     """Opens a new connection for each request. To be made inside a running event loop."""
 
-    def __init__(self, trust: LinkTrust, *, needs_tls: bool) -> None:
-        """With ``needs_tls`` no connection is made without it, also where the server sends us elsewhere."""
+    def __init__(self, trust: LinkTrust, *, needs_tls: bool, proxy: HttpProxy | None = None) -> None:
+        """All goes through ``proxy``, if there is one. With ``needs_tls`` no connection is made without TLS, also where
+        the server sends us elsewhere."""
         super().__init__(limit=0, force_close=True)
         self.patience_seconds = 3.0
         """For a TCP connection to come up."""
         self._trust = trust
         self._tls = trust.context()
         self._needs_tls = needs_tls
+        self._proxy = proxy
         self._resolver = RememberingResolver()
 
     async def end(self) -> None:
@@ -41,17 +44,20 @@ class LinkConnector(aiohttp.BaseConnector):
     async def _create_connection(self, req: aiohttp.ClientRequest, traces: Any, timeout: Any) -> ResponseHandler:
         host, port = req.url.host or "", req.url.port or 0
         peer = spoken_address(host, port)
+        first = self._proxy or HttpProxy(host, port)
         is_tls = req.is_ssl()
         if self._needs_tls and not is_tls:
             raise LinkError(peer, "sends us on to an address without TLS")
         try:
             async with asyncio.timeout(self.patience_seconds):
-                connected = await self._connected(host, port)
+                connected = await self._connected(first.host, first.port)
         except TimeoutError as error:
-            raise LinkError(peer, f"no answer within {self.patience_seconds:g} s") from error
+            raise LinkError(first.peer, f"no answer within {self.patience_seconds:g} s") from error
         except (OSError, UnicodeError) as error:
-            raise LinkError(peer, spoken_fault(error)) from error
+            raise LinkError(first.peer, spoken_fault(error)) from error
         try:
+            if self._proxy is not None:
+                await self._proxy.open(connected, host, port)
             return await self._spoken_to(connected, host if is_tls else None, peer)
         except BaseException as error:
             # Also when cancelled: until a transport owns the socket, nobody else closes it.

@@ -20,7 +20,7 @@ from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic_connection import IDLE_SECONDS, LiveConnection
 from distreamer.transport.quic_limits import CONNECTION_BYTES
 from distreamer.transport.self_signed import certificate_binding
-from distreamer.transport.tcp import mark_socket, spoken_address, spoken_fault
+from distreamer.transport.tcp import HAPPY_EYEBALLS_SECONDS, mark_socket, spoken_address, spoken_fault
 
 PROTOCOL_NAME = "distreamer3"
 """In the handshake (ALPN)."""
@@ -30,6 +30,8 @@ CIPHERS = [CipherSuite.CHACHA20_POLY1305_SHA256, CipherSuite.AES_128_GCM_SHA256,
 """The first may encrypt as many packets as ever come; with the others, some days of audio are too many for one key
 (RFC 9001, section 6.6)."""
 KIND = CarrierKind("quic", preference=1, lasting_seconds=60.0, is_always_bound=True)
+MOST_RACED = 6
+"""Addresses of a host that are tried beside one another."""
 ANY_CERTIFICATE = LinkTrust(verify=False)
 
 
@@ -107,24 +109,30 @@ class QuicDialler:
         """A new carrier. Raises LinkError when none can be had in time, or the certificate is not valid."""
         try:
             async with asyncio.timeout(timeout_seconds):
-                addresses = await self._addresses()
-                return await _first([self._connect(family, address) for family, address in addresses])
+                return await _first(
+                    [
+                        self._connect(family, address, turn * HAPPY_EYEBALLS_SECONDS)
+                        for turn, family, address in await self._addresses()
+                    ]
+                )
         except TimeoutError as error:
             reason = f"no answer over QUIC (UDP port {self._port}) within {timeout_seconds:g} s"
             raise LinkError(self.peer, reason) from error
         except (OSError, UnicodeError) as error:
             raise LinkError(self.peer, spoken_fault(error)) from error
 
-    async def _addresses(self) -> list[tuple[int, Any]]:
-        """The first of each family: they are raced."""
+    async def _addresses(self) -> list[tuple[int, int, Any]]:
+        """Turn, family, address: the first of both families are raced at once, the others behind them."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
-        by_family: dict[int, Any] = {}
+        turns: dict[int, list[tuple[int, int, Any]]] = {}
         for family, _, _, _, address in found:
-            by_family.setdefault(family, address)
-        return list(by_family.items())
+            of_family = turns.setdefault(family, [])
+            of_family.append((len(of_family), family, address))
+        return sorted((one for of_family in turns.values() for one in of_family), key=lambda one: one[0])[:MOST_RACED]
 
-    async def _connect(self, family: int, address: Any) -> QuicMessages:
+    async def _connect(self, family: int, address: Any, after_seconds: float) -> QuicMessages:
+        await asyncio.sleep(after_seconds)
         loop = asyncio.get_running_loop()
         quic = QuicConnection(configuration=self._configuration())
         one = socket.socket(family, socket.SOCK_DGRAM)

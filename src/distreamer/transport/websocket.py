@@ -18,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.ports import CarrierKind
 from distreamer.errors import LinkError, OtherWireError, PeerError
+from distreamer.transport.http_proxy import HttpProxy
 from distreamer.transport.link_certificate import LinkCertificate
 from distreamer.transport.link_connector import LinkConnector
 from distreamer.transport.link_listener import LinkListener
@@ -123,9 +124,17 @@ class _WaitingClientWebSocket(aiohttp.ClientWebSocketResponse):
 class WebSocketDialler:
     """Opens carriers to one server. An async context manager."""
 
-    def __init__(self, url: str, trust: LinkTrust | None = None, *, media_rate: MediaRate = _nothing) -> None:
+    def __init__(
+        self,
+        url: str,
+        trust: LinkTrust | None = None,
+        *,
+        media_rate: MediaRate = _nothing,
+        proxy: HttpProxy | None = None,
+    ) -> None:
         """``url`` is the server's http or https address, with or without a slash at its end; ``trust`` is for the
-        latter."""
+        latter. All goes through ``proxy``, if there is one."""
+        self._proxy = proxy
         self._url = url.rstrip("/") + PATH
         self._trust = trust or LinkTrust()
         self._media_rate = media_rate
@@ -133,7 +142,7 @@ class WebSocketDialler:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._connector = LinkConnector(self._trust, needs_tls=self._is_tls)
+        self._connector = LinkConnector(self._trust, needs_tls=self._is_tls, proxy=self._proxy)
         self._session = aiohttp.ClientSession(
             connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -156,8 +165,9 @@ class WebSocketDialler:
         assert self._session is not None, "enter the context first"
         assert self._connector is not None
         self._connector.patience_seconds = timeout_seconds
-        # Agreeing on TLS takes round trips of its own; new packets must set out meanwhile as often as without.
-        all_seconds = 2 * timeout_seconds if self._is_tls else timeout_seconds
+        # TLS and a proxy take round trips of their own; new packets must set out meanwhile as often as without.
+        has_more_steps = self._is_tls or self._proxy is not None
+        all_seconds = 2 * timeout_seconds if has_more_steps else timeout_seconds
         try:
             async with asyncio.timeout(all_seconds):
                 websocket = await self._session.ws_connect(
