@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -32,3 +33,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_trace_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What programs keep beyond their end is kept where the tests' own files are."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("STATE_DIRECTORY", str(tmp_path_factory.mktemp("state")))
+        yield

@@ -13,7 +13,6 @@ import pytest
 from pydantic import ValidationError
 from structlog.testing import CapturingLogger
 
-from distreamer.core.clock import LoopClock
 from distreamer.core.store import Store
 from distreamer.errors import LinkError
 from distreamer.inputs import distreamer_rev_server
@@ -25,9 +24,11 @@ from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerSer
 from distreamer.sessions import native_link
 from distreamer.sessions.native_carriers import Transport, accepting_quic, dialling, pace_of, pace_of_answers
 from distreamer.transport.quic import QuicMessages
+from distreamer.transport.self_signed import KeyPair
 from tests.support.input_context import capturing_log, input_context
 from tests.support.native_network import output_context
 from tests.support.native_programme import INFO, fill, fragment
+from tests.support.quic_network import PAIR
 
 PATIENCE_SECONDS = 20.0
 """A bound, not an expectation."""
@@ -182,7 +183,7 @@ async def test_a_server_that_starts_again_is_found_again_over_quic() -> None:
 
 
 @asynccontextmanager
-async def quic_server(accepted: list[QuicMessages], said: CapturingLogger | None = None) -> AsyncIterator[int]:
+async def quic_server(accepted: list[QuicMessages], pair: KeyPair = PAIR) -> AsyncIterator[int]:
     """A port where QUIC is accepted, and nothing else."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
@@ -195,7 +196,7 @@ async def quic_server(accepted: list[QuicMessages], said: CapturingLogger | None
                 await stream.receive()
 
         async with accepting_quic(
-            ("127.0.0.1", port), Transport.AUTO, pace_of_answers(), accept, LoopClock(), capturing_log(said)
+            ("127.0.0.1", port), Transport.AUTO, lambda: pair, pace_of_answers(), accept, capturing_log()
         ):
             yield port
 
@@ -235,7 +236,9 @@ async def test_a_udp_port_that_is_taken_leaves_tcp_alone_and_is_told() -> None:
         async def accept(stream: object) -> None:
             raise AssertionError("nobody comes")
 
-        async with accepting_quic(address, Transport.AUTO, pace_of_answers(), accept, LoopClock(), capturing_log(said)):
+        async with accepting_quic(
+            address, Transport.AUTO, lambda: PAIR, pace_of_answers(), accept, capturing_log(said)
+        ):
             pass
     [call] = said.calls
     assert "QUIC cannot be offered" in str(call)
@@ -249,7 +252,7 @@ async def test_with_tcp_alone_the_udp_port_stays_closed() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         address = free.getsockname()
-    async with accepting_quic(address, Transport.TCP, pace_of_answers(), accept, LoopClock(), capturing_log()):
+    async with accepting_quic(address, Transport.TCP, lambda: PAIR, pace_of_answers(), accept, capturing_log()):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as still_free:
             still_free.bind(address)
 

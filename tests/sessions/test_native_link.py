@@ -15,6 +15,7 @@ from distreamer.errors import AuthenticationError, LinkError, PeerError
 from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClientSettings
 from distreamer.model.status import ModuleState
 from distreamer.protocol.native.faults import GoodbyeCode
+from distreamer.protocol.native.resumption import SessionTable
 from distreamer.transport.memory import Direction
 from distreamer.transport.memory_messages import FramedMessages, MemoryCarrier
 from tests.support.input_context import input_context
@@ -106,6 +107,31 @@ async def test_after_an_outage_nothing_is_missing_and_the_first_new_fragment_com
         assert len(network.dialled) <= 3 + seconds / 0.7
         # What was on its way when the link went dark may arrive twice, but no more than the window.
         assert receiver.client.links()[0].duplicates <= 8
+
+
+@virtual_time(seconds_limit=600)
+async def test_on_a_satellite_a_session_that_goes_on_saves_a_round_trip() -> None:
+    returned: list[float] = []
+    for sessions in (SessionTable(), None):
+        async with (
+            NativeNetwork(Store(), password="secret", latency_seconds=0.3, sessions=sessions) as network,
+            running(network, "secret") as receiver,
+        ):
+            network.play()
+            await asyncio.sleep(10.2)
+            network.cut()
+            await asyncio.sleep(20.0)
+            before = receiver.newest
+            restored_at = network.clock.now()
+            network.restore(old_ones_too=False)
+            changed = asyncio.Event()
+            receiver.store.subscribe(changed.set)
+            while receiver.newest == before:
+                changed.clear()
+                await changed.wait()
+            returned.append(network.clock.now() - restored_at)
+    with_session, without = returned
+    assert without - with_session == pytest.approx(0.6, abs=0.05)
 
 
 @virtual_time(seconds_limit=600)
@@ -208,6 +234,8 @@ async def test_a_password_that_changed_during_an_outage_is_raised_and_nothing_is
         await asyncio.sleep(3)
         assert receiver.client.links()[0].connected
         network.password = "new"
+        # Another password is another module.
+        network.sessions = SessionTable()
         for carrier in network.carriers:
             carrier.cut()
         with pytest.raises(AuthenticationError, match="PASSWORD"):

@@ -8,6 +8,7 @@ from distreamer.core.module import LegacyShape, OutputContext
 from distreamer.model.audio import Title
 from distreamer.outputs.polling_answers import PollingAnswers
 from distreamer.protocol.http1 import Headers, RequestHead
+from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.source_description import describe_source
 from distreamer.transport.memory import MemoryStream
 from tests.support.input_context import WALL, input_context
@@ -27,7 +28,12 @@ class LegacyProgramme:
         self.store = self.source.store
         self.context = replace(context or output_context(self.store), store=self.store, legacy=SHAPE)
         self.refused: list[tuple[str, str]] = []
-        self.answers = PollingAnswers(password, self.context, lambda peer, reason: self.refused.append((peer, reason)))
+        self.answers = PollingAnswers(
+            password,
+            self.context,
+            NativeDoor(password, self.context.clock, self.context.log),
+            lambda peer, reason: self.refused.append((peer, reason)),
+        )
         self.is_dark = False
         """Whether requests are taken and never answered."""
         self._seconds = 0

@@ -13,8 +13,10 @@ from distreamer.protocol.native.messages import (
     Have,
     Hello,
     Holding,
+    KnownSession,
     Message,
     Newest,
+    NewSession,
     Piece,
     Ping,
     Pong,
@@ -45,10 +47,24 @@ def ranges(draw: st.DrawFn) -> tuple[tuple[int, int], ...]:
 
 
 MESSAGE: st.SearchStrategy[Message] = st.one_of(
-    st.builds(Hello, role=st.sampled_from(Role), node=NAME, agent=TEXT, scram=st.none() | TEXT),
+    st.builds(
+        Hello,
+        role=st.sampled_from(Role),
+        node=NAME,
+        agent=TEXT,
+        scram=st.none() | TEXT,
+        session=st.none() | st.builds(KnownSession, id=NAME, use=POSITIVE, proof=TEXT),
+    ),
     st.builds(Challenge, scram=TEXT),
     st.builds(Proof, scram=TEXT),
-    st.builds(Welcome, node=NAME, agent=TEXT, scram=st.none() | TEXT),
+    st.builds(
+        Welcome,
+        node=NAME,
+        agent=TEXT,
+        scram=st.none() | TEXT,
+        session=st.none() | st.builds(NewSession, id=NAME, uses=POSITIVE),
+        resumed=st.none() | TEXT,
+    ),
     st.builds(Goodbye, code=NAME, reason=TEXT),
     st.builds(
         Ping,

@@ -19,6 +19,7 @@ from distreamer.errors import DiStreamerError, LinkError
 from distreamer.outputs.receivers import Receivers
 from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.handshake import Acceptor
+from distreamer.protocol.native.resumption import SessionTable
 from distreamer.sessions.native_sender import SenderSession
 from distreamer.transport.memory import DEFAULT_CAPACITY, Direction
 from distreamer.transport.memory_messages import FramedMessages, MemoryCarrier
@@ -57,6 +58,8 @@ class NativeNetwork:
     ended: list[tuple[float, str]] = field(default_factory=list)
     """When conversations ended at PC A, and why."""
     carriers: list[MemoryCarrier] = field(default_factory=list)
+    sessions: SessionTable | None = field(default_factory=SessionTable)
+    """None for a PC A that knows none."""
 
     async def __aenter__(self) -> Self:
         self.clock = LoopClock()
@@ -125,7 +128,14 @@ class NativeNetwork:
             await asyncio.sleep(1.0)
 
     async def _accept(self, stream: MessageStream) -> None:
-        acceptor = Acceptor(SENDER_IDENTITY, verifier(self.password), "acceptor-nonce", stream.binding)
+        acceptor = Acceptor(
+            SENDER_IDENTITY,
+            verifier(self.password),
+            f"acceptor-nonce-{len(self.carriers)}",
+            stream.binding,
+            sessions=self.sessions,
+            now=self.clock.now(),
+        )
         session = SenderSession(stream, self.source, self.clock, acceptor, self._taken)
         self.conversations.add(session)
         for_another = False

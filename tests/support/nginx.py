@@ -15,8 +15,8 @@ START_SECONDS = 30
 """A bound, not an expectation."""
 POLL_SECONDS = 0.05
 """nginx does not say when it is ready."""
-PAGE = Path(__file__).parents[2] / "docs" / "listeners.md"
-"""What it tells operators to write is what is tried."""
+PAGES = Path(__file__).parents[2] / "docs"
+"""What they tell operators to write is what is tried."""
 _CONFIG = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log stderr warn;
 events {{ }}
@@ -34,20 +34,22 @@ http {{
 
 
 @asynccontextmanager
-async def running_nginx(folder: Path, target: int) -> AsyncIterator[int]:
-    """The port on which it speaks HTTP/1.1 and HTTP/2 over TLS; what it is asked it asks on the port ``target``. The
-    test is skipped where there is no nginx."""
+async def running_nginx(
+    folder: Path, target: int, page: str = "listeners.md", documented_port: int = 8080
+) -> AsyncIterator[int]:
+    """The port on which it speaks HTTP/1.1 and HTTP/2 over TLS; what it is asked it asks on the port ``target``, by
+    the lines of ``page``. The test is skipped where there is no nginx."""
     program = find_program("nginx", "/usr/sbin/nginx")
     made, port = make_certificate(folder), free_port()
     config = folder / "nginx.conf"
-    location = PAGE.read_text(encoding="utf-8").partition("```nginx\n")[2].partition("```")[0]
-    assert ":8080;" in location
+    location = (PAGES / page).read_text(encoding="utf-8").partition("```nginx\n")[2].partition("```")[0]
+    assert f":{documented_port};" in location
     values = {
         "folder": folder,
         "port": port,
         "certificate": made.certificate,
         "key": made.key,
-        "location": location.replace(":8080;", f":{target};"),
+        "location": location.replace(f":{documented_port};", f":{target};"),
     }
     config.write_text(_CONFIG.format(**values))
     process = await asyncio.create_subprocess_exec(program, "-p", str(folder), "-c", str(config))

@@ -101,7 +101,7 @@ class QuicNetwork:
         self._client_rules = client_rules
         self.clients: dict[tuple[str, int], LiveConnection] = {}
         self._port = 40_000
-        self.server = QuicListener(PAIR, server_rules, accept, capturing_log())
+        self.server = QuicListener(lambda: PAIR, server_rules, accept, capturing_log())
         self.server.connection_made(_Wire(self, "down", SERVER))
         self.dialled: list[float] = []
         """When attempts began."""

@@ -13,6 +13,7 @@ from structlog.testing import CapturingLogger
 
 from distreamer.errors import DiStreamerError
 from distreamer.protocol.native.messages import FragmentHead, Message, Piece, encode
+from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic import QuicDialler, QuicMessages
 from distreamer.transport.quic_acceptor import QuicAcceptor, udp_sockets
@@ -36,7 +37,7 @@ class Server:
     acceptor: QuicAcceptor
 
     def dialler(self, *, verify: bool = False, trusted: str | None = None) -> QuicDialler:
-        return QuicDialler(self.host, self.port, FAST, capturing_log(), verify=verify, trusted=trusted)
+        return QuicDialler(self.host, self.port, FAST, capturing_log(), trust=LinkTrust(verify=verify), trusted=trusted)
 
     async def dial(self) -> QuicMessages:
         return await self.dialler().dial(5)
@@ -60,7 +61,7 @@ async def serving(
     loop = asyncio.get_running_loop()
     raised: list[dict[str, object]] = []
     loop.set_exception_handler(lambda _, context: raised.append(context))
-    async with QuicAcceptor(sockets, used, FAST, accept, capturing_log(said)) as acceptor:
+    async with QuicAcceptor(sockets, lambda: used, FAST, accept, capturing_log(said)) as acceptor:
         yield Server(host, sockets[0].getsockname()[1], used, acceptor)
     loop.set_exception_handler(None)
     assert raised == []

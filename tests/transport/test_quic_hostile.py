@@ -60,7 +60,7 @@ class Stage:
         self.said = CapturingLogger()
         self.air = Air()
         self.ended: list[str] = []
-        self.listener = QuicListener(PAIR, RULES, self._echo, capturing_log(self.said))
+        self.listener = QuicListener(lambda: PAIR, RULES, self._echo, capturing_log(self.said))
         self.listener.connection_made(self.air)
         self.raised: list[dict[str, Any]] = []
         self.loop = asyncio.get_running_loop()

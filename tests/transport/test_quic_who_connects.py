@@ -26,6 +26,7 @@ from distreamer.protocol.native.scram import WRONG_CHANNEL
 from distreamer.protocol.native.sender import SenderRole
 from distreamer.sessions.native_session import NativeSession, error_of
 from distreamer.transport import quic, quic_acceptor, quic_connection
+from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.quic import QuicDialler, QuicMessages
 from distreamer.transport.self_signed import KeyPair
 from tests.support.certificates import make_certificate
@@ -57,10 +58,10 @@ async def test_a_certificate_that_is_trusted_is_taken_for_its_name_only(
 ) -> None:
     made = make_certificate(tmp_path)
     certificate = x509.load_pem_x509_certificate(made.certificate.read_bytes())
-    pair = KeyPair(certificate, load_pem_private_key(made.key.read_bytes(), None))  # type: ignore[arg-type]
+    pair = KeyPair(certificate, load_pem_private_key(made.key.read_bytes(), None))
     async with serving(echo, pair=pair) as server:
         trusted = str(made.certificate)
-        named = QuicDialler("localhost", server.port, FAST, capturing_log(), verify=True, trusted=trusted)
+        named = QuicDialler("localhost", server.port, FAST, capturing_log(), trusted=trusted, trust=LinkTrust())
         carrier = await named.dial(5)
         assert carrier.binding == pair.binding
         await carrier.close()

@@ -15,6 +15,8 @@ import pytest
 from aiohttp import web
 
 from distreamer.errors import DiStreamerError, LinkError, PeerError
+from distreamer.transport.link_sockets import SEGMENT_BYTES
+from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.relay import Relay
 from distreamer.transport.tcp import TYPE_OF_SERVICE, listening_sockets
 from distreamer.transport.websocket import MESSAGE_BYTES, WebSocketDialler, WebSocketMessages, WebSocketServer
@@ -183,24 +185,102 @@ async def fill(carrier: WebSocketMessages) -> None:
         await carrier.send(bytes(60_000))
 
 
-async def test_sockets_are_marked_and_do_not_wait_for_more() -> None:
-    seen: list[tuple[int, int]] = []
+CONGESTION_CONTROLS = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
+HAS_BBR = CONGESTION_CONTROLS.exists() and "bbr" in CONGESTION_CONTROLS.read_text().split()
+
+
+def settings_of(carrier: WebSocketMessages) -> dict[str, int | bytes]:
+    assert carrier._transport is not None
+    one = carrier._transport.get_extra_info("socket")
+    names = ("TCP_NODELAY", "TCP_USER_TIMEOUT", "TCP_NOTSENT_LOWAT", "TCP_MAXSEG")
+    found: dict[str, int | bytes] = {
+        name: one.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in names if hasattr(socket, name)
+    }
+    found["IP_TOS"] = one.getsockopt(socket.IPPROTO_IP, socket.IP_TOS)
+    found["SO_KEEPALIVE"] = one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    # Linux counts its own overhead: it says twice what was asked for.
+    found["SO_SNDBUF"] = one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2
+    found["congestion"] = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0")
+    return found
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_CONGESTION"), reason="only Linux has all of these options")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_both_ends_are_set_up_for_a_bad_link(host: str) -> None:
+    there: list[dict[str, int | bytes]] = []
 
     async def accept(carrier: WebSocketMessages) -> None:
-        await carrier.receive()
+        there.append(settings_of(carrier))
+        await echo(carrier)
 
-    async with serving(accept) as url, WebSocketDialler(url) as dialler:
+    async with serving(accept, host) as url, WebSocketDialler(url) as dialler:
         carrier = await dialler.dial(3)
-        assert carrier._transport is not None
-        one = carrier._transport.get_extra_info("socket")
-        seen.append(
-            (
-                one.getsockopt(socket.IPPROTO_IP, socket.IP_TOS),
-                one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY),
-            )
-        )
         await carrier.send(b"over")
-    assert seen == [(TYPE_OF_SERVICE, 1)]
+        assert await carrier.receive() == b"over"
+        here = settings_of(carrier)
+        await carrier.close()
+    for end in (here, *there):
+        segment, congestion = end.pop("TCP_MAXSEG"), end.pop("congestion")
+        # What is left of it where each segment carries a time stamp.
+        assert segment in {SEGMENT_BYTES, SEGMENT_BYTES - 12}
+        if HAS_BBR:
+            assert congestion == b"bbr"
+        assert end.pop("IP_TOS") == TYPE_OF_SERVICE or host == "::1"
+        assert end == {
+            "TCP_NODELAY": 1,
+            "TCP_USER_TIMEOUT": 6_000,
+            "TCP_NOTSENT_LOWAT": 4_096,
+            "SO_KEEPALIVE": 1,
+            "SO_SNDBUF": 32_768,
+        }
+    assert len(there) == 1
+
+
+async def test_a_stream_of_a_high_bitrate_may_have_more_under_way() -> None:
+    rate = 0.0
+    async with serving(echo) as url, WebSocketDialler(url, media_rate=lambda: rate) as dialler:
+        carrier = await dialler.dial(3)
+        await carrier.send(b"before the programme is known")
+        assert settings_of(carrier)["SO_SNDBUF"] == 32_768
+        rate = 40_000.0
+        await carrier.send(b"320 kbit/s")
+        assert settings_of(carrier)["SO_SNDBUF"] == 80_000
+        await carrier.close()
+
+
+async def test_an_option_that_the_system_does_not_know_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distreamer.transport.link_sockets.CONGESTION_CONTROL", b"no-such-control")
+    monkeypatch.delattr(socket, "TCP_NOTSENT_LOWAT", raising=False)
+    async with serving(echo) as url, WebSocketDialler(url) as dialler:
+        carrier = await dialler.dial(3)
+        await carrier.send(b"still works")
+        assert await carrier.receive() == b"still works"
+        await carrier.close()
+
+
+async def test_an_https_server_cannot_send_the_dialler_on_to_an_address_without_tls(tmp_path: Path) -> None:
+    async def accept(carrier: WebSocketMessages) -> None:
+        raise AssertionError("it was dialled without TLS")
+
+    async with serving(accept) as plain:
+
+        async def send_on(request: web.Request) -> web.Response:
+            raise web.HTTPFound(plain + "/distreamer3")
+
+        application = web.Application()
+        application.router.add_get("/distreamer3", send_on)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        context = make_certificate(tmp_path).server_context()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        try:
+            async with WebSocketDialler(
+                f"https://localhost:{runner.addresses[0][1]}", LinkTrust(verify=False)
+            ) as dialler:
+                with pytest.raises(LinkError, match="sends us on to an address without TLS"):
+                    await dialler.dial(3)
+        finally:
+            await runner.cleanup()
 
 
 async def test_a_server_that_is_no_distreamer_is_named_and_one_that_is_away_is_the_link_s_fault() -> None:
@@ -240,7 +320,7 @@ async def test_a_certificate_is_checked_unless_the_operator_says_no(tmp_path: Pa
     context = make_certificate(tmp_path).server_context()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     try:
-        async with WebSocketDialler(f"https://localhost:{runner.addresses[0][1]}", verify_tls=verify) as dialler:
+        async with WebSocketDialler(f"https://localhost:{runner.addresses[0][1]}", LinkTrust(verify=verify)) as dialler:
             if verify:
                 with pytest.raises(LinkError, match="its certificate is not valid"):
                     await dialler.dial(3)

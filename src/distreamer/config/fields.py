@@ -64,6 +64,21 @@ def check_networks(text: str) -> str:
     return text
 
 
+def check_fingerprint(text: str) -> str:
+    """``text`` as it is; raises ValueError with a plain sentence when it is no SHA-256."""
+    digits = text.replace(":", "").replace(" ", "")
+    if text and (len(digits) != 64 or not set(digits) <= set("0123456789abcdefABCDEF")):
+        raise ValueError("must be the SHA-256 of a certificate: 64 hexadecimal digits, with colons or without")
+    return text
+
+
+def check_proxy(url: str) -> str:
+    """``url`` as it is; raises ValueError with a plain sentence when it is not the address of an HTTP proxy."""
+    if url and urlsplit(check_http_url(url)).scheme != "http":
+        raise ValueError("must begin with http://: to the proxy itself TLS is not spoken")
+    return url
+
+
 def check_bodies(text: str) -> str:
     """``text`` as it is; raises ValueError with a plain sentence when it says not which players get what."""
     BodyRules.parse(text)

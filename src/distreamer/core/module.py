@@ -137,6 +137,16 @@ class Module(Protocol):
 
 
 @runtime_checkable
+class Guarded(Protocol):
+    """A module that accepts those who know its PASSWORD."""
+
+    @property
+    def wrong_passwords(self) -> int:
+        """That came since the start."""
+        ...
+
+
+@runtime_checkable
 class Adopting(Protocol):
     """A module that can take other settings while it runs, where they do not touch what it holds open."""
 
@@ -158,4 +168,5 @@ def module_status(name: str, mode: str, module: Module, health: Health) -> Modul
         last_error=health.last_error,
         links=module.links(),
         listeners=module.listeners(),
+        wrong_passwords=module.wrong_passwords if isinstance(module, Guarded) else 0,
     )

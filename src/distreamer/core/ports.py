@@ -76,6 +76,8 @@ class CarrierKind:
     """It goes on by itself after an outage of this length or less; None when it is dead after a few seconds."""
     most_fragments: int | None = None
     """That may be on their way at once; None for as many as the protocol allows."""
+    is_always_bound: bool = False
+    """Whether a password is always proven together with the certificate of the carrier."""
 
 
 class MessageStream(Protocol):
@@ -92,7 +94,8 @@ class MessageStream(Protocol):
 
     @property
     def binding(self) -> bytes | None:
-        """The hash of the server's certificate, when the carrier is encrypted by it from end to end."""
+        """The hash of the server's certificate, to which a password can be bound (for a dialler: must be); None where
+        there is none, or where somebody else vouches for it."""
         ...
 
     @property

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field
 from distreamer import __version__
 from distreamer.config.fields import HttpUrl, Password, Seconds
 from distreamer.config.settings import InputSettings
+from distreamer.config.tls_settings import LinkDialSettings
 from distreamer.core.module import InputContext
 from distreamer.errors import ConfigError, LinkError, OtherWireError, PeerError, ProtocolError
 from distreamer.model.status import LinkStatus, ListenersStatus
@@ -24,7 +25,7 @@ from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream, LegacyPolling
 from distreamer.sessions.legacy_receiving import LegacyReceiver
-from distreamer.sessions.native_carriers import Dials, Transport, dialling, pace_of_answers
+from distreamer.sessions.native_carriers import Dials, Transport, check_old_wire, dialling, pace_of_answers
 from distreamer.sessions.native_link import CONNECT_SECONDS, NativeLink
 from distreamer.sessions.native_receiver import reception_for
 from distreamer.sessions.native_side import Dial
@@ -42,22 +43,17 @@ def _plain_address(url: str) -> str:
     return url
 
 
-class DiStreamerClientSettings(InputSettings):
+class DiStreamerClientSettings(LinkDialSettings, InputSettings):
     """Takes the programme from a DiStreamerServer over a link that may fail."""
 
     serverurl: Annotated[HttpUrl, AfterValidator(_plain_address), Field(examples=["http://studio.example:7080"])]
-    """The address of the DiStreamerServer, with its port. https where a proxy with TLS stands before it. A slash at
-    its end makes no difference."""
+    """The address of the DiStreamerServer, with its port. With https the link is encrypted; see TLSVERIFY. A slash
+    at its end makes no difference."""
 
     password: Annotated[Password, Field(max_length=200), AfterValidator(check_password)] = ""
     """The PASSWORD of the DiStreamerServer; empty for none. A DiStreamer 3 is never sent it: both sides prove that
     they know it, and when it is set here the other side must know it too. To a DiStreamer 2 it goes in clear; see
     LEGACY."""
-
-    tlsverify: bool = True
-    """Whether the certificate of an https server must be valid. ``no`` takes any certificate: then somebody on the
-    way could listen in, or pretend to be the server towards a client without PASSWORD. As long as it is ``yes`` an
-    https server is reached by TCP only, for DiStreamer's own certificate, which QUIC uses, is vouched for by nobody."""
 
     transport: Transport = Transport.AUTO
     """How the link is carried. ``auto``: QUIC (on the UDP port of the same number) and TCP are tried at the same time,
@@ -134,6 +130,8 @@ class DiStreamerClient:
             pace_of_answers(),
             self._context.log,
             verify_tls=settings.tlsverify,
+            fingerprint=settings.fingerprint,
+            proxy=settings.proxy,
         ) as dials:
             await self._receive(dials)
 
@@ -145,12 +143,21 @@ class DiStreamerClient:
 
     async def _receive(self, dials: Dials) -> None:
         """A server that is upgraded while it is polled is talked to anew."""
+        settings = self._settings
         while True:
             try:
                 await self._link.run(dials.dial, dials.better)
-            except OtherWireError:
-                if not self._settings.legacy:
+            except OtherWireError as error:
+                if not settings.legacy:
                     raise
+                check_old_wire(
+                    error,
+                    settings.serverurl,
+                    settings.password,
+                    verify_tls=settings.tlsverify,
+                    fingerprint=settings.fingerprint,
+                    proxy=settings.proxy,
+                )
             await self._poll(dials.dial)
 
     async def _poll(self, dial: Dial) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import deque
-from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Literal
 
 from aiohttp import web
@@ -14,19 +12,21 @@ from pydantic import AfterValidator, Field
 from distreamer import __version__
 from distreamer.config.fields import BindAddress, Password, Port
 from distreamer.config.settings import InputSettings
+from distreamer.config.tls_settings import LinkCertificateSettings
 from distreamer.core.module import InputContext
 from distreamer.core.ports import MessageStream
 from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, PeerError
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.protocol.native.faults import GoodbyeCode
-from distreamer.protocol.native.handshake import Acceptor, Identity
-from distreamer.protocol.native.scram import Verifier, check_password
+from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.legacy_push_requests import PushRequests
 from distreamer.sessions.legacy_receiving import LegacyReceiver
-from distreamer.sessions.native_carriers import Transport, accepting_quic, pace_of_answers
+from distreamer.sessions.native_carriers import Transport, accepting_quic, pace_of_answers, watching
+from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.native_receiver import ReceiverSession, reception_for
 from distreamer.sessions.native_senders import NativeSenders
 from distreamer.sessions.native_session import error_of
+from distreamer.transport.link_certificate import link_certificate
 from distreamer.transport.tcp import listening_sockets, spoken_address
 from distreamer.transport.websocket import WebSocketServer
 from distreamer.units import spoken_seconds
@@ -39,10 +39,9 @@ MOST_REFUSED = 64
 """Addresses whose refusal was told once and is only a detail from then on."""
 LOOK_SECONDS = 1.0
 """Between two looks at how the sender is."""
-AGENT = f"DiStreamer/{__version__}"
 
 
-class DiStreamerRevServerSettings(InputSettings):
+class DiStreamerRevServerSettings(LinkCertificateSettings, InputSettings):
     """Takes the programme from a DiStreamerRevClient that connects over a link that may fail."""
 
     hostname: BindAddress = "0.0.0.0"
@@ -74,15 +73,13 @@ class DiStreamerRevServer:
         """Raises ConfigError for a PASSWORD that cannot be used."""
         self._settings = settings
         self._context = context
-        self._identity = Identity(secrets.token_hex(8), AGENT)
-        password = settings.password
-        self._verifier = Verifier.of(password, secrets.token_bytes(16)) if password else None
+        self._door = NativeDoor(settings.password, context.clock, context.log)
         self._reception = reception_for(context)
         self._senders = NativeSenders(context.clock)
         self._pushes: PushRequests | None = None
         if settings.legacy:
             receiver = LegacyReceiver(context.ingest, context.clock, list_closes_round=False)
-            self._pushes = PushRequests(receiver, password, context.clock, self._say_refused)
+            self._pushes = PushRequests(receiver, settings.password, context.clock, self._say_refused, self._door)
         self._conversations = 0
         self._refused: deque[str] = deque(maxlen=MOST_REFUSED)
         self._pusher = ""
@@ -95,6 +92,11 @@ class DiStreamerRevServer:
     def address(self) -> tuple[str, int] | None:
         """Host and port that a sender can connect to; None while nothing listens there."""
         return self._address
+
+    @property
+    def wrong_passwords(self) -> int:
+        """That came since the start, on both wires."""
+        return self._door.wrong_passwords.wrong
 
     def links(self) -> tuple[LinkStatus, ...]:
         native = self._senders.status(self._reception)
@@ -116,23 +118,25 @@ class DiStreamerRevServer:
         return None
 
     async def run(self) -> None:
-        """Serves until it is cancelled; raises BindError when it cannot listen."""
-        sockets = listening_sockets(self._settings.hostname, self._settings.port)
+        """Serves until it is cancelled; raises BindError when it cannot listen, ResourceError for its certificate."""
+        settings, log = self._settings, self._context.log
+        certificate = link_certificate(settings.certfile, settings.keyfile, self._context.clock, log)
+        sockets = listening_sockets(settings.hostname, settings.port)
         host, port = sockets[0].getsockname()[:2]
-        self._context.log.info("listening for a sender", address=spoken_address(host, port))
+        log.info("listening for a sender", address=spoken_address(host, port), fingerprint=certificate.fingerprint)
         other = self._answer if self._pushes else None
+        address, rules = (settings.hostname, port), pace_of_answers()
         try:
-            server = WebSocketServer(sockets, self.accept, {"/": self._greeting}, other)
-            async with server, self._accepting_quic(port), asyncio.TaskGroup() as group:
+            async with (
+                WebSocketServer(sockets, self.accept, {"/": self._greeting}, other, certificate=certificate, log=log),
+                accepting_quic(address, settings.transport, lambda: certificate.pair, rules, self.accept, log),
+                watching(certificate, log),
+                asyncio.TaskGroup() as group,
+            ):
                 self._group, self._address = group, (host, port)
                 await self._tell_health()
         finally:
             self._address = None
-
-    def _accepting_quic(self, port: int) -> AbstractAsyncContextManager[None]:
-        context, transport = self._context, self._settings.transport
-        address = (self._settings.hostname, port)
-        return accepting_quic(address, transport, pace_of_answers(), self.accept, context.clock, context.log)
 
     async def accept(self, stream: MessageStream) -> None:
         """Holds a conversation on a carrier that just came up, until it ends."""
@@ -144,7 +148,7 @@ class DiStreamerRevServer:
     # -- DiStreamer 3
 
     async def _converse(self, stream: MessageStream) -> None:
-        acceptor = Acceptor(self._identity, self._verifier, secrets.token_urlsafe(18), stream.binding)
+        acceptor = self._door.acceptor(stream)
         session = ReceiverSession(stream, self._reception, self._context.clock, acceptor, self._welcome)
         if self._conversations >= MOST_CONVERSATIONS:
             self._context.log.warning("too many senders", peer=stream.peer, limit=MOST_CONVERSATIONS)

@@ -88,6 +88,8 @@ class ModuleStatus:
     last_error: str = ""
     links: tuple[LinkStatus, ...] = ()
     listeners: ListenersStatus | None = None
+    wrong_passwords: int = 0
+    """That others came with, where there is a PASSWORD of the link."""
     on_air: bool = True
     """False for an input that stands by while another is on air."""
     returns_in_seconds: float | None = None

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from distreamer import __version__
 from distreamer.config.fields import HttpUrl, Password, Seconds
 from distreamer.config.settings import OutputSettings
+from distreamer.config.tls_settings import LinkDialSettings
 from distreamer.core.module import OutputContext
 from distreamer.errors import ConfigError, OtherWireError, ProtocolError
 from distreamer.model.status import LinkStatus, ListenersStatus
@@ -21,7 +22,7 @@ from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream
 from distreamer.sessions.legacy_pushing import LegacyPusher
 from distreamer.sessions.legacy_sending import NO_OGG_BY_POLLING, RenderedStore
-from distreamer.sessions.native_carriers import Transport, dialling, pace_of
+from distreamer.sessions.native_carriers import Transport, check_old_wire, dialling, pace_of
 from distreamer.sessions.native_link import NativeLink
 from distreamer.sessions.native_sender import Supply
 from distreamer.sessions.native_side import Dial
@@ -33,12 +34,12 @@ updated."""
 AGENT = f"DiStreamer/{__version__}"
 
 
-class DiStreamerRevClientSettings(OutputSettings):
+class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
     """Sends the programme to a DiStreamerRevServer over a link that may fail."""
 
     serverurl: Annotated[HttpUrl, Field(examples=["http://transmitter.example:5080"])]
-    """The address of the DiStreamerRevServer, with its port. https where a proxy with TLS stands before it. A slash
-    at its end makes no difference."""
+    """The address of the DiStreamerRevServer, with its port. With https the link is encrypted; see TLSVERIFY. A
+    slash at its end makes no difference."""
 
     password: Annotated[Password, Field(max_length=200), AfterValidator(check_password)] = ""
     """The PASSWORD of the DiStreamerRevServer; empty for none. Both sides prove that they know it and it is not
@@ -58,11 +59,6 @@ class DiStreamerRevClientSettings(OutputSettings):
     PASSWORD in clear with each request, and so would whoever pretends to be an old server on the way. ``no`` where
     the server is a DiStreamer 3. After an upgrade of the server the new wire is found by itself, within ten
     minutes."""
-
-    tlsverify: bool = True
-    """Whether the certificate of an https server must be valid. ``no`` takes any certificate: then somebody on the
-    way could pretend to be the server. As long as it is ``yes`` an https server is reached by TCP only, for
-    DiStreamer's own certificate, which QUIC uses, is vouched for by nobody."""
 
     httptimeout: Annotated[Seconds, Field(ge=1, le=300)] = 5
     """Only for a server that runs DiStreamer 2: how long it may take to answer. With a DiStreamer 3 a dead link is
@@ -139,12 +135,21 @@ class DiStreamerRevClient:
     async def run(self) -> None:
         """Sends until it is cancelled; raises AuthenticationError, PeerError or LinkError when more attempts at once
         would not help, and ConfigError for a PASSWORD that the server's old wire cannot carry."""
+        settings = self._settings
         while True:
             try:
                 await self._converse()
-            except OtherWireError:
-                if not self._settings.legacy:
+            except OtherWireError as error:
+                if not settings.legacy:
                     raise
+                check_old_wire(
+                    error,
+                    settings.serverurl,
+                    settings.password,
+                    verify_tls=settings.tlsverify,
+                    fingerprint=settings.fingerprint,
+                    proxy=settings.proxy,
+                )
             await self._push()
 
     async def _converse(self) -> None:
@@ -153,7 +158,13 @@ class DiStreamerRevClient:
             return
         settings, rules = self._settings, pace_of(self._context.store, self._settings.ratefactor)
         async with dialling(
-            settings.serverurl, settings.transport, rules, self._context.log, verify_tls=settings.tlsverify
+            settings.serverurl,
+            settings.transport,
+            rules,
+            self._context.log,
+            verify_tls=settings.tlsverify,
+            fingerprint=settings.fingerprint,
+            proxy=settings.proxy,
         ) as dials:
             await self._link.run(dials.dial, dials.better)
 

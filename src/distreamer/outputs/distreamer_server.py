@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import deque
-from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -13,6 +11,7 @@ from pydantic import AfterValidator, Field
 from distreamer import __version__
 from distreamer.config.fields import BindAddress, Password, Port
 from distreamer.config.settings import OutputSettings
+from distreamer.config.tls_settings import LinkCertificateSettings
 from distreamer.core.module import OutputContext
 from distreamer.core.ports import MessageStream
 from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, PeerError
@@ -20,11 +19,12 @@ from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.polling_answers import PollingAnswers, legacy_password_fault
 from distreamer.outputs.receivers import Receivers
 from distreamer.protocol.native.faults import GoodbyeCode
-from distreamer.protocol.native.handshake import Acceptor, Identity
-from distreamer.protocol.native.scram import Verifier, check_password
-from distreamer.sessions.native_carriers import Transport, accepting_quic, pace_of
+from distreamer.protocol.native.scram import check_password
+from distreamer.sessions.native_carriers import Transport, accepting_quic, pace_of, watching
+from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.native_sender import SenderSession
 from distreamer.sessions.native_session import error_of
+from distreamer.transport.link_certificate import link_certificate
 from distreamer.transport.tcp import listening_sockets, spoken_address
 from distreamer.transport.websocket import WebSocketServer
 
@@ -32,10 +32,9 @@ MOST_CONVERSATIONS = 128
 """Receivers, the carriers that they race and the ghosts that they left; one more is told ``busy``."""
 MOST_REFUSED = 64
 """Addresses whose refusal was told once and is only a detail from then on."""
-AGENT = f"DiStreamer/{__version__}"
 
 
-class DiStreamerServerSettings(OutputSettings):
+class DiStreamerServerSettings(LinkCertificateSettings, OutputSettings):
     """Serves the programme to DiStreamerClients over links that may fail."""
 
     hostname: BindAddress = "0.0.0.0"
@@ -72,9 +71,7 @@ class DiStreamerServer:
         """Raises ConfigError for a PASSWORD that cannot be used."""
         self._settings = settings
         self._context = context
-        self._identity = Identity(secrets.token_hex(8), AGENT)
-        password = settings.password
-        self._verifier = Verifier.of(password, secrets.token_bytes(16)) if password else None
+        self._door = NativeDoor(settings.password, context.clock, context.log)
         self._receivers = Receivers(context.clock)
         self._conversations = 0
         self._refused: deque[str] = deque(maxlen=MOST_REFUSED)
@@ -87,6 +84,11 @@ class DiStreamerServer:
         """Host and port that receivers can connect to; None while nothing listens there."""
         return self._address
 
+    @property
+    def wrong_passwords(self) -> int:
+        """That came since the start, on both wires."""
+        return self._door.wrong_passwords.wrong
+
     def links(self) -> tuple[LinkStatus, ...]:
         return self._receivers.links() + (self._polling.links() if self._polling else ())
 
@@ -94,28 +96,27 @@ class DiStreamerServer:
         return None
 
     async def run(self) -> None:
-        """Serves until it is cancelled; raises BindError when it cannot listen."""
-        sockets = listening_sockets(self._settings.hostname, self._settings.port)
+        """Serves until it is cancelled; raises BindError when it cannot listen, ResourceError for its certificate."""
+        settings, log = self._settings, self._context.log
+        certificate = link_certificate(settings.certfile, settings.keyfile, self._context.clock, log)
+        sockets = listening_sockets(settings.hostname, settings.port)
         host, port = sockets[0].getsockname()[:2]
-        self._context.log.info("listening for receivers", address=spoken_address(host, port))
+        log.info("listening for receivers", address=spoken_address(host, port), fingerprint=certificate.fingerprint)
         pages = {"/": self._greeting}
         other = self._polling.serve if self._polling else None
+        rules = pace_of(self._context.store, settings.ratefactor)
+        address, rate = (settings.hostname, port), rules.media_rate
         try:
             async with (
-                WebSocketServer(sockets, self.accept, pages, other),
-                self._accepting_quic(port),
+                WebSocketServer(sockets, self.accept, pages, other, media_rate=rate, certificate=certificate, log=log),
+                accepting_quic(address, settings.transport, lambda: certificate.pair, rules, self.accept, log),
+                watching(certificate, log),
                 asyncio.TaskGroup() as group,
             ):
                 self._group, self._address = group, (host, port)
                 await self._tell_health()
         finally:
             self._address = None
-
-    def _accepting_quic(self, port: int) -> AbstractAsyncContextManager[None]:
-        settings, context = self._settings, self._context
-        address = (settings.hostname, port)
-        rules = pace_of(context.store, settings.ratefactor)
-        return accepting_quic(address, settings.transport, rules, self.accept, context.clock, context.log)
 
     async def _tell_health(self) -> None:
         try:
@@ -141,7 +142,7 @@ class DiStreamerServer:
         if fault := legacy_password_fault(password):
             self._context.log.warning("receivers that run DiStreamer 2 cannot be served", reason=fault)
             return None
-        return PollingAnswers(password, self._context, self._say_refused)
+        return PollingAnswers(password, self._context, self._door, self._say_refused)
 
     def _sentence(self) -> str:
         native = self._receivers.sentence()
@@ -162,7 +163,7 @@ class DiStreamerServer:
             stream,
             self._context.store,
             self._context.clock,
-            Acceptor(self._identity, self._verifier, secrets.token_urlsafe(18), stream.binding),
+            self._door.acceptor(stream),
             self._taken,
         )
         if self._conversations >= MOST_CONVERSATIONS:

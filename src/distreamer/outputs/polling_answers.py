@@ -14,6 +14,7 @@ from distreamer.model.status import LinkStatus
 from distreamer.outputs.polling_receivers import PollingReceivers
 from distreamer.protocol.legacy.polling import WRONG_PASSWORD, Answer, answer_get, read_target
 from distreamer.sessions.legacy_sending import NO_OGG_BY_POLLING, RenderedStore
+from distreamer.sessions.native_door import NativeDoor
 from distreamer.transport.tcp import spoken_address
 
 MOST_ANSWERS = 256
@@ -37,8 +38,12 @@ def legacy_password_fault(password: str) -> str:
 class PollingAnswers:
     """The store as a DiStreamer 2 would hold it, for whoever knows the password and asks."""
 
-    def __init__(self, password: str, context: OutputContext, say_refused: Callable[[str, str], None]) -> None:
-        """``say_refused`` is told the peer and the reason."""
+    def __init__(
+        self, password: str, context: OutputContext, door: NativeDoor, say_refused: Callable[[str, str], None]
+    ) -> None:
+        """``door`` knows who has to wait for the next try of a password; ``say_refused`` is told the peer and the
+        reason."""
+        self._door = door
         self._password = password.encode()
         self._log = context.log
         self._say_refused = say_refused
@@ -81,9 +86,15 @@ class PollingAnswers:
             return _NOT_KNOWN
         subject = read_target(target)
         # As with DiStreamer 2, a receiver may say a password to a server that wants none.
-        if self._password and not hmac.compare_digest(subject.password, self._password):
-            self._say_refused(peer, "its PASSWORD is not the one here")
-            return WRONG_PASSWORD
+        if self._password:
+            host = peer.rpartition(":")[0].strip("[]")
+            if reason := self._door.must_wait(host):
+                return Answer(_BUSY_STATUS, reason.encode())
+            is_right = hmac.compare_digest(subject.password, self._password)
+            self._door.note(host, is_right=is_right)
+            if not is_right:
+                self._say_refused(peer, "its PASSWORD is not the one here")
+                return WRONG_PASSWORD
         rendering = self._rendered.rendering()
         answer = answer_get(subject, rendering)
         if answer.status == 200:

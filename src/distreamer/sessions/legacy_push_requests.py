@@ -21,6 +21,7 @@ from distreamer.protocol.legacy.polling import (
     take_push,
 )
 from distreamer.sessions.legacy_receiving import LegacyReceiver
+from distreamer.sessions.native_door import NativeDoor
 
 BODY_SECONDS = 30.0
 """How long the body of a push may take."""
@@ -34,9 +35,16 @@ class PushRequests:
     """Outlives requests: each has a connection of its own, and only its address and the clock tell who is there."""
 
     def __init__(
-        self, receiver: LegacyReceiver, password: str, clock: Clock, refused: Callable[[str, str], None]
+        self,
+        receiver: LegacyReceiver,
+        password: str,
+        clock: Clock,
+        refused: Callable[[str, str], None],
+        door: NativeDoor,
     ) -> None:
-        """``refused`` is told the peer's host and the reason when its request cannot be granted."""
+        """``refused`` is told the peer's host and the reason when its request cannot be granted; ``door`` knows who has
+        to wait for the next try of a password."""
+        self._door = door
         self.host = ""
         """Of the pusher that was last heard."""
         self.heard_at: float | None = None
@@ -61,9 +69,14 @@ class PushRequests:
     async def _answer(self, request: web.Request, host: str, *, is_taken: bool) -> Answer:
         subject = read_target(request.raw_path.encode("utf-8", "surrogateescape"))
         # As with DiStreamer 2, a sender may say a password to a server that wants none.
-        if self._password and not hmac.compare_digest(subject.password, self._password):
-            self._refused(host, "wrong password")
-            return WRONG_PASSWORD
+        if self._password:
+            if reason := self._door.must_wait(host):
+                return Answer(503, reason.encode())
+            is_right = hmac.compare_digest(subject.password, self._password)
+            self._door.note(host, is_right=is_right)
+            if not is_right:
+                self._refused(host, "wrong password")
+                return WRONG_PASSWORD
         if is_taken:
             return NOT_NOW
         if request.method in {"GET", "HEAD"}:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,14 +11,17 @@ from urllib.parse import urlsplit
 
 from structlog.typing import FilteringBoundLogger
 
-from distreamer.core.ports import Clock, MessageStream
+from distreamer.core.ports import MessageStream
 from distreamer.core.store import Store
-from distreamer.errors import BindError
+from distreamer.errors import BindError, OtherWireError
 from distreamer.sessions.native_side import Dial
+from distreamer.transport.http_proxy import HttpProxy
+from distreamer.transport.link_certificate import LinkCertificate
+from distreamer.transport.link_trust import LinkTrust, read_fingerprint
 from distreamer.transport.pace_memory import PaceRules
-from distreamer.transport.quic import QuicDialler
+from distreamer.transport.quic import ANY_CERTIFICATE, QuicDialler
 from distreamer.transport.quic_acceptor import QuicAcceptor, udp_sockets
-from distreamer.transport.self_signed import make_key_pair
+from distreamer.transport.self_signed import KeyPair
 from distreamer.transport.websocket import WebSocketDialler
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -47,30 +50,57 @@ class Dials:
 
 @asynccontextmanager
 async def dialling(
-    url: str, transport: Transport, rules: PaceRules, log: FilteringBoundLogger, *, verify_tls: bool
+    url: str,
+    transport: Transport,
+    rules: PaceRules,
+    log: FilteringBoundLogger,
+    *,
+    verify_tls: bool,
+    fingerprint: str = "",
+    proxy: str = "",
 ) -> AsyncIterator[Dials]:
-    """The ways to the acceptor at ``url``."""
+    """The ways to the acceptor at ``url``; through ``proxy``, the address of one, UDP does not get."""
     parts = urlsplit(url)
     port = parts.port or DEFAULT_PORTS[parts.scheme]
-    quic = QuicDialler(parts.hostname or "", port, rules, log, verify=verify_tls and parts.scheme == "https")
+    trust = LinkTrust(verify_tls, read_fingerprint(fingerprint))
+    quic_trust = trust if parts.scheme == "https" else ANY_CERTIFICATE
+    quic = QuicDialler(parts.hostname or "", port, rules, log, trust=quic_trust)
     if transport is Transport.QUIC:
         yield Dials(quic.dial)
         return
-    async with WebSocketDialler(url, verify_tls=verify_tls) as websocket:
-        yield Dials(websocket.dial, quic.dial if transport is Transport.AUTO else None)
+    async with WebSocketDialler(url, trust, media_rate=rules.media_rate, proxy=HttpProxy.of(proxy)) as websocket:
+        yield Dials(websocket.dial, quic.dial if transport is Transport.AUTO and not proxy else None)
+
+
+def check_old_wire(
+    error: OtherWireError, url: str, password: str, *, verify_tls: bool, fingerprint: str, proxy: str
+) -> None:
+    """Raises OtherWireError where the wire of DiStreamer 2 must not be tried after ``error``: whoever stands on the
+    way with a certificate of his own could ask for it, to be told the password."""
+    if proxy:
+        raise OtherWireError(error.peer, f"{error.reason}; with PROXY only a DiStreamer 3 is talked to") from error
+    if not url.startswith("https:"):
+        return
+    if fingerprint:
+        raise OtherWireError(
+            error.peer, f"{error.reason}; with FINGERPRINT only a DiStreamer 3 is talked to"
+        ) from error
+    if password and not verify_tls:
+        reason = "with TLSVERIFY = no it is not sent the PASSWORD in clear, as a DiStreamer 2 would have to be"
+        raise OtherWireError(error.peer, f"{error.reason}; {reason}") from error
 
 
 @asynccontextmanager
 async def accepting_quic(
     address: tuple[str, int],
     transport: Transport,
+    pair: Callable[[], KeyPair],
     rules: PaceRules,
     accept: Callable[[MessageStream], Awaitable[None]],
-    clock: Clock,
     log: FilteringBoundLogger,
 ) -> AsyncIterator[None]:
     """Accepts QUIC at the UDP port of the same number, unless TRANSPORT forbids it. Where that port is taken the rest
-    goes on without."""
+    goes on without. ``pair`` gives the certificate of connections that begin."""
     if transport is Transport.TCP:
         yield
         return
@@ -80,9 +110,17 @@ async def accepting_quic(
         except BindError as error:
             log.warning("QUIC cannot be offered; the link is worse where packets are lost", reason=str(error))
         else:
-            pair = make_key_pair(datetime.datetime.fromtimestamp(clock.wall(), datetime.UTC))
             await stack.enter_async_context(QuicAcceptor(sockets, pair, rules, accept, log))
         yield
+
+
+@asynccontextmanager
+async def watching(certificate: LinkCertificate, log: FilteringBoundLogger) -> AsyncIterator[None]:
+    """Takes the files of ``certificate`` up when they change."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(certificate.watch(log), name="certificate")
+        yield
+        task.cancel()
 
 
 def pace_of(store: Store, factor: float) -> PaceRules:

@@ -16,6 +16,7 @@ from distreamer.model.status import LinkStatus
 from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.handshake import Dialler, Identity, handshake_seconds
 from distreamer.protocol.native.limits import Timing
+from distreamer.protocol.native.resumption import SessionMemory
 from distreamer.sessions.carrier_progress import CarrierProgress
 from distreamer.sessions.link_attempt import Attempt
 from distreamer.sessions.link_news import LinkNews
@@ -23,7 +24,8 @@ from distreamer.sessions.native_session import error_of
 from distreamer.sessions.native_side import Dial, Side
 
 CONNECT_SECONDS = 3.0
-"""For a carrier to come up, before the handshake's own limit."""
+"""For a carrier to come up, before the handshake's own limit; on long paths CONNECT_ROUND_TRIPS."""
+CONNECT_ROUND_TRIPS = 5.0
 RACE_AFTER_SECONDS = 1.2
 """A conversation silent for so long gets a rival: more than a ping interval and the round trip of a satellite."""
 RACE_ROUND_TRIPS = 1.5
@@ -72,6 +74,7 @@ class NativeLink:
         self._side = side
         self._password = password
         self._identity = identity
+        self._sessions = SessionMemory()
         self._clock = clock
         self._news = LinkNews(peer, side, clock, log, health)
         self._progress = CarrierProgress()
@@ -224,11 +227,11 @@ class NativeLink:
         try:
             if self._better is not None and not attempt.is_better and not attempt.is_relief:
                 await self._give_head_start()
-            stream = await dial(CONNECT_SECONDS)
+            stream = await dial(max(CONNECT_SECONDS, CONNECT_ROUND_TRIPS * (self._shortest_round_trip or 0.0)))
             attempt.conversation = self._side.converse(
                 stream,
                 self._clock,
-                Dialler(self._identity, self._password, secrets.token_urlsafe(18), stream.binding),
+                Dialler(self._identity, self._password, secrets.token_urlsafe(18), stream.binding, self._sessions),
                 lambda: self._ready(attempt),
                 Timing(dialler_handshake=handshake_seconds(self._shortest_round_trip)),
             )

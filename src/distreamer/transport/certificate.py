@@ -24,7 +24,7 @@ class Certificate:
         """Raises ResourceError when they cannot be used."""
         self._files = (certificate, key)
         self._seen = self._stamp()
-        self._context = server_tls(certificate, key)
+        self._context = self._load()
 
     @classmethod
     def of(cls, certificate: Path | None, key: Path | None) -> Certificate | None:
@@ -42,7 +42,7 @@ class Certificate:
         if stamp == self._seen:
             return False
         self._seen = stamp
-        self._context = server_tls(*self._files)
+        self._context = self._load()
         return True
 
     async def watch(self, log: FilteringBoundLogger) -> None:
@@ -61,6 +61,9 @@ class Certificate:
             elif fault:
                 log.error(f"the certificate has changed, and the old one stays in use: {fault}")
             fault = ""
+
+    def _load(self) -> ssl.SSLContext:
+        return server_tls(*self._files)
 
     def _stamp(self) -> _Stamp:
         """What changes with the files; nothing for one that is not there at the moment."""

@@ -15,11 +15,12 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.ports import CarrierKind
 from distreamer.errors import LinkError, PeerError
+from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic_connection import IDLE_SECONDS, LiveConnection
 from distreamer.transport.quic_limits import CONNECTION_BYTES
 from distreamer.transport.self_signed import certificate_binding
-from distreamer.transport.tcp import mark_socket, spoken_address, spoken_fault
+from distreamer.transport.tcp import HAPPY_EYEBALLS_SECONDS, mark_socket, spoken_address, spoken_fault
 
 PROTOCOL_NAME = "distreamer3"
 """In the handshake (ALPN)."""
@@ -28,7 +29,10 @@ DATAGRAM_BYTES = 1_200
 CIPHERS = [CipherSuite.CHACHA20_POLY1305_SHA256, CipherSuite.AES_128_GCM_SHA256, CipherSuite.AES_256_GCM_SHA384]
 """The first may encrypt as many packets as ever come; with the others, some days of audio are too many for one key
 (RFC 9001, section 6.6)."""
-KIND = CarrierKind("quic", preference=1, lasting_seconds=60.0)
+KIND = CarrierKind("quic", preference=1, lasting_seconds=60.0, is_always_bound=True)
+MOST_RACED = 6
+"""Addresses of a host that are tried beside one another."""
+ANY_CERTIFICATE = LinkTrust(verify=False)
 
 
 class QuicMessages:
@@ -84,16 +88,16 @@ class QuicDialler:
         rules: PaceRules,
         log: FilteringBoundLogger,
         *,
-        verify: bool = False,
+        trust: LinkTrust = ANY_CERTIFICATE,
         trusted: str | None = None,
     ) -> None:
-        """``verify``: the server's certificate must be one that the system trusts; ``trusted`` is a file with others
-        that are trusted."""
+        """``trust`` says which certificates are taken; ``trusted`` is a file with those that are trusted, in place of
+        the system's."""
         self._host = host
         self._port = port
         self._rules = rules
         self._log = log
-        self._verify = verify
+        self._trust = trust
         self._trusted = trusted
 
     @property
@@ -105,24 +109,30 @@ class QuicDialler:
         """A new carrier. Raises LinkError when none can be had in time, or the certificate is not valid."""
         try:
             async with asyncio.timeout(timeout_seconds):
-                addresses = await self._addresses()
-                return await _first([self._connect(family, address) for family, address in addresses])
+                return await _first(
+                    [
+                        self._connect(family, address, turn * HAPPY_EYEBALLS_SECONDS)
+                        for turn, family, address in await self._addresses()
+                    ]
+                )
         except TimeoutError as error:
             reason = f"no answer over QUIC (UDP port {self._port}) within {timeout_seconds:g} s"
             raise LinkError(self.peer, reason) from error
         except (OSError, UnicodeError) as error:
             raise LinkError(self.peer, spoken_fault(error)) from error
 
-    async def _addresses(self) -> list[tuple[int, Any]]:
-        """The first of each family: they are raced."""
+    async def _addresses(self) -> list[tuple[int, int, Any]]:
+        """Turn, family, address: the first of both families are raced at once, the others behind them."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
-        by_family: dict[int, Any] = {}
+        turns: dict[int, list[tuple[int, int, Any]]] = {}
         for family, _, _, _, address in found:
-            by_family.setdefault(family, address)
-        return list(by_family.items())
+            of_family = turns.setdefault(family, [])
+            of_family.append((len(of_family), family, address))
+        return sorted((one for of_family in turns.values() for one in of_family), key=lambda one: one[0])[:MOST_RACED]
 
-    async def _connect(self, family: int, address: Any) -> QuicMessages:
+    async def _connect(self, family: int, address: Any, after_seconds: float) -> QuicMessages:
+        await asyncio.sleep(after_seconds)
         loop = asyncio.get_running_loop()
         quic = QuicConnection(configuration=self._configuration())
         one = socket.socket(family, socket.SOCK_DGRAM)
@@ -142,7 +152,10 @@ class QuicDialler:
             await connection.agreed.wait()
             if connection.fault:
                 raise LinkError(self.peer, f"QUIC: {connection.fault}")
-            return QuicMessages(connection, certificate_binding(connection.peer_certificate()), transport)
+            certificate = connection.peer_certificate()
+            if fault := self._trust.fault(certificate):
+                raise LinkError(self.peer, f"QUIC: {fault}")
+            return QuicMessages(connection, certificate_binding(certificate), transport)
         except BaseException:
             connection.shut()
             transport.close()
@@ -150,9 +163,12 @@ class QuicDialler:
 
     def _configuration(self) -> QuicConfiguration:
         configuration = quic_configuration(is_client=True)
-        configuration.verify_mode = ssl.CERT_REQUIRED if self._verify else ssl.CERT_NONE
+        configuration.verify_mode = ssl.CERT_REQUIRED if self._trust.asks_the_system else ssl.CERT_NONE
         configuration.server_name = self._host if self._host.isascii() else self._host.encode("idna").decode()
-        configuration.cafile = self._trusted
+        # aioquic would know those of the package certifi only, not those that the operator has given to the system.
+        paths = ssl.get_default_verify_paths()
+        configuration.cafile = self._trusted or paths.cafile
+        configuration.capath = None if self._trusted else paths.capath
         return configuration
 
 

@@ -12,7 +12,6 @@ from typing import Any, Self, cast
 
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.asyncio.server import QuicServer
-from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.retry import QuicRetryTokenHandler
 from structlog.typing import FilteringBoundLogger
@@ -44,12 +43,12 @@ class QuicAcceptor:
     def __init__(
         self,
         sockets: Sequence[socket.socket],
-        pair: KeyPair,
+        pair: Callable[[], KeyPair],
         rules: PaceRules,
         accept: Accept,
         log: FilteringBoundLogger,
     ) -> None:
-        """``accept`` runs a conversation until it ends."""
+        """``pair`` gives what connections that begin use; ``accept`` runs a conversation until it ends."""
         self._sockets = sockets
         self._pair = pair
         self._rules = rules
@@ -82,9 +81,15 @@ class QuicAcceptor:
 class QuicListener(QuicServer):
     """aioquic's server on one socket, with bounds, which runs a conversation on each connection."""
 
-    def __init__(self, pair: KeyPair, rules: PaceRules, accept: Accept, log: FilteringBoundLogger) -> None:
-        super().__init__(configuration=_configuration(pair), create_protocol=self._make)
-        self._binding = pair.binding
+    def __init__(
+        self, pair: Callable[[], KeyPair], rules: PaceRules, accept: Accept, log: FilteringBoundLogger
+    ) -> None:
+        super().__init__(configuration=quic_configuration(is_client=False), create_protocol=self._make)
+        self._current_pair = pair
+        self._binding = b""
+        self._pair: KeyPair | None = None
+        """That of the configuration; a connection keeps the one with which it began."""
+        self._bindings: dict[QuicConnectionProtocol, bytes] = {}
         self._rules = rules
         self._accept = accept
         self._log = log
@@ -135,11 +140,21 @@ class QuicListener(QuicServer):
             self.refused += 1
             return
         self._host = addr[0]
+        self._renew()
         if len(self._shaking_hands) >= MOST_HANDSHAKES:
             self._strict_until = self._loop.time() + STRICT_SECONDS
         is_strict = self._loop.time() < self._strict_until
         self._retry = self._proofs if is_strict else None  # type: ignore[assignment]  # aioquic's own may be None too
         super().datagram_received(packet, addr)
+
+    def _renew(self) -> None:
+        pair = self._current_pair()
+        if pair is not self._pair:
+            self._pair = pair
+            self._binding = pair.binding
+            configuration = self._configuration
+            configuration.certificate, configuration.private_key = pair.certificate, pair.key
+            configuration.certificate_chain = list(pair.chain)
 
     def _is_known(self, packet: bytes) -> bool:
         length = self._configuration.connection_id_length
@@ -152,19 +167,22 @@ class QuicListener(QuicServer):
         connection = LiveConnection(quic, self._rules, self._host, self._log)
         connection.on_agreed = lambda: self._agreed(connection)
         self._connections.add(connection)
+        self._bindings[connection] = self._binding
         self._shaking_hands[connection] = self._loop.call_later(HANDSHAKE_SECONDS, connection.give_up)
         return connection
 
     def _connection_terminated(self, protocol: QuicConnectionProtocol) -> None:
         super()._connection_terminated(protocol)
         self._connections.discard(protocol)
+        self._bindings.pop(protocol, None)
         self._no_handshake(protocol)
 
     def _agreed(self, connection: LiveConnection) -> None:
         self._no_handshake(connection)
         if self._is_ending:
             return
-        task = self._loop.create_task(self._hold(connection), name=f"QUIC of {connection.peer}")
+        holding = self._hold(connection, self._bindings[connection])
+        task = self._loop.create_task(holding, name=f"QUIC of {connection.peer}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -173,8 +191,8 @@ class QuicListener(QuicServer):
         if timer is not None:
             timer.cancel()
 
-    async def _hold(self, connection: LiveConnection) -> None:
-        carrier = QuicMessages(connection, self._binding, None)
+    async def _hold(self, connection: LiveConnection, binding: bytes) -> None:
+        carrier = QuicMessages(connection, binding, None)
         try:
             await self._accept(carrier)
         finally:
@@ -201,9 +219,3 @@ def udp_sockets(host: str, port: int) -> list[socket.socket]:
         where = spoken_address(host, port)
         raise BindError(f"cannot listen on {where} (UDP, for QUIC): {spoken_fault(error)}") from error
     return opened
-
-
-def _configuration(pair: KeyPair) -> QuicConfiguration:
-    configuration = quic_configuration(is_client=False)
-    configuration.certificate, configuration.private_key = pair.certificate, pair.key
-    return configuration

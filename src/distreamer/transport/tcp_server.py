@@ -21,6 +21,22 @@ Serve = Callable[[TcpStream], Awaitable[None]]
 """Serves one connection in a task of its own; the stream is closed when it returns."""
 
 
+async def accept_next(listener: socket.socket) -> tuple[socket.socket, str]:
+    """The next connection, and its ``host:port``. Raises OSError when ``listener`` cannot be used."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            accepted, address = await loop.sock_accept(listener)
+        except OSError as error:
+            # Any other fault is that of a connection which broke before it was accepted (accept(2)).
+            if error.errno in _NO_ROOM:
+                await asyncio.sleep(NO_ROOM_SECONDS)
+            elif error.errno in {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}:
+                raise
+        else:
+            return accepted, spoken_address(*address[:2])
+
+
 class StreamServer:
     """Accepts on sockets that listen, which stay the caller's, and runs a task for each connection.
 
@@ -57,19 +73,9 @@ class StreamServer:
                 group.create_task(self._accept(listener, group), name="accept")
 
     async def _accept(self, listener: socket.socket, group: asyncio.TaskGroup) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            try:
-                accepted, address = await loop.sock_accept(listener)
-            except OSError as error:
-                # Any other fault is that of a connection which broke before it was accepted (accept(2)).
-                if error.errno in _NO_ROOM:
-                    await asyncio.sleep(NO_ROOM_SECONDS)
-                elif error.errno in {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}:
-                    raise
-                continue
+            accepted, peer = await accept_next(listener)
             self._make_room()
-            peer = spoken_address(*address[:2])
             task = group.create_task(self._hold(accepted, peer), name=f"connection of {peer}")
             self._tasks[task] = None
             task.add_done_callback(self._forget)

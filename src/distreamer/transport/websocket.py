@@ -11,30 +11,38 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+import structlog
 from aiohttp import web
 from aiohttp.http import WebSocketWriter
+from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.ports import CarrierKind
 from distreamer.errors import LinkError, OtherWireError, PeerError
-from distreamer.transport.remembering_resolver import RememberingResolver
-from distreamer.transport.tcp import BACKLOG, client_tls, mark_socket, spoken_address, spoken_fault
+from distreamer.transport.http_proxy import HttpProxy
+from distreamer.transport.link_certificate import LinkCertificate
+from distreamer.transport.link_connector import LinkConnector
+from distreamer.transport.link_listener import LinkListener
+from distreamer.transport.link_sockets import prepare_socket, set_send_buffer, tune_socket
+from distreamer.transport.link_trust import LinkTrust
+from distreamer.transport.tcp import spoken_address, spoken_fault
 
 PATH = "/distreamer3"
 """Below the path of SERVERURL."""
 MESSAGE_BYTES = 65_536
 LARGEST_BODY_BYTES = 1_048_576
 """Of a request that is not for the WebSocket."""
-USER_TIMEOUT_MILLISECONDS = 6_000
-"""The kernel gives up a connection whose bytes nobody acknowledged for so long. Liveness is the protocol's business;
-this only frees what it left behind."""
-NOT_SENT_BYTES = 4_096
-"""What waits in the kernel behind what is under way: little, so that a ping is not queued behind seconds of audio."""
 WRITE_BUFFER_BYTES = 8_192
 """What waits in this process; beyond it ``send`` waits."""
+MediaRate = Callable[[], float]
+"""Bytes of audio a second that the carriers are to bring."""
 CLOSE_SECONDS = 0.5
 """How long aiohttp waits for the other side's closing frame."""
 SHUTDOWN_SECONDS = 2.0
 """How long conversations may take to say goodbye when the server ends."""
+
+
+def _nothing() -> float:
+    return 0.0
 
 
 class WebSocketMessages:
@@ -48,13 +56,15 @@ class WebSocketMessages:
         transport: asyncio.Transport | None,
         peer: str,
         binding: bytes | None = None,
+        media_rate: MediaRate = _nothing,
     ) -> None:
         self._websocket = websocket
         self._transport = transport
         self._peer = peer
         self._binding = binding
-        if transport is not None:
-            _tune(transport)
+        self._media_rate = media_rate
+        self._tuned_rate = 0.0
+        self._socket = _tune(transport) if transport is not None else None
 
     @property
     def heard_at(self) -> float | None:
@@ -82,6 +92,10 @@ class WebSocketMessages:
         raise LinkError(self._peer, "the other side closed the connection")
 
     async def send(self, message: bytes) -> None:
+        rate = self._media_rate()
+        if rate != self._tuned_rate and self._socket is not None:
+            self._tuned_rate = rate
+            set_send_buffer(self._socket, rate)
         try:
             await self._websocket.send_bytes(message)
         except (OSError, aiohttp.ClientError) as error:
@@ -110,22 +124,27 @@ class _WaitingClientWebSocket(aiohttp.ClientWebSocketResponse):
 class WebSocketDialler:
     """Opens carriers to one server. An async context manager."""
 
-    def __init__(self, url: str, *, verify_tls: bool = True) -> None:
-        """``url`` is the server's http or https address, with or without a slash at its end."""
+    def __init__(
+        self,
+        url: str,
+        trust: LinkTrust | None = None,
+        *,
+        media_rate: MediaRate = _nothing,
+        proxy: HttpProxy | None = None,
+    ) -> None:
+        """``url`` is the server's http or https address, with or without a slash at its end; ``trust`` is for the
+        latter. All goes through ``proxy``, if there is one."""
+        self._proxy = proxy
         self._url = url.rstrip("/") + PATH
-        self._verify_tls = verify_tls
+        self._trust = trust or LinkTrust()
+        self._media_rate = media_rate
+        self._connector: LinkConnector | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(
-            limit=0,
-            force_close=True,
-            use_dns_cache=False,
-            resolver=RememberingResolver(),
-            ssl=client_tls(verify=self._verify_tls),
-        )
+        self._connector = LinkConnector(self._trust, needs_tls=self._is_tls, proxy=self._proxy)
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             ws_response_class=_WaitingClientWebSocket,
         )
@@ -137,29 +156,38 @@ class WebSocketDialler:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        if self._connector is not None:
+            await self._connector.end()
+            self._connector = None
 
     async def dial(self, timeout_seconds: float) -> WebSocketMessages:
         """A new carrier. Raises LinkError when none can be had in time, OtherWireError when it is no DiStreamer 3."""
         assert self._session is not None, "enter the context first"
+        assert self._connector is not None
+        self._connector.patience_seconds = timeout_seconds
+        # TLS and a proxy take round trips of their own; new packets must set out meanwhile as often as without.
+        has_more_steps = self._is_tls or self._proxy is not None
+        all_seconds = 2 * timeout_seconds if has_more_steps else timeout_seconds
         try:
-            async with asyncio.timeout(timeout_seconds):
+            async with asyncio.timeout(all_seconds):
                 websocket = await self._session.ws_connect(
                     self._url,
                     max_msg_size=MESSAGE_BYTES + 1,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
                 )
         except TimeoutError as error:
-            raise LinkError(self.peer, f"no answer within {timeout_seconds:g} s") from error
+            raise LinkError(self.peer, f"no answer within {all_seconds:g} s") from error
         except aiohttp.WSServerHandshakeError as error:
             raise self._refusal(error) from error
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise LinkError(self.peer, spoken_fault(error.certificate_error)) from error
-        except aiohttp.ClientConnectorError as error:
-            raise LinkError(self.peer, spoken_fault(error.os_error)) from error
         except (OSError, aiohttp.ClientError) as error:
             raise LinkError(self.peer, str(error) or "the connection broke at once") from error
         assert isinstance(websocket, _WaitingClientWebSocket)
-        return WebSocketMessages(websocket, websocket.transport, self.peer)
+        binding = self._trust.binding_of(websocket.transport)
+        return WebSocketMessages(websocket, websocket.transport, self.peer, binding, self._media_rate)
+
+    @property
+    def _is_tls(self) -> bool:
+        return self._url.startswith("https:")
 
     @property
     def peer(self) -> str:
@@ -181,7 +209,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class WebSocketServer:
-    """Accepts carriers on sockets that listen. An async context manager; it owns the sockets.
+    """Accepts carriers on sockets that listen, with TLS and without. An async context manager; it owns the sockets.
 
     ``accept`` runs a conversation until it ends; ``pages`` maps other paths to texts for people.
     """
@@ -193,10 +221,20 @@ class WebSocketServer:
         pages: Mapping[str, Callable[[], str]],
         other: Handler | None = None,
         largest_body: int = LARGEST_BODY_BYTES,
+        media_rate: MediaRate = _nothing,
+        certificate: LinkCertificate | None = None,
+        log: FilteringBoundLogger | None = None,
     ) -> None:
         """``pages`` are texts by their path. ``other`` answers every other request, whose body may have up to
-        ``largest_body`` bytes; without it they get 404."""
+        ``largest_body`` bytes; without it they get 404. Without ``certificate`` there is no TLS."""
+        for one in sockets:
+            prepare_socket(one)
         self._sockets = sockets
+        self._media_rate = media_rate
+        self._certificate = certificate
+        self._log: FilteringBoundLogger = log or structlog.get_logger()
+        self._group = asyncio.TaskGroup()
+        self._listening: asyncio.Task[None] | None = None
         self._accept = accept
         application = web.Application(client_max_size=largest_body)
         application.router.add_get(PATH, self._upgrade)
@@ -210,16 +248,25 @@ class WebSocketServer:
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        for one in self._sockets:
-            await web.SockSite(self._runner, one, backlog=BACKLOG).start()
+        server = self._runner.server
+        assert server is not None
+        tls = self._certificate.context if self._certificate else None
+        listener = LinkListener(self._sockets, server, self._log, tls)
+        await self._group.__aenter__()
+        self._listening = self._group.create_task(listener.run(), name="listen")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._runner.cleanup()
-        for one in self._sockets:
-            one.close()
+        if self._listening is not None:
+            self._listening.cancel()
+        try:
+            await self._group.__aexit__(kind, error, trace)
+        finally:
+            await self._runner.cleanup()
+            for one in self._sockets:
+                one.close()
 
     async def _upgrade(self, request: web.Request) -> web.StreamResponse:
         websocket = web.WebSocketResponse(
@@ -232,12 +279,17 @@ class WebSocketServer:
             return web.Response()
         address = request.transport.get_extra_info("peername") if request.transport else None
         peer = spoken_address(*address[:2]) if address else "a peer that is gone"
-        carrier = WebSocketMessages(websocket, request.transport, peer)
+        carrier = WebSocketMessages(websocket, request.transport, peer, self._binding(request), self._media_rate)
         try:
             await self._accept(carrier)
         finally:
             await carrier.close()
         return websocket
+
+    def _binding(self, request: web.Request) -> bytes | None:
+        if self._certificate is None or request.transport is None:
+            return None
+        return self._certificate.binding_of(request.transport.get_extra_info("sslcontext"))
 
 
 def _page(text: Callable[[], str]) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -248,19 +300,14 @@ def _page(text: Callable[[], str]) -> Callable[[web.Request], Awaitable[web.Resp
     return show
 
 
-def _tune(transport: asyncio.Transport) -> None:
-    """The mark of every DiStreamer connection, and little that waits; what the system does not know is left out."""
+def _tune(transport: asyncio.Transport) -> socket.socket | None:
+    """Little waits here, in this process and in the kernel; the socket, if there is one."""
     transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-    one = transport.get_extra_info("socket")
-    if one is None:
-        return
-    mark_socket(one)
-    for name, value in (
-        ("TCP_NODELAY", 1),
-        ("TCP_USER_TIMEOUT", USER_TIMEOUT_MILLISECONDS),
-        ("TCP_NOTSENT_LOWAT", NOT_SENT_BYTES),
-    ):
-        option = getattr(socket, name, None)
-        if option is not None:
-            with contextlib.suppress(OSError):
-                one.setsockopt(socket.IPPROTO_TCP, option, value)
+    # Beneath TLS asyncio has a transport of its own, and would let 64 kB wait there, 4 s of audio. uvloop hides it.
+    beneath = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+    if isinstance(beneath, asyncio.Transport):
+        beneath.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+    one: socket.socket | None = transport.get_extra_info("socket")
+    if one is not None:
+        tune_socket(one)
+    return one

@@ -82,8 +82,36 @@ def test_a_dialler_that_would_do_without_the_certificate_is_refused_on_an_encryp
 def test_a_proof_for_an_encrypted_carrier_is_refused_on_any_other() -> None:
     """Somebody takes what is said over QUIC to the acceptor's WebSocket."""
     here = ScramDialler("right", "dialler-nonce", ELSEWHERE)
-    with pytest.raises(ConversationError, match="cannot be read"):
+    with pytest.raises(ConversationError, match="not encrypted"):
         ScramAcceptor(VERIFIER, "acceptor-nonce").challenge(here.first)
+
+
+@pytest.mark.parametrize("vouched", [True, False], ids=["somebody vouches", "nobody does"])
+def test_where_it_may_be_left_out_the_dialler_decides(vouched: bool) -> None:
+    """Over TLS: a dialler to whom the certificate authorities vouch for the certificate does without."""
+    handshake = Acceptor(SENDER_IDENTITY, verifier("right"), "acceptor-nonce", HERE, is_always_bound=False)
+    there = Conversation(SenderRole(Store()), handshake, 0.0)
+    at_dialler, at_acceptor = talk(dialler("right", None if vouched else HERE), there)
+    assert isinstance(at_dialler[0], Welcomed)
+    assert isinstance(at_acceptor[0], Welcomed)
+
+
+@pytest.mark.parametrize("first", ["n", "y", "p=tls-server-end-point"])
+def test_where_it_may_be_left_out_nobody_on_the_way_can_leave_it_out(first: str) -> None:
+    """Between the two sides somebody rewrites the first message, and the proof in all ways that he could try."""
+    bound = base64.b64encode(b"p=tls-server-end-point,," + ELSEWHERE).decode()
+
+    def pass_on(final: bytes) -> None:
+        here = ScramDialler("right", "dialler-nonce", ELSEWHERE)
+        there = ScramAcceptor(VERIFIER, "acceptor-nonce", HERE, is_always_bound=False)
+        proof = here.prove(there.challenge(here.first.replace("p=tls-server-end-point", first)))
+        assert f"c={bound}," in proof
+        there.verify(proof.replace(bound, base64.b64encode(final).decode() if final else bound))
+
+    for final in (b"", b"n,,", b"y,,", b"p=tls-server-end-point,," + HERE):
+        with pytest.raises(ConversationError) as caught:
+            pass_on(final)
+        assert caught.value.code is GoodbyeCode.AUTHENTICATION
 
 
 @pytest.mark.parametrize("rewrites_proof", [False, True])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from distreamer.protocol.native import limits
 from distreamer.protocol.native.faults import ConversationError, GoodbyeCode
-from distreamer.protocol.native.messages import Challenge, Hello, Message, Proof, Role, Welcome
-from distreamer.protocol.native.scram import NEEDS_PASSWORD, ScramAcceptor, ScramDialler, Verifier
+from distreamer.protocol.native.messages import Challenge, Hello, Message, NewSession, Proof, Role, Welcome
+from distreamer.protocol.native.resumption import ResumeAttempt, SessionMemory, SessionTable
+from distreamer.protocol.native.scram import NEEDS_PASSWORD, WRONG_PASSWORD, ScramAcceptor, ScramDialler, Verifier
 from distreamer.protocol.native.shapes import clipped
 from distreamer.protocol.native.states import State
 
@@ -32,24 +34,51 @@ class Step:
     """Given when the handshake is done."""
 
 
+class Guard(Protocol):
+    """Bounds how many passwords can be tried."""
+
+    def check(self) -> None:
+        """Raises ConversationError when this one has to wait."""
+        ...
+
+    def wrong(self) -> None: ...
+
+    def right(self) -> None: ...
+
+
 class Dialler:
     """The side that opened the carrier and speaks first."""
 
     first_state = State.EXPECTS_ANSWER
 
-    def __init__(self, identity: Identity, password: str, nonce: str, binding: bytes | None = None) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        password: str,
+        nonce: str,
+        binding: bytes | None = None,
+        sessions: SessionMemory | None = None,
+    ) -> None:
         """An empty ``password`` is none; ``nonce`` is random, new for each carrier; ``binding`` is the carrier's own,
-        when it has one. Raises ConfigError for a password that cannot be used."""
+        when it has one; ``sessions`` is what all carriers to this acceptor share. Raises ConfigError for a password
+        that cannot be used."""
         self._identity = identity
+        self._binding = binding
+        self._sessions = sessions
+        self._resumes: ResumeAttempt | None = None
+        self._is_challenged = False
         self._scram = ScramDialler(password, nonce, binding) if password else None
 
     def opening(self, role: Role) -> Message | None:
-        return Hello(
+        hello = Hello(
             role=role,
             node=self._identity.node,
             agent=clipped(self._identity.agent),
             scram=self._scram.first if self._scram else None,
         )
+        if self._scram is not None and self._sessions is not None:
+            hello, self._resumes = self._sessions.attempt(hello, self._binding)
+        return hello
 
     def receive(self, message: Message, role: Role) -> Step:
         """Raises ConversationError."""
@@ -59,13 +88,23 @@ class Dialler:
                 raise ConversationError(
                     GoodbyeCode.AUTHENTICATION, "the other side asks for a PASSWORD, and none is set here"
                 )
+            self._is_challenged = True
             return Step(State.EXPECTS_WELCOME, Proof(scram=self._scram.prove(message.scram)))
         assert isinstance(message, Welcome)
         if self._scram is not None:
-            if message.scram is None:
-                raise ConversationError(GoodbyeCode.AUTHENTICATION, NEEDS_PASSWORD)
-            self._scram.check(message.scram)
+            self._check(message, self._scram)
         return Step(State.TALKS, peer=message)
+
+    def _check(self, welcome: Welcome, scram: ScramDialler) -> None:
+        if self._resumes is not None and not self._is_challenged and welcome.resumed is not None:
+            if not self._resumes.is_answered_by(welcome.resumed, welcome.node):
+                raise ConversationError(GoodbyeCode.AUTHENTICATION, WRONG_PASSWORD)
+            return
+        if welcome.scram is None or not self._is_challenged:
+            raise ConversationError(GoodbyeCode.AUTHENTICATION, NEEDS_PASSWORD)
+        scram.check(welcome.scram)
+        if welcome.session is not None and self._sessions is not None:
+            self._sessions.keep(welcome.session, scram.server_key())
 
 
 class Acceptor:
@@ -73,11 +112,28 @@ class Acceptor:
 
     first_state = State.EXPECTS_HELLO
 
-    def __init__(self, identity: Identity, verifier: Verifier | None, nonce: str, binding: bytes | None = None) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        verifier: Verifier | None,
+        nonce: str,
+        binding: bytes | None = None,
+        *,
+        is_always_bound: bool = True,
+        guard: Guard | None = None,
+        sessions: SessionTable | None = None,
+        now: float = 0.0,
+    ) -> None:
         """``verifier`` is None when there is no password; ``nonce`` is random, new for each carrier; ``binding`` is
-        the carrier's own, when it has one."""
+        the carrier's own, when it has one, and ``is_always_bound`` whether a dialler must use it; ``guard`` is told
+        what came of the password; ``sessions`` are those with which diallers may go on, at the time ``now``."""
+        self._guard = guard
+        self._sessions = sessions
+        self._now = now
+        self._nonce = nonce
+        self._verifier = verifier
         self._identity = identity
-        self._scram = ScramAcceptor(verifier, nonce, binding) if verifier else None
+        self._scram = ScramAcceptor(verifier, nonce, binding, is_always_bound=is_always_bound) if verifier else None
         self._hello: Hello | None = None
 
     def opening(self, role: Role) -> Message | None:
@@ -94,13 +150,40 @@ class Acceptor:
                 return self._welcome(None)
             if message.scram is None:
                 raise ConversationError(GoodbyeCode.AUTHENTICATION, NEEDS_PASSWORD)
+            if self._sessions is not None and message.session is not None:
+                binding = self._scram.binding_for(message.scram)
+                resumed = self._sessions.resume(message, binding, self._identity.node, self._now)
+                if resumed is not None:
+                    return self._welcome(None, resumed=resumed)
+            if self._guard is not None:
+                self._guard.check()
             return Step(State.EXPECTS_PROOF, Challenge(scram=self._scram.challenge(message.scram)))
         assert isinstance(message, Proof)
-        assert self._scram is not None
-        return self._welcome(self._scram.verify(message.scram))
+        scram = self._verified(message.scram)
+        session = None
+        if self._sessions is not None and self._verifier is not None:
+            # The nonce is random, and known to nobody before this handshake.
+            session = self._sessions.issue(self._nonce, self._verifier.server_key, self._now)
+        return self._welcome(scram, session)
 
-    def _welcome(self, scram: str | None) -> Step:
-        welcome = Welcome(node=self._identity.node, agent=clipped(self._identity.agent), scram=scram)
+    def _verified(self, proof: str) -> str:
+        assert self._scram is not None
+        if self._guard is None:
+            return self._scram.verify(proof)
+        # Once more, for many may have been asked for their proofs meanwhile.
+        self._guard.check()
+        try:
+            verified = self._scram.verify(proof)
+        except ConversationError as error:
+            if str(error) == WRONG_PASSWORD:
+                self._guard.wrong()
+            raise
+        self._guard.right()
+        return verified
+
+    def _welcome(self, scram: str | None, session: NewSession | None = None, resumed: str | None = None) -> Step:
+        node, agent = self._identity.node, clipped(self._identity.agent)
+        welcome = Welcome(node=node, agent=agent, scram=scram, session=session, resumed=resumed)
         return Step(State.TALKS, welcome, self._hello)
 
 

@@ -83,6 +83,21 @@ class Message(_Fields):
     NAME: ClassVar[str]
 
 
+class KnownSession(_Fields):
+    """One with which a dialler goes on."""
+
+    id: Name
+    use: Positive
+    proof: Text
+
+
+class NewSession(_Fields):
+    """One with which a dialler may go on."""
+
+    id: Name
+    uses: Positive
+
+
 class Hello(Message):
     TYPE = 0x01
     NAME = "hello"
@@ -91,6 +106,7 @@ class Hello(Message):
     node: Name
     agent: Text
     scram: Text | None = None
+    session: KnownSession | None = None
 
 
 class Challenge(Message):
@@ -112,6 +128,8 @@ class Welcome(Message):
     node: Name
     agent: Text
     scram: Text | None = None
+    session: NewSession | None = None
+    resumed: Text | None = None
 
 
 class Goodbye(Message):

@@ -8,7 +8,7 @@ between them with a certificate of his own is found out.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from scramp import ScramClient, ScramException, ScramMechanism
 from scramp.utils import ServerError
@@ -22,6 +22,10 @@ _BOUND_MECHANISM: Final = "SCRAM-SHA-256-PLUS"
 _BINDING: Final = "tls-server-end-point"
 NEEDS_PASSWORD: Final = "a PASSWORD is set here, and the other side has none"
 WRONG_PASSWORD: Final = "the PASSWORD of the other side is not the one here"
+NO_CHANNEL: Final = (
+    "the other side binds the PASSWORD to a certificate, but what arrives here is not encrypted: a proxy, or somebody, "
+    "stands between the two sides. Behind a proxy the other side needs TLSVERIFY = yes, or the proxy's FINGERPRINT"
+)
 WRONG_CHANNEL: Final = "somebody stands between the two sides: they do not see the same certificate"
 
 
@@ -57,22 +61,40 @@ class Verifier:
 class ScramAcceptor:
     """The acceptor's side of one handshake."""
 
-    def __init__(self, verifier: Verifier, nonce: str, binding: bytes | None = None) -> None:
-        """``binding`` is the hash of the certificate of an encrypted carrier."""
-        info = (verifier.salt, verifier.stored_key, verifier.server_key, verifier.iterations)
-        self._server = ScramMechanism(_BOUND_MECHANISM if binding else _MECHANISM).make_server(
-            lambda user: info if user == limits.USER_NAME else None,
-            channel_binding=(_BINDING, binding) if binding else None,
-            s_nonce=nonce,
-        )
+    def __init__(
+        self, verifier: Verifier, nonce: str, binding: bytes | None = None, *, is_always_bound: bool = True
+    ) -> None:
+        """``binding`` is the hash of the certificate of an encrypted carrier; unless ``is_always_bound`` the dialler
+        may do without it, for it knows whether anything else vouches for the certificate."""
+        self._verifier = verifier
+        self._nonce = nonce
+        self._binding = binding
+        self._is_always_bound = is_always_bound
+        self._server: Any = None
+
+    def binding_for(self, client_first: str) -> bytes | None:
+        """What the dialler binds the password to. Raises ConversationError for a certificate where there is none."""
+        if self._binding is None and client_first.startswith("p="):
+            raise ConversationError(GoodbyeCode.AUTHENTICATION, NO_CHANNEL)
+        return None if not self._is_always_bound and client_first.startswith("n,") else self._binding
 
     def challenge(self, client_first: str) -> str:
         """The server-first-message. Raises ConversationError."""
+        self._server = self._make_server(self.binding_for(client_first))
         try:
             self._server.set_client_first(client_first)
             return str(self._server.get_server_first())
         except ScramException as error:
             raise ConversationError(GoodbyeCode.AUTHENTICATION, f"the authentication cannot be read: {error}") from None
+
+    def _make_server(self, binding: bytes | None) -> Any:
+        kept = self._verifier
+        info = (kept.salt, kept.stored_key, kept.server_key, kept.iterations)
+        return ScramMechanism(_BOUND_MECHANISM if binding else _MECHANISM).make_server(
+            lambda user: info if user == limits.USER_NAME else None,
+            channel_binding=(_BINDING, binding) if binding else None,
+            s_nonce=self._nonce,
+        )
 
     def verify(self, client_final: str) -> str:
         """The server-final-message, which proves that this side knows the password too. Raises ConversationError."""
@@ -91,6 +113,7 @@ class ScramDialler:
     def __init__(self, password: str, nonce: str, binding: bytes | None = None) -> None:
         """``binding`` is the hash of the server's certificate on an encrypted carrier. Raises ConfigError for a
         password that SASLprep forbids."""
+        self._password = password
         try:
             self._client = ScramClient(
                 [_BOUND_MECHANISM if binding else _MECHANISM],
@@ -117,6 +140,12 @@ class ScramDialler:
             return str(self._client.get_client_final())
         except ScramException as error:
             raise ConversationError(GoodbyeCode.AUTHENTICATION, f"the challenge cannot be read: {error}") from None
+
+    def server_key(self) -> bytes:
+        """SCRAM's ServerKey, which the acceptor knows too; once ``prove`` was called. Takes as long as that."""
+        client = self._client
+        info = ScramMechanism(_MECHANISM).make_auth_info(self._password, int(client.iterations), bytes(client.salt))
+        return bytes(info[2])
 
     def check(self, server_final: str) -> None:
         """Raises ConversationError when the acceptor did not prove that it knows the password."""
