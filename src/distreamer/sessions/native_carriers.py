@@ -15,6 +15,7 @@ from distreamer.core.ports import Clock, MessageStream
 from distreamer.core.store import Store
 from distreamer.errors import BindError
 from distreamer.sessions.native_side import Dial
+from distreamer.transport.local_end import LocalEnd
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic import QuicDialler
 from distreamer.transport.quic_acceptor import QuicAcceptor, udp_sockets
@@ -47,16 +48,23 @@ class Dials:
 
 @asynccontextmanager
 async def dialling(
-    url: str, transport: Transport, rules: PaceRules, log: FilteringBoundLogger, *, verify_tls: bool
+    url: str,
+    transport: Transport,
+    rules: PaceRules,
+    log: FilteringBoundLogger,
+    *,
+    verify_tls: bool,
+    local_end: LocalEnd | None = None,
 ) -> AsyncIterator[Dials]:
-    """The ways to the acceptor at ``url``."""
+    """The ways to the acceptor at ``url``, from ``local_end`` if there is one."""
     parts = urlsplit(url)
     port = parts.port or DEFAULT_PORTS[parts.scheme]
-    quic = QuicDialler(parts.hostname or "", port, rules, log, verify=verify_tls and parts.scheme == "https")
+    verify_quic = verify_tls and parts.scheme == "https"
+    quic = QuicDialler(parts.hostname or "", port, rules, log, verify=verify_quic, local_end=local_end)
     if transport is Transport.QUIC:
         yield Dials(quic.dial)
         return
-    async with WebSocketDialler(url, verify_tls=verify_tls) as websocket:
+    async with WebSocketDialler(url, verify_tls=verify_tls, local_end=local_end) as websocket:
         yield Dials(websocket.dial, quic.dial if transport is Transport.AUTO else None)
 
 

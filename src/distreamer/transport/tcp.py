@@ -8,11 +8,13 @@ import os
 import re
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 
 import aiohappyeyeballs
 
 from distreamer.errors import BindError, LinkError
+from distreamer.transport.local_end import LocalEnd
 
 TYPE_OF_SERVICE = 0x40
 """The mark of every packet (precedence 2), as DiStreamer 2 set it: operators' routers prefer it."""
@@ -200,6 +202,8 @@ _SPOKEN = {
     errno.EADDRINUSE: "another program listens there already",
     errno.EADDRNOTAVAIL: "this machine has no such address",
     errno.EACCES: "this user may not use that port (ports below 1024 are privileged)",
+    errno.ENODEV: "this machine has no such network interface now",
+    errno.EAFNOSUPPORT: "it has no address of the kind of BIND (IPv4 or IPv6)",
     errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
 }
 
@@ -223,8 +227,21 @@ def spoken_fault(error: Exception) -> str:
     return "; ".join(said) or str(error) or type(error).__name__
 
 
-def _marked_socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
+def _marked_socket(
+    address: tuple[int, int, int, str, tuple[object, ...]], local_end: LocalEnd | None = None
+) -> socket.socket:
     made = socket.socket(address[0], address[1], address[2])
-    made.setblocking(False)
-    mark_socket(made)
+    try:
+        made.setblocking(False)
+        mark_socket(made)
+        if local_end is not None:
+            local_end.bind(made)
+    except BaseException:
+        made.close()
+        raise
     return made
+
+
+def bound_sockets(local_end: LocalEnd) -> Callable[[tuple[int, int, int, str, tuple[object, ...]]], socket.socket]:
+    """Makes sockets that leave this machine there, for aiohttp."""
+    return lambda address: _marked_socket(address, local_end)

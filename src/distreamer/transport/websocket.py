@@ -16,8 +16,9 @@ from aiohttp.http import WebSocketWriter
 
 from distreamer.core.ports import CarrierKind
 from distreamer.errors import LinkError, OtherWireError, PeerError
+from distreamer.transport.local_end import LocalEnd
 from distreamer.transport.remembering_resolver import RememberingResolver
-from distreamer.transport.tcp import BACKLOG, client_tls, mark_socket, spoken_address, spoken_fault
+from distreamer.transport.tcp import BACKLOG, bound_sockets, client_tls, mark_socket, spoken_address, spoken_fault
 
 PATH = "/distreamer3"
 """Below the path of SERVERURL."""
@@ -110,10 +111,12 @@ class _WaitingClientWebSocket(aiohttp.ClientWebSocketResponse):
 class WebSocketDialler:
     """Opens carriers to one server. An async context manager."""
 
-    def __init__(self, url: str, *, verify_tls: bool = True) -> None:
-        """``url`` is the server's http or https address, with or without a slash at its end."""
+    def __init__(self, url: str, *, verify_tls: bool = True, local_end: LocalEnd | None = None) -> None:
+        """``url`` is the server's http or https address, with or without a slash at its end; ``local_end`` is where
+        the carriers leave this machine."""
         self._url = url.rstrip("/") + PATH
         self._verify_tls = verify_tls
+        self._local_end = local_end
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -123,6 +126,7 @@ class WebSocketDialler:
             use_dns_cache=False,
             resolver=RememberingResolver(),
             ssl=client_tls(verify=self._verify_tls),
+            socket_factory=bound_sockets(self._local_end) if self._local_end else None,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from distreamer.protocol.native import limits
 from distreamer.protocol.native.faults import ConversationError, GoodbyeCode
-from distreamer.protocol.native.messages import Challenge, Hello, Message, Proof, Role, Welcome
+from distreamer.protocol.native.messages import Challenge, Hello, Message, PathFields, Proof, Role, Welcome
 from distreamer.protocol.native.scram import NEEDS_PASSWORD, ScramAcceptor, ScramDialler, Verifier
 from distreamer.protocol.native.shapes import clipped
 from distreamer.protocol.native.states import State
@@ -20,6 +20,8 @@ class Identity:
     """Random, the same in all conversations of a module: by it a sender knows a receiver that returns."""
     agent: str
     """Program and version."""
+    path: PathFields | None = None
+    """Of a dialler that has several paths: which one this is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Dialler:
             node=self._identity.node,
             agent=clipped(self._identity.agent),
             scram=self._scram.first if self._scram else None,
+            path=self._identity.path,
         )
 
     def receive(self, message: Message, role: Role) -> Step:
