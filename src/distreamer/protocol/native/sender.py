@@ -95,6 +95,11 @@ class SenderRole:
         held = self._held.get(newest[0], NumberRanges()).ranges() if newest else ()
         return max(0, newest[1] - held[-1][1]) if newest and held else None
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the receiver wants what comes from here, or a part of it."""
+        return self.state is SenderState.STREAMS and (self._share is None or bool(self._share.parts))
+
     def next_message(self) -> bytes | None:
         """The next message; None when there is nothing to send now."""
         if self.state is SenderState.IDLE:
