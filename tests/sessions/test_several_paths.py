@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from distreamer.core.store import Store
 from distreamer.errors import AuthenticationError, LinkError
@@ -308,3 +310,39 @@ async def test_only_when_no_path_can_work_is_there_an_error() -> None:
     with pytest.raises(LinkError, match="a1:1: refused"):
         async with receiving("failover", first, second):
             await asyncio.sleep(20)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    mode=st.sampled_from(MODES),
+    outages=st.lists(
+        st.tuples(st.sampled_from([0, 1]), st.floats(0.1, 6), st.floats(0.1, 12), st.booleans()),
+        min_size=1,
+        max_size=6,
+    ),
+    latencies=st.tuples(st.floats(0, 0.3), st.floats(0, 0.3)),
+)
+def test_whatever_the_paths_do_the_receiver_ends_with_exactly_the_sender_s_fragments(
+    mode: str, outages: list[tuple[int, float, float, bool]], latencies: tuple[float, float]
+) -> None:
+    @virtual_time(seconds_limit=600)
+    async def story() -> None:
+        networks = two()
+        for network, latency in zip(networks, latencies, strict=True):
+            network.latency_seconds = latency
+        async with receiving(mode, *networks) as receiver:
+            networks[0].play(size=4000)
+            await asyncio.sleep(2)
+            for path, quiet, dark, old_ones_too in outages:
+                await asyncio.sleep(quiet)
+                networks[path].cut()
+                await asyncio.sleep(dark / 2)
+                # The next one may be cut before this one is back.
+                networks[1 - path].restore()
+                await asyncio.sleep(dark / 2)
+                networks[path].restore(old_ones_too=old_ones_too)
+            networks[0].fall_silent()
+            await asyncio.sleep(8)
+            assert list(receiver.store) == list(networks[0].source)
+
+    story()

@@ -23,6 +23,7 @@ from distreamer.sessions.path_choice import Multipath
 from tests.support.input_context import input_context
 from tests.support.native_network import NativeNetwork, output_context
 from tests.support.reversed_network import ReversedNetwork
+from tests.support.two_carriers import TwoCarriers
 
 
 @dataclass
@@ -65,6 +66,10 @@ class Receiving:
             self.arrived.setdefault(one.number, asyncio.get_running_loop().time())
 
 
+def _dials_of(network: NativeNetwork) -> Dials:
+    return Dials(network.dial, network.quic.dial if isinstance(network, TwoCarriers) else None)
+
+
 @asynccontextmanager
 async def receiving(multipath: Multipath | str, *networks: NativeNetwork) -> AsyncIterator[Receiving]:
     """A client that dials over ``networks``, the preferred one first."""
@@ -76,7 +81,7 @@ async def receiving(multipath: Multipath | str, *networks: NativeNetwork) -> Asy
         urls = ", ".join(f"http://a{number}:1" for number in range(1, len(networks) + 1))
         settings = DiStreamerClientSettings(serverurl=urls, multipath=Multipath(multipath))
         alone = networks[0].dial if len(networks) == 1 else None
-        paths = [Dials(network.dial) for network in networks]
+        paths = [_dials_of(network) for network in networks]
         module = DiStreamerClient(settings, context, alone, dial_paths=paths)
         receiver = Receiving(networks, context, module, said)
         context.store.subscribe(receiver.note)

@@ -42,8 +42,10 @@ class LocalEnd:
                 raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
             one.bind((self._address, 0))
             return
-        if self.name not in (name for _, name in socket.if_nameindex()):
-            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        try:
+            socket.if_nametoindex(self.name)
+        except OSError as error:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from error
         address = _address_of(self.name, one.family)
         if address is None:
             raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
