@@ -21,6 +21,8 @@ WELL_SECONDS = 30.0
 MOST_WELL_SECONDS = 3600.0
 LASTING_SECONDS = 300.0
 """What lasts so long, lasts."""
+MOST_AHEAD_FRAGMENTS = 8192
+"""What a sender says to have beyond this is not gone through one by one: it sends that by its own rules."""
 START_SECONDS = 10.0
 """Paths come up one after the other at the start; that is no reason to wait."""
 
@@ -53,6 +55,7 @@ class PlannedPath:
     round_trip: float = 0.0
     told: Share | None = NOTHING
     """What it was asked for last; None for everything."""
+    told_at: float = -math.inf
     differs_since: float = math.inf
     """When its sender was first seen to have what nobody brought."""
     weight: float = 1.0
@@ -153,8 +156,9 @@ class CarrierChoice:
 
     def newest_of(self, epoch: Epoch) -> int:
         """The highest number of ``epoch`` that is known to exist."""
+        held = epoch.numbers[-1] if epoch.numbers else 0
         said = [path.newest[1] for path in self._paths if path.newest and path.newest[0] == epoch.id]
-        return max([epoch.numbers[-1] if epoch.numbers else 0, *said])
+        return max([held, *(number for number in said if number <= held + MOST_AHEAD_FRAGMENTS)])
 
     @staticmethod
     def _seconds(epoch: Epoch, fragments: int) -> float:

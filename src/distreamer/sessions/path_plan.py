@@ -11,6 +11,8 @@ programme, and waits until it is the only one that works.
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +20,8 @@ from distreamer.core.store import Epoch, Store
 from distreamer.protocol.native import limits
 from distreamer.protocol.native.messages import Share, SharedNumbers
 from distreamer.protocol.native.wish import closed_ranges
-from distreamer.sessions.path_choice import NOTHING, CarrierChoice, Multipath, PlannedPath
+from distreamer.sessions.path_choice import MOST_AHEAD_FRAGMENTS, NOTHING, CarrierChoice, Multipath, PlannedPath
+from distreamer.sessions.path_dealing import deal
 
 PARTS: Final = 16
 """Into which numbers are dealt: a path that hardly manages anything gets every sixteenth, so that it can get better."""
@@ -36,7 +39,8 @@ WORSE, BETTER, LEAST_WEIGHT = 0.5, 1.25, 1 / PARTS
 """What a path's part is multiplied with when it was late, and when it was in time; and the least that it can be."""
 BEHIND_FRAGMENTS = 4
 """Others brought so many that this one did not: it is told that they are here."""
-LOOKED_BACK_FRAGMENTS = 4096
+MANY_SECONDS = 1.0
+"""Where more is missing than a message can name, a path is not asked more often than this."""
 KEPT_EPOCHS = 4
 
 
@@ -54,7 +58,7 @@ class _Asked:
 class PathPlan:
     """``look`` after each change and a few times a second, then ask each path of ``to_ask`` for its ``share``."""
 
-    def __init__(self, multipath: Multipath, store: Store, back_seconds: float, now: float) -> None:
+    def __init__(self, multipath: Multipath, store: Store, back_seconds: Callable[[], float], now: float) -> None:
         """``back_seconds``: the history that is wanted when nothing is held."""
         self.multipath = multipath
         self.paths: list[PlannedPath] = []
@@ -157,13 +161,13 @@ class PathPlan:
         of = 1 if self.multipath is Multipath.FAILOVER else PARTS
         return Share(of=of, parts=path.parts, numbers=numbers)
 
-    def to_ask(self) -> list[PlannedPath]:
+    def to_ask(self, now: float) -> list[PlannedPath]:
         """The paths that have to be asked for something else than they were."""
-        return [path for path in self.paths if path.is_up and self._must_ask(path)]
+        return [path for path in self.paths if path.is_up and self._must_ask(path, now)]
 
-    def asked(self, path: PlannedPath, share: Share | None) -> None:
+    def asked(self, path: PlannedPath, share: Share | None, now: float) -> None:
         """It was asked for ``share``."""
-        path.told = share
+        path.told, path.told_at = share, now
         path.unbrought.clear()
 
     # -- who brings what
@@ -176,20 +180,9 @@ class PathPlan:
         if self.multipath is Multipath.FAILOVER:
             return
         users = sorted((path for path in self.paths if self._choice.is_usable(path)), key=lambda path: path.rank)
-        most = max((path.weight for path in users), default=1.0)
-        owed = dict.fromkeys(users, 0.0)
-        dealt: dict[PlannedPath, list[int]] = {path: [] for path in users}
-        whole = sum(path.weight / most for path in users)
-        for part in range(PARTS if users else 0):
-            for path in users:
-                owed[path] += path.weight / most / whole
-            # Who got nothing in the whole round is tried with its last part.
-            idle = [path for path in users if not dealt[path]]
-            chosen = idle[-1] if idle and PARTS - part <= len(idle) else max(users, key=lambda path: owed[path])
-            owed[chosen] -= 1
-            dealt[chosen].append(part)
+        dealt = dict(zip(users, deal([path.weight for path in users], PARTS), strict=True))
         for path in self.paths:
-            path.parts = tuple(dealt.get(path, ()))
+            path.parts = dealt.get(path, ())
 
     def _find_missing(self, now: float) -> None:
         held = [epoch for epoch in self._store.epochs[-KEPT_EPOCHS:] if epoch.numbers]
@@ -211,9 +204,9 @@ class PathPlan:
         first = self._complete.get(epoch.id)
         if first is None:
             one = epoch.seconds(epoch.fragments[epoch.numbers[0]].duration)
-            wanted = newest - int(self._back_seconds / one)
+            wanted = newest - int(self._back_seconds() / one)
             first = max(self._first.get(epoch.id, 1), min(wanted, epoch.numbers[0]))
-        first = max(first, epoch.floor, newest - LOOKED_BACK_FRAGMENTS)
+        first = max(first, epoch.floor, newest - MOST_AHEAD_FRAGMENTS)
         while first <= newest and first in epoch.fragments:
             first += 1
         self._complete[epoch.id] = first
@@ -228,19 +221,25 @@ class PathPlan:
         return None
 
     def _move_overdue(self, now: float) -> None:
+        owed = Counter(asked.path for asked in self._asked.values())
+        usable = [path for path in self.paths if self._choice.is_usable(path)]
+        late: set[PlannedPath] = set()
         for asked in self._asked.values():
-            others = [path for path in self.paths if path is not asked.path and self._choice.is_usable(path)]
+            others = [path for path in usable if path is not asked.path]
             if not others:
                 continue
-            is_gone = not self._choice.is_usable(asked.path)
+            is_gone = asked.path not in usable
             is_late = now - max(asked.at, asked.path.brought_at) > self._patience(asked)
             is_passed = asked.passed >= PASSED_FRAGMENTS and now - asked.at > self._patience(asked)
             if not (is_gone or is_late or is_passed):
                 continue
             if is_late and not asked.moves:
-                asked.path.weight = max(LEAST_WEIGHT, asked.path.weight * WORSE)
-            asked.path = self._idlest(others)
+                late.add(asked.path)
+            asked.path = self._idlest(others, owed)
+            owed[asked.path] += 1
             asked.at, asked.passed, asked.moves = now, 0, asked.moves + (not is_gone)
+        for path in late:
+            path.weight = max(LEAST_WEIGHT, path.weight * WORSE)
 
     def _patience(self, asked: _Asked) -> float:
         is_share = self.multipath is Multipath.SHARE
@@ -263,31 +262,34 @@ class PathPlan:
     def _owed(self, path: PlannedPath) -> list[tuple[int, int]]:
         return [name for name, asked in self._asked.items() if asked.path is path]
 
-    def _idlest(self, paths: list[PlannedPath]) -> PlannedPath:
+    def _idlest(self, paths: list[PlannedPath], owed: Counter[PlannedPath]) -> PlannedPath:
         if self.multipath is Multipath.FAILOVER and self.carrier in paths:
             return self.carrier
-        return min(paths, key=lambda path: (-path.weight, len(self._owed(path)), path.rank))
+        return min(paths, key=lambda path: (-path.weight, owed[path], path.rank))
 
     # -- what is told
 
-    def _must_ask(self, path: PlannedPath) -> bool:
+    def _must_ask(self, path: PlannedPath, now: float) -> bool:
         told = path.told
         if self.multipath is Multipath.DUPLICATE:
             return told != self.share(path) or len(path.unbrought) >= BEHIND_FRAGMENTS
         if (told.parts if told else (0,)) != path.parts:
             return True
+        named = sum(len(one.ranges) for one in told.numbers) if told else 0
+        if named == limits.HELD_RANGES and now - path.told_at < MANY_SECONDS:
+            return False
         return any(
             (asked.path is path) != (told is None or told.wants(epoch, number))
             for (epoch, number), asked in self._asked.items()
         )
 
     def _numbers_of(self, path: PlannedPath) -> tuple[SharedNumbers, ...]:
-        """What is missing, epoch by epoch; the newest, of very many."""
+        """What is missing, epoch by epoch; the oldest, of very many."""
         left = limits.HELD_RANGES
         found: list[SharedNumbers] = []
         for epoch in sorted({epoch for epoch, _ in self._asked}, key=list(self._newest).index, reverse=True):
             owed = sorted(number for name, number in self._owed(path) if name == epoch)
-            ranges = closed_ranges(owed)[-left:] if left else []
+            ranges = closed_ranges(owed)[:left]
             left -= len(ranges)
             found.append(SharedNumbers(epoch=epoch, last=self._newest[epoch], ranges=tuple(ranges)))
         return tuple(found)

@@ -64,7 +64,7 @@ class ReceivingPaths:
     def __init__(self, multipath: Multipath, common: Reception, clock: Clock, log: FilteringBoundLogger) -> None:
         """``common``: what the paths share."""
         self.paths: list[ReceivingPath] = []
-        self.plan = PathPlan(multipath, common.store, common.back_seconds(), clock.now())
+        self.plan = PathPlan(multipath, common.store, common.back_seconds, clock.now())
         self._common = common
         self._clock = clock
         self._log = log
@@ -94,7 +94,7 @@ class ReceivingPaths:
             path.look()
             self.plan.went(path.planned, now, is_up=path.is_up)
         self.plan.look(now)
-        self._ask(now, self.plan.to_ask())
+        self._ask(now, self.plan.to_ask(now))
         self._tell(now)
 
     def taken(self, path: ReceivingPath) -> Share | None:
@@ -103,7 +103,7 @@ class ReceivingPaths:
         self.plan.came(path.planned, now)
         self.plan.look(now)
         share = self.plan.share(path.planned)
-        self.plan.asked(path.planned, share)
+        self.plan.asked(path.planned, share, now)
         self._changed.set()
         return share
 
@@ -119,7 +119,7 @@ class ReceivingPaths:
             if path.planned in wanted:
                 share = self.plan.share(path.planned)
                 path.ask(share)
-                self.plan.asked(path.planned, share)
+                self.plan.asked(path.planned, share, now)
 
     # -- what people are told
 
