@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from benchmarks.gauntlet.lane import NAME_OF_A, Lane, lane
+from benchmarks.gauntlet.lane import NAME_OF_A, Lane, address_of_a, lane
 from benchmarks.gauntlet.measures import bytes_sent, first_after, latest_fragment, worst
 from benchmarks.gauntlet.processes import Keeper, Talker, talker
 from benchmarks.gauntlet.programme import FRAME_SECONDS
@@ -134,6 +134,7 @@ class _Run:
             folder=self._folder,
             source_url=f"http://127.0.0.1:{SOURCE_PORT}{MOUNT}",
             host_of_a=NAME_OF_A,
+            addresses_of_a=[address_of_a(path) for path in range(self._scenario.paths)],
         )
 
     @contextlib.asynccontextmanager

@@ -96,6 +96,8 @@ class Scenario:
     """The link's rate as a multiple of the programme's; 0 = what ``link`` says."""
     events: tuple[Event, ...] = ()
     paths: int = 1
+    multipath: str = "failover"
+    """How DiStreamer uses several paths."""
     has_router: bool = False
     """Whether B is behind a router that translates addresses."""
     passes_udp: bool = True
@@ -181,6 +183,22 @@ SCENARIOS = (
         "two ways between A and B: one dark for 20 s, then the other",
         events=(Dark(0, 20, path=0), Dark(25, 20, path=1)),
         paths=2,
+    ),
+    Scenario(
+        "paths2_share",
+        "two ways between A and B, used at once (MULTIPATH = share): one dark for 20 s, then the other",
+        events=(Dark(0, 20, path=0), Dark(25, 20, path=1)),
+        paths=2,
+        multipath="share",
+        for_peers=False,
+    ),
+    Scenario(
+        "paths2_duplicate",
+        "two ways between A and B, everything over both (MULTIPATH = duplicate): one dark for 20 s, then the other",
+        events=(Dark(0, 20, path=0), Dark(25, 20, path=1)),
+        paths=2,
+        multipath="duplicate",
+        for_peers=False,
     ),
     Scenario(
         "out60_continue",

@@ -205,3 +205,32 @@ def test_formats_in_words() -> None:
     assert format_words(MP3) == "128 kbit/s MP3"
     assert format_words(AAC) == "64 kbit/s AAC"
     assert format_words(AudioFormat(Codec.OPUS, 48000, 48000, 2)) == "Ogg Opus"
+
+
+def test_several_paths_are_told_one_by_one() -> None:
+    links = (
+        LinkStatus("studio:7080", connected=True, path="via eth1 to studio:7080"),
+        LinkStatus("studio:7080", connected=False, path="via wwan0 to studio:7080", silent_seconds=12.2, carries=False),
+    )
+    status = replace(TRANSMITTER, inputs=(replace(INPUT, mode="DiStreamerClient", links=links),))
+    assert "path via wwan0 to studio:7080: down for 12 s; path via eth1 to studio:7080 carries" in status_sentence(
+        status
+    )
+    broken = replace(links[1], trouble="this machine has no such network interface now")
+    status = replace(TRANSMITTER, inputs=(replace(INPUT, links=(links[0], broken)),))
+    assert "down for 12 s (this machine has no such network interface now);" in status_sentence(status)
+
+
+def test_a_receiver_with_several_paths_is_told_with_each() -> None:
+    links = (
+        LinkStatus("192.0.2.7", connected=True, peer_budget_seconds=24.4, path="via eth1 to studio:7080"),
+        LinkStatus(
+            "192.0.2.8", connected=True, peer_budget_seconds=24.4, path="via wwan0 to studio:7080", carries=False
+        ),
+        LinkStatus("192.0.2.9", connected=False, silent_seconds=70, path="via usb0 to studio:7080"),
+    )
+    assert status_sentence(replace(STUDIO, outputs=(replace(OUTPUT, links=links),))).endswith(
+        "; 192.0.2.7 (via eth1 to studio:7080) can lose the link for 24 s before anyone hears it; "
+        "192.0.2.8 (via wwan0 to studio:7080) stands by; "
+        "192.0.2.9 (via usb0 to studio:7080) has been away for 70 s"
+    )

@@ -17,12 +17,15 @@ from distreamer.protocol.native.messages import (
     Message,
     Newest,
     NewSession,
+    PathFields,
     Piece,
     Ping,
     Pong,
     Proof,
     Role,
     SetupHead,
+    Share,
+    SharedNumbers,
     StationFields,
     TitleFields,
     TitleMarkFields,
@@ -46,6 +49,17 @@ def ranges(draw: st.DrawFn) -> tuple[tuple[int, int], ...]:
     return tuple((bounds[i], bounds[i + 1]) for i in range(0, len(bounds) - 1, 2))
 
 
+PATH = st.builds(PathFields, party=NAME, name=TEXT, rank=st.integers(0, 63), multipath=NAME)
+
+
+@st.composite
+def shares(draw: st.DrawFn) -> Share:
+    of = draw(st.integers(1, 64))
+    parts = tuple(sorted(draw(st.sets(st.integers(0, of - 1)))))
+    numbers = st.builds(SharedNumbers, epoch=EPOCH, last=POSITIVE, ranges=ranges())
+    return Share(of=of, parts=parts, numbers=tuple(draw(st.lists(numbers, max_size=4))))
+
+
 MESSAGE: st.SearchStrategy[Message] = st.one_of(
     st.builds(
         Hello,
@@ -54,6 +68,7 @@ MESSAGE: st.SearchStrategy[Message] = st.one_of(
         agent=TEXT,
         scram=st.none() | TEXT,
         session=st.none() | st.builds(KnownSession, id=NAME, use=POSITIVE, proof=TEXT),
+        path=st.none() | PATH,
     ),
     st.builds(Challenge, scram=TEXT),
     st.builds(Proof, scram=TEXT),
@@ -79,6 +94,7 @@ MESSAGE: st.SearchStrategy[Message] = st.one_of(
         holdings=st.lists(st.builds(Holding, epoch=EPOCH, ranges=ranges()), max_size=5).map(tuple),
         back_seconds=SECONDS,
         resume_seconds=SECONDS,
+        share=st.none() | shares(),
     ),
     st.builds(Have, epoch=EPOCH, ranges=ranges()),
     st.builds(

@@ -24,6 +24,11 @@ class DiStreamer:
 
     def programs(self, order: Order) -> list[Program]:
         further = "".join(f"{key} = {value}\n" for key, value in order.scenario.general.items())
+        scenario, hosts = order.scenario, [order.host_of_a]
+        multipath = ""
+        if scenario.paths > 1:
+            hosts, multipath = list(order.addresses_of_a), f"MULTIPATH = {scenario.multipath}\n"
+        servers = ", ".join(f"http://{host}:{LINK_PORT}" for host in hosts)
         log = "OUTPUTLEVEL = 3\nSTATUSSECONDS = 5\n"
         studio = _write(
             order.folder / "a.conf",
@@ -34,7 +39,7 @@ class DiStreamer:
         transmitter = _write(
             order.folder / "b.conf",
             f"[GENERAL]\n{log}DELAY = {BUFFER_SECONDS:g}\n{further}"
-            f"[INPUT]\nMODE = DiStreamerClient\nSERVERURL = http://{order.host_of_a}:{LINK_PORT}\n"
+            f"[INPUT]\nMODE = DiStreamerClient\nSERVERURL = {servers}\n{multipath}"
             f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {PLAYER_PORT}\n"
             # Only to see when something arrives.
             f"[OUTPUT arrivals]\nMODE = DiStreamerServer\nHOSTNAME = 127.0.0.1\nPORT = {ARRIVALS_PORT}\n",

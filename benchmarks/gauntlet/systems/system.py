@@ -54,6 +54,8 @@ class Order:
     """Of the studio, for A."""
     host_of_a: str
     """A's name, for B."""
+    addresses_of_a: Sequence[str] = ()
+    """One for each path, for B."""
 
 
 class System(Protocol):

@@ -6,22 +6,27 @@ A server that still runs DiStreamer 2 is polled, as a DiStreamer 2 would do it.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from distreamer import __version__
-from distreamer.config.fields import HttpUrl, Password, Seconds
+from distreamer.config.fields import Password, Seconds, Words, check_http_url
 from distreamer.config.settings import InputSettings
 from distreamer.config.tls_settings import LinkDialSettings
-from distreamer.core.module import InputContext
+from distreamer.core.module import Health, InputContext
 from distreamer.errors import ConfigError, LinkError, OtherWireError, PeerError, ProtocolError
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.protocol.legacy.persistent import check_password as check_legacy_password
 from distreamer.protocol.native.handshake import Identity
+from distreamer.protocol.native.messages import PathFields
 from distreamer.protocol.native.scram import check_password
+from distreamer.sessions.dialled_paths import DialledPath, DialledPaths
 from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream, LegacyPolling
 from distreamer.sessions.legacy_receiving import LegacyReceiver
@@ -29,6 +34,9 @@ from distreamer.sessions.native_carriers import Dials, Transport, check_old_wire
 from distreamer.sessions.native_link import CONNECT_SECONDS, NativeLink
 from distreamer.sessions.native_receiver import reception_for
 from distreamer.sessions.native_side import Dial
+from distreamer.sessions.path_addresses import Binds, PathAddress, check_urls, path_addresses
+from distreamer.sessions.path_choice import Multipath
+from distreamer.sessions.receiving_paths import ReceivingPaths
 from distreamer.transport.tcp import client_tls
 
 NATIVE_AGAIN_SECONDS = 600.0
@@ -37,6 +45,7 @@ AGENT = f"DiStreamer/{__version__}"
 
 
 def _plain_address(url: str) -> str:
+    check_http_url(url)
     parts = urlsplit(url)
     if parts.query or parts.fragment:
         raise ValueError("must end with the path: no ? and no #")
@@ -46,9 +55,29 @@ def _plain_address(url: str) -> str:
 class DiStreamerClientSettings(LinkDialSettings, InputSettings):
     """Takes the programme from a DiStreamerServer over a link that may fail."""
 
-    serverurl: Annotated[HttpUrl, AfterValidator(_plain_address), Field(examples=["http://studio.example:7080"])]
+    serverurl: Annotated[
+        str,
+        AfterValidator(check_urls(_plain_address)),
+        Words("an address that begins with http:// or https://, or several"),
+        Field(examples=["http://studio.example:7080"]),
+    ]
     """The address of the DiStreamerServer, with its port. With https the link is encrypted; see TLSVERIFY. A slash
-    at its end makes no difference."""
+    at its end makes no difference. Several addresses, with commas or spaces between them, are several paths to the same
+    programme, the preferred one first: two lines of the studio, or a second DiStreamer that takes the programme from
+    the first one by DiStreamerClient and serves it by DiStreamerServer; see MULTIPATH. Two encoders, or two relays of
+    a station, are two programmes, and need an [INPUT] each."""
+
+    bind: Binds = ""
+    """Where the link leaves this machine: one of its addresses, or the name of a network interface; empty for wherever
+    a route leads. Several are several paths: with one SERVERURL each of them leads there; with several SERVERURLs as
+    many BINDs belong to them one by one, and a single BIND belongs to all. An interface that is not there, or has no
+    address, is a path that is down, and is tried again."""
+
+    multipath: Multipath = Multipath.FAILOVER
+    """How several paths are used. ``failover``: the first that works brings the programme, the others are kept up and
+    take over when it is silent for about a second, or falls behind; the preferred one brings it again when it was well
+    for half a minute. ``share``: all bring a part, each as much as it manages; what does not come in time is asked of
+    another. ``duplicate``: each brings everything, and what comes first is taken; that costs the volume of all."""
 
     password: Annotated[Password, Field(max_length=200), AfterValidator(check_password)] = ""
     """The PASSWORD of the DiStreamerServer; empty for none. A DiStreamer 3 is never sent it: both sides prove that
@@ -75,6 +104,11 @@ class DiStreamerClientSettings(LinkDialSettings, InputSettings):
     """Only for a server that runs DiStreamer 2: how often it is asked what is new. A DiStreamer 3 sends by itself as
     soon as there is something new."""
 
+    @model_validator(mode="after")
+    def _paths_go_together(self) -> Self:
+        path_addresses(self.serverurl, self.bind)
+        return self
+
 
 class DiStreamerClient:
     """Keeps one conversation with the server alive through outages; see ``NativeLink``, and ``LegacyPolling`` for a
@@ -86,15 +120,19 @@ class DiStreamerClient:
         context: InputContext,
         dial: Dial | None = None,
         dial_legacy: DialStream | None = None,
+        dial_paths: Sequence[Dials] = (),
     ) -> None:
-        """``dial`` opens carriers in another way than by WebSocket, ``dial_legacy`` connections to a DiStreamer 2 in
-        another way than by TCP."""
+        """``dial`` opens carriers in another way than by WebSocket, ``dial_paths`` those of several paths;
+        ``dial_legacy`` connections to a DiStreamer 2 in another way than by TCP."""
         self._settings = settings
         self._context = context
         self._dial = dial
+        self._dial_paths = dial_paths
+        self._addresses = path_addresses(settings.serverurl, settings.bind)
+        self._paths = self._make_paths() if len(self._addresses) > 1 else None
         self._is_polling = False
         self._link = NativeLink(
-            peer=urlsplit(settings.serverurl).netloc.rpartition("@")[2],
+            peer=self._addresses[0].peer,
             side=reception_for(context),
             password=settings.password,
             identity=Identity(secrets.token_hex(8), AGENT),
@@ -102,7 +140,7 @@ class DiStreamerClient:
             log=context.log,
             health=context.health,
         )
-        address = LegacyAddress.parse(settings.serverurl)
+        address = LegacyAddress.parse(self._addresses[0].url)
         if address.tls is not None:
             address = replace(address, tls=client_tls(verify=settings.tlsverify))
         self._polling = LegacyPolling(
@@ -120,26 +158,63 @@ class DiStreamerClient:
     async def run(self) -> None:
         """Receives until it is cancelled; raises AuthenticationError, PeerError or LinkError when more attempts at
         once would not help, and ConfigError for a PASSWORD that the server's old wire cannot carry."""
+        if self._paths is not None:
+            await self._paths.run()
+            return
         if self._dial is not None:
             await self._receive(Dials(self._dial))
             return
+        async with self._dialling(self._addresses[0]) as dials:
+            await self._receive(dials)
+
+    def links(self) -> tuple[LinkStatus, ...]:
+        if self._paths is not None:
+            return self._paths.links()
+        return (self._polling.status() if self._is_polling else self._link.status(),)
+
+    def listeners(self) -> ListenersStatus | None:
+        return None
+
+    def _make_paths(self) -> DialledPaths:
+        settings, context = self._settings, self._context
+        common = reception_for(context)
+        receiving = ReceivingPaths(settings.multipath, common, context.clock, context.log)
+        party, paths = secrets.token_hex(8), []
+        for rank, address in enumerate(self._addresses):
+            path = receiving.add(address.name, rank)
+            fields = PathFields(party=party, name=address.name, rank=rank, multipath=settings.multipath.value)
+            link = NativeLink(
+                peer=address.peer,
+                side=path.reception,
+                password=settings.password,
+                identity=Identity(secrets.token_hex(8), AGENT, fields),
+                clock=context.clock,
+                log=context.log.bind(path=address.name),
+                health=Health(context.clock),
+                is_path=True,
+            )
+            paths.append(DialledPath(address.name, link, self._dials_of(rank), partial(receiving.carries, path)))
+        return DialledPaths(
+            paths, common.budget_seconds, context.clock, context.log, context.health, beside=receiving.run
+        )
+
+    def _dials_of(self, rank: int) -> Callable[[], AbstractAsyncContextManager[Dials]]:
+        if self._dial_paths:
+            return lambda: nullcontext(self._dial_paths[rank])
+        return partial(self._dialling, self._addresses[rank])
+
+    def _dialling(self, address: PathAddress) -> AbstractAsyncContextManager[Dials]:
         settings = self._settings
-        async with dialling(
-            settings.serverurl,
+        return dialling(
+            address.url,
             settings.transport,
             pace_of_answers(),
             self._context.log,
             verify_tls=settings.tlsverify,
             fingerprint=settings.fingerprint,
             proxy=settings.proxy,
-        ) as dials:
-            await self._receive(dials)
-
-    def links(self) -> tuple[LinkStatus, ...]:
-        return (self._polling.status() if self._is_polling else self._link.status(),)
-
-    def listeners(self) -> ListenersStatus | None:
-        return None
+            local_end=address.local_end,
+        )
 
     async def _receive(self, dials: Dials) -> None:
         """A server that is upgraded while it is polled is talked to anew."""

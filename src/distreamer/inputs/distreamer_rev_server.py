@@ -26,6 +26,7 @@ from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.native_receiver import ReceiverSession, reception_for
 from distreamer.sessions.native_senders import NativeSenders
 from distreamer.sessions.native_session import error_of
+from distreamer.sessions.path_words import paths_sentence
 from distreamer.transport.link_certificate import link_certificate
 from distreamer.transport.tcp import listening_sockets, spoken_address
 from distreamer.transport.websocket import WebSocketServer
@@ -75,7 +76,7 @@ class DiStreamerRevServer:
         self._context = context
         self._door = NativeDoor(settings.password, context.clock, context.log)
         self._reception = reception_for(context)
-        self._senders = NativeSenders(context.clock)
+        self._senders = NativeSenders(self._reception, context.clock, context.log)
         self._pushes: PushRequests | None = None
         if settings.legacy:
             receiver = LegacyReceiver(context.ingest, context.clock, list_closes_round=False)
@@ -99,9 +100,9 @@ class DiStreamerRevServer:
         return self._door.wrong_passwords.wrong
 
     def links(self) -> tuple[LinkStatus, ...]:
-        native = self._senders.status(self._reception)
-        if self._pushes is None or self._pushes.heard_at is None or (native and native.connected):
-            return (native,) if native else ()
+        native = self._senders.links()
+        if self._pushes is None or self._pushes.heard_at is None or any(link.connected for link in native):
+            return native
         now = self._context.clock.now()
         return (
             LinkStatus(
@@ -134,7 +135,11 @@ class DiStreamerRevServer:
                 asyncio.TaskGroup() as group,
             ):
                 self._group, self._address = group, (host, port)
-                await self._tell_health()
+                asking = group.create_task(self._senders.run(), name="what each path is asked for")
+                try:
+                    await self._tell_health()
+                finally:
+                    asking.cancel()
         finally:
             self._address = None
 
@@ -169,12 +174,18 @@ class DiStreamerRevServer:
         """The sender that came last is the one, on all the carriers that it opened: it ends those that it does not
         need by itself, for only it knows which of them it races."""
         news = self._senders.welcome(session)
-        session.take()
         if news:
             # The last audio of the old wire, if a DiStreamer 2 pushed before, is not to wait for more.
             self._context.ingest.disconnected(self._context.clock.wall())
         say = self._context.log.info if news else self._context.log.debug
-        say(news or "the sender opened another carrier", peer=session.session.stream.peer, program=session.peer_agent)
+        fields = session.welcomed.path if session.welcomed else None
+        path = {"path": fields.name} if fields else {}
+        say(
+            news or "the sender opened another carrier",
+            peer=session.session.stream.peer,
+            program=session.peer_agent,
+            **path,
+        )
 
     def _say_end(self, peer: str, error: DiStreamerError | None, *, was_last: bool) -> None:
         """A raced carrier that nobody needed is no news."""
@@ -226,13 +237,13 @@ class DiStreamerRevServer:
 
     def _look_for_darkness(self) -> None:
         """Says that the link is down, or is back, where the carrier outlives that."""
-        is_dark, status = self._senders.dark_news(), self._senders.status(self._reception)
-        if is_dark is None or status is None:
+        is_dark, links = self._senders.dark_news(), self._senders.links()
+        if is_dark is None or not links:
             return
         if is_dark:
-            self._say_down(status.peer, "nothing is heard any more")
+            self._say_down(links[0].peer, "nothing is heard any more")
         else:
-            self._context.log.info("the sender is back", peer=status.peer)
+            self._context.log.info("the sender is back", peer=links[0].peer)
 
     def _say_down(self, peer: str, reason: str) -> None:
         budget = self._reception.budget_seconds()
@@ -240,14 +251,17 @@ class DiStreamerRevServer:
         self._context.log.warning("the link is down", peer=peer, reason=reason, **audible)
 
     def _say_health(self) -> None:
-        health, native = self._context.health, self._senders.status(self._reception)
-        if native is not None and native.connected:
-            health.running(f"receives from {native.peer}")
+        health, links = self._context.health, self._senders.links()
+        here = [link for link in links if link.connected]
+        if here:
+            paths = f": {paths_sentence(links)}" if here[0].path else ""
+            health.running(f"receives from {here[0].peer}{paths}")
         elif self._pusher:
             health.running(f"{self._pusher} pushes on the wire of DiStreamer 2")
-        elif native is not None:
-            silent = spoken_seconds(round(native.silent_seconds))
-            health.starting(f"{native.peer} was not heard for {silent}; waits for it")
+        elif links:
+            latest = min(links, key=lambda link: link.silent_seconds)
+            silent = spoken_seconds(round(latest.silent_seconds))
+            health.starting(f"{latest.peer} was not heard for {silent}; waits for it")
         else:
             assert self._address is not None
             health.starting(f"waits for a sender on {spoken_address(*self._address)}")

@@ -44,6 +44,12 @@ class LinkStatus:
     peer_budget_seconds: float | None = None
     """How long the link may be down before the far end's listeners hear it, as the far end says; None when it
     does not play."""
+    path: str = ""
+    """Which of several paths it is: ``via wwan0 to studio.example:7080``; empty for a single one."""
+    carries: bool = True
+    """Whether the programme comes, or goes, this way now; False for a path that stands by."""
+    trouble: str = ""
+    """Of one that is down: why, when more is known than that nothing is heard."""
 
 
 @dataclass(frozen=True, slots=True)

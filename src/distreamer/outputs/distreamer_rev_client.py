@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from distreamer import __version__
-from distreamer.config.fields import HttpUrl, Password, Seconds
+from distreamer.config.fields import Password, Seconds, Words, check_http_url
 from distreamer.config.settings import OutputSettings
 from distreamer.config.tls_settings import LinkDialSettings
-from distreamer.core.module import OutputContext
+from distreamer.core.module import Health, OutputContext
 from distreamer.errors import ConfigError, OtherWireError, ProtocolError
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.protocol.legacy.persistent import check_password as check_legacy_password
 from distreamer.protocol.native.handshake import Identity
+from distreamer.protocol.native.messages import PathFields
 from distreamer.protocol.native.scram import check_password
+from distreamer.sessions.dialled_paths import DialledPath, DialledPaths
 from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream
 from distreamer.sessions.legacy_pushing import LegacyPusher
 from distreamer.sessions.legacy_sending import NO_OGG_BY_POLLING, RenderedStore
-from distreamer.sessions.native_carriers import Transport, check_old_wire, dialling, pace_of
+from distreamer.sessions.native_carriers import Dials, Transport, check_old_wire, dialling, pace_of
 from distreamer.sessions.native_link import NativeLink
 from distreamer.sessions.native_sender import Supply
 from distreamer.sessions.native_side import Dial
+from distreamer.sessions.path_addresses import Binds, PathAddress, check_urls, path_addresses
+from distreamer.sessions.path_choice import Multipath
 from distreamer.transport.tcp import client_tls
 
 TRY_NATIVE_SECONDS = 600.0
@@ -37,9 +44,28 @@ AGENT = f"DiStreamer/{__version__}"
 class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
     """Sends the programme to a DiStreamerRevServer over a link that may fail."""
 
-    serverurl: Annotated[HttpUrl, Field(examples=["http://transmitter.example:5080"])]
+    serverurl: Annotated[
+        str,
+        AfterValidator(check_urls(check_http_url)),
+        Words("an address that begins with http:// or https://, or several"),
+        Field(examples=["http://transmitter.example:5080"]),
+    ]
     """The address of the DiStreamerRevServer, with its port. With https the link is encrypted; see TLSVERIFY. A
-    slash at its end makes no difference."""
+    slash at its end makes no difference. Several addresses of the same DiStreamerRevServer, with commas or spaces
+    between them, are several paths to it, the preferred one first; see MULTIPATH. Each DiStreamerRevServer of another
+    transmitter needs an [OUTPUT] of its own."""
+
+    bind: Binds = ""
+    """Where the link leaves this machine: one of its addresses, or the name of a network interface; empty for wherever
+    a route leads. Several are several paths: with one SERVERURL each of them leads there; with several SERVERURLs as
+    many BINDs belong to them one by one, and a single BIND belongs to all. An interface that is not there, or has no
+    address, is a path that is down, and is tried again."""
+
+    multipath: Multipath = Multipath.FAILOVER
+    """How several paths are used. ``failover``: the first that works carries the programme, the others are kept up and
+    take over when it is silent for about a second, or falls behind; the preferred one carries it again when it was
+    well for half a minute. ``share``: all carry a part, each as much as it manages; what does not come in time goes by
+    another. ``duplicate``: each carries everything, and what comes first is taken; that costs the volume of all."""
 
     password: Annotated[Password, Field(max_length=200), AfterValidator(check_password)] = ""
     """The PASSWORD of the DiStreamerRevServer; empty for none. Both sides prove that they know it and it is not
@@ -67,6 +93,11 @@ class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
     httpinterval: Annotated[Seconds, Field(ge=0.1, le=300)] = 3
     """Only for a server that runs DiStreamer 2: how often it is sent what is new. A DiStreamer 3 gets it at once."""
 
+    @model_validator(mode="after")
+    def _paths_go_together(self) -> Self:
+        path_addresses(self.serverurl, self.bind)
+        return self
+
 
 class DiStreamerRevClient:
     """Keeps one conversation with the server alive through outages (see ``NativeLink``), or pushes to an old one."""
@@ -77,13 +108,18 @@ class DiStreamerRevClient:
         context: OutputContext,
         dial: Dial | None = None,
         dial_legacy: DialStream | None = None,
+        dial_paths: Sequence[Dials] = (),
     ) -> None:
-        """``dial`` opens carriers in another way than by WebSocket, ``dial_legacy`` connections to a DiStreamer 2 in
-        another way than by TCP."""
+        """``dial`` opens carriers in another way than by WebSocket, ``dial_paths`` those of several paths;
+        ``dial_legacy`` connections to a DiStreamer 2 in another way than by TCP."""
         self._settings = settings
         self._context = context
         self._dial = dial
-        address = LegacyAddress.parse(settings.serverurl)
+        self._dial_paths = dial_paths
+        self._addresses = path_addresses(settings.serverurl, settings.bind)
+        self._supplies: list[Supply] = []
+        self._paths = self._make_paths() if len(self._addresses) > 1 else None
+        address = LegacyAddress.parse(self._addresses[0].url)
         if address.tls is not None:
             address = replace(address, tls=client_tls(verify=settings.tlsverify))
         self._peer = address.peer
@@ -110,6 +146,11 @@ class DiStreamerRevClient:
         self._told_legacy = False
 
     def links(self) -> tuple[LinkStatus, ...]:
+        if self._paths is not None:
+            budget = self._budget_seconds()
+            return tuple(
+                replace(link, peer_budget_seconds=budget) if link.connected else link for link in self._paths.links()
+            )
         if self._pushing_since is None:
             status = self._link.status()
             if not status.connected:
@@ -135,6 +176,9 @@ class DiStreamerRevClient:
     async def run(self) -> None:
         """Sends until it is cancelled; raises AuthenticationError, PeerError or LinkError when more attempts at once
         would not help, and ConfigError for a PASSWORD that the server's old wire cannot carry."""
+        if self._paths is not None:
+            await self._paths.run()
+            return
         settings = self._settings
         while True:
             try:
@@ -156,17 +200,50 @@ class DiStreamerRevClient:
         if self._dial is not None:
             await self._link.run(self._dial)
             return
-        settings, rules = self._settings, pace_of(self._context.store, self._settings.ratefactor)
-        async with dialling(
-            settings.serverurl,
+        async with self._dialling(self._addresses[0]) as dials:
+            await self._link.run(dials.dial, dials.better)
+
+    def _make_paths(self) -> DialledPaths:
+        settings, context = self._settings, self._context
+        party, paths = secrets.token_hex(8), []
+        for rank, address in enumerate(self._addresses):
+            supply = Supply(context.store)
+            self._supplies.append(supply)
+            fields = PathFields(party=party, name=address.name, rank=rank, multipath=settings.multipath.value)
+            link = NativeLink(
+                address.peer,
+                supply,
+                settings.password,
+                Identity(secrets.token_hex(8), AGENT, fields),
+                context.clock,
+                context.log.bind(path=address.name),
+                Health(context.clock),
+                is_path=True,
+            )
+            paths.append(DialledPath(address.name, link, self._dials_of(rank), partial(_carries, supply)))
+        return DialledPaths(paths, self._budget_seconds, context.clock, context.log, context.health)
+
+    def _budget_seconds(self) -> float | None:
+        """As the receiver said last, on whichever path."""
+        return max(self._supplies, key=lambda supply: supply.heard_at).budget_seconds()
+
+    def _dials_of(self, rank: int) -> Callable[[], AbstractAsyncContextManager[Dials]]:
+        if self._dial_paths:
+            return lambda: nullcontext(self._dial_paths[rank])
+        return partial(self._dialling, self._addresses[rank])
+
+    def _dialling(self, address: PathAddress) -> AbstractAsyncContextManager[Dials]:
+        settings = self._settings
+        return dialling(
+            address.url,
             settings.transport,
-            rules,
+            pace_of(self._context.store, settings.ratefactor),
             self._context.log,
             verify_tls=settings.tlsverify,
             fingerprint=settings.fingerprint,
             proxy=settings.proxy,
-        ) as dials:
-            await self._link.run(dials.dial, dials.better)
+            local_end=address.local_end,
+        )
 
     async def _push(self) -> None:
         """On the wire of DiStreamer 2, for a while."""
@@ -191,3 +268,7 @@ class DiStreamerRevClient:
 
     def _answered(self) -> None:
         self._context.health.running(f"sends to {self._peer} on the wire of DiStreamer 2")
+
+
+def _carries(supply: Supply) -> bool:
+    return supply.carries

@@ -188,7 +188,9 @@ class DiStreamerServer:
     def _taken(self, session: SenderSession) -> None:
         news = self._receivers.taken(session)
         if news:
-            self._context.log.info(news, peer=session.session.stream.peer)
+            fields = session.welcomed.path if session.welcomed else None
+            path = {"path": fields.name} if fields else {}
+            self._context.log.info(news, peer=session.session.stream.peer, **path)
 
     def _say_end(self, peer: str, error: DiStreamerError | None, *, was_receiver: bool) -> None:
         """A raced carrier that nobody needed is no news."""

@@ -35,6 +35,10 @@ class _Receiver:
     fragments: int = 0
     """Acknowledged in conversations that have ended."""
     cuts: int = 0
+    path: str = ""
+    """Which one it is, of a receiver that dials by several; each is listed."""
+    party: str = ""
+    """What the paths of a receiver have in common."""
 
 
 class Receivers:
@@ -78,6 +82,8 @@ class Receivers:
             news = "a receiver has taken another carrier"
         known.peer, known.session, known.since = host, session, now
         known.carrier = session.session.stream.kind.name
+        fields = session.welcomed.path
+        known.path, known.party = (fields.name, fields.party) if fields else ("", node)
         known.is_dark = known.is_moving = False
         self._forget(now)
         self._changed.set()
@@ -117,7 +123,9 @@ class Receivers:
         here = [link for link in self.links() if link.connected]
         if not here:
             return "no receiver is connected"
-        count = "1 receiver" if len(here) == 1 else f"{len(here)} receivers"
+        is_here = [known for known in self._by_node.values() if known.session and not known.session.session.is_dark]
+        parties = len({known.party for known in is_here})
+        count = "1 receiver" if parties == 1 else f"{parties} receivers"
         return f"{count}: " + ", ".join(_words(link) for link in here)
 
     def _part(self, known: _Receiver, session: SenderSession, *, is_cut: bool) -> None:
@@ -144,6 +152,8 @@ class Receivers:
                 silent_seconds=silent,
                 fragments=known.fragments + (session.role.acknowledged if session else 0),
                 cuts=known.cuts,
+                path=known.path,
+                carries=not known.path,
             )
         return LinkStatus(
             peer=known.peer,
@@ -155,10 +165,15 @@ class Receivers:
             fragments=known.fragments + session.role.acknowledged,
             cuts=known.cuts,
             peer_budget_seconds=session.report.budget_seconds,
+            path=known.path,
+            carries=session.role.is_wanted,
         )
 
 
 def _words(link: LinkStatus) -> str:
+    who = f"{link.peer} ({link.path})" if link.path else link.peer
+    if not link.carries:
+        return f"{who} stands by"
     if link.peer_budget_seconds is None:
-        return f"{link.peer} is connected"
-    return f"{link.peer} can lose the link for {spoken_seconds(round(link.peer_budget_seconds))}"
+        return f"{who} is connected"
+    return f"{who} can lose the link for {spoken_seconds(round(link.peer_budget_seconds))}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from distreamer.model.audio import AudioFormat, Codec, StreamInfo
 from distreamer.model.status import InstanceStatus, LinkStatus, ModuleState, ModuleStatus, PlayoutState, PlayoutStatus
+from distreamer.sessions.path_words import paths_sentence
 from distreamer.units import spoken_seconds
 
 STALE_SECONDS = 3.0
@@ -49,6 +50,9 @@ def filler_words(playout: PlayoutStatus) -> str:
 def status_sentence(status: InstanceStatus) -> str:
     """The whole instance in one line."""
     parts = [_source_words(status)]
+    # One that is not running has said it already.
+    running = [module for module in status.inputs if module.state is ModuleState.RUNNING]
+    parts.extend(paths_sentence(module.links) for module in running if len(module.links) > 1)
     parts.extend(_receivers_words(status))
     parts.extend(_playout_words(status))
     # Of an input that is on air, or ought to be, the source's words speak.
@@ -110,9 +114,9 @@ def _receivers_words(status: InstanceStatus) -> list[str]:
     was started anew."""
     links = [link for output in status.outputs for link in output.links]
     here = [link for link in links if link.connected]
-    addresses = {link.peer for link in here}
+    addresses = {(link.peer, link.path) for link in here}
     away = sorted(
-        (link for link in links if not link.connected and link.peer not in addresses),
+        (link for link in links if not link.connected and (link.peer, link.path) not in addresses),
         key=lambda link: link.silent_seconds,
     )
     is_stale = _is_stale(status)
@@ -120,22 +124,29 @@ def _receivers_words(status: InstanceStatus) -> list[str]:
     if len(here) > MOST_NAMED:
         words.append(f"{len(here) - MOST_NAMED} more are connected")
     words += [
-        f"{link.peer} has been away for {spoken_seconds(round(link.silent_seconds))}" for link in away[:MOST_NAMED]
+        f"{_who(link)} has been away for {spoken_seconds(round(link.silent_seconds))}" for link in away[:MOST_NAMED]
     ]
     if len(away) > MOST_NAMED:
         words.append(f"{len(away) - MOST_NAMED} more are away")
     return words
 
 
+def _who(link: LinkStatus) -> str:
+    """The other side, and which of several paths to it this is."""
+    return f"{link.peer} ({link.path})" if link.path else link.peer
+
+
 def _receiver_words(link: LinkStatus, is_stale: bool) -> str:
+    if not link.carries:
+        return f"{_who(link)} stands by"
     if link.peer_budget_seconds is None:
-        return f"{link.peer} is connected"
+        return f"{_who(link)} is connected"
     if link.peer_budget_seconds <= 0:
-        return f"{link.peer} has nothing left to play"
+        return f"{_who(link)} has nothing left to play"
     budget = spoken_seconds(round(link.peer_budget_seconds))
     if is_stale:
-        return f"what {link.peer} holds lasts for {budget} more"
-    return f"{link.peer} can lose the link for {budget} before anyone hears it"
+        return f"what {_who(link)} holds lasts for {budget} more"
+    return f"{_who(link)} can lose the link for {budget} before anyone hears it"
 
 
 def _playout_words(status: InstanceStatus) -> list[str]:

@@ -13,7 +13,10 @@ from distreamer.units import spoken_seconds
 class LinkNews:
     """Of one link, through all its carriers and outages."""
 
-    def __init__(self, peer: str, side: Side, clock: Clock, log: FilteringBoundLogger, health: Health) -> None:
+    def __init__(
+        self, peer: str, side: Side, clock: Clock, log: FilteringBoundLogger, health: Health, *, is_path: bool = False
+    ) -> None:
+        """``is_path``: one of several; the buffer is not at stake when it is down."""
         self.ever_connected = False
         self.is_down = False
         """Whether it was told that the link is down."""
@@ -29,6 +32,8 @@ class LinkNews:
         self._clock = clock
         self._log = log
         self._health = health
+        self._is_path = is_path
+        self._what = "the path" if is_path else "the link"
 
     def connecting(self) -> None:
         if not self.ever_connected:
@@ -56,7 +61,7 @@ class LinkNews:
     def changed(self, carrier: str, *, is_better: bool) -> None:
         """A carrier of another kind has taken the place of one that worked."""
         self.carrier = carrier
-        words = "the link has a better carrier now" if is_better else "the carrier was too slow and was replaced"
+        words = f"{self._what} has a better carrier now" if is_better else "the carrier was too slow and was replaced"
         self._log.info(words, peer=self._peer, carrier=carrier)
 
     def down(self, reason: str) -> None:
@@ -64,9 +69,9 @@ class LinkNews:
         if self.is_down:
             return
         self.is_down = True
-        budget = self._side.budget_seconds()
+        budget = None if self._is_path else self._side.budget_seconds()
         audible = {} if budget is None else {"buffer_lasts": spoken_seconds(budget)}
-        self._log.warning("the link is down", peer=self._peer, reason=reason, **audible)
+        self._log.warning(f"{self._what} is down", peer=self._peer, reason=reason, **audible)
 
     def dark(self, silent: float) -> None:
         """Nothing is heard on a carrier that may come back by itself; for ``silent`` seconds now."""
@@ -78,6 +83,6 @@ class LinkNews:
         """The other side is heard again."""
         say = self._log.info if self.is_down else self._log.debug
         silent = spoken_seconds(self._clock.now() - self.heard_at)
-        say("the link is back", peer=self._peer, silent=silent, carrier=self.carrier)
+        say(f"{self._what} is back", peer=self._peer, silent=silent, carrier=self.carrier)
         self.is_down = False
         self._health.running(f"{self._side.activity} {self._peer}")

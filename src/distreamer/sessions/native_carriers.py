@@ -18,6 +18,7 @@ from distreamer.sessions.native_side import Dial
 from distreamer.transport.http_proxy import HttpProxy
 from distreamer.transport.link_certificate import LinkCertificate
 from distreamer.transport.link_trust import LinkTrust, read_fingerprint
+from distreamer.transport.local_end import LocalEnd
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic import ANY_CERTIFICATE, QuicDialler
 from distreamer.transport.quic_acceptor import QuicAcceptor, udp_sockets
@@ -58,17 +59,20 @@ async def dialling(
     verify_tls: bool,
     fingerprint: str = "",
     proxy: str = "",
+    local_end: LocalEnd | None = None,
 ) -> AsyncIterator[Dials]:
-    """The ways to the acceptor at ``url``; through ``proxy``, the address of one, UDP does not get."""
+    """The ways to the acceptor at ``url``, from ``local_end`` if there is one; through ``proxy``, the address of one,
+    UDP does not get."""
     parts = urlsplit(url)
     port = parts.port or DEFAULT_PORTS[parts.scheme]
     trust = LinkTrust(verify_tls, read_fingerprint(fingerprint))
     quic_trust = trust if parts.scheme == "https" else ANY_CERTIFICATE
-    quic = QuicDialler(parts.hostname or "", port, rules, log, trust=quic_trust)
+    quic = QuicDialler(parts.hostname or "", port, rules, log, trust=quic_trust, local_end=local_end)
     if transport is Transport.QUIC:
         yield Dials(quic.dial)
         return
-    async with WebSocketDialler(url, trust, media_rate=rules.media_rate, proxy=HttpProxy.of(proxy)) as websocket:
+    way = HttpProxy.of(proxy)
+    async with WebSocketDialler(url, trust, media_rate=rules.media_rate, proxy=way, local_end=local_end) as websocket:
         yield Dials(websocket.dial, quic.dial if transport is Transport.AUTO and not proxy else None)
 
 

@@ -20,17 +20,17 @@ from distreamer.protocol.native.resumption import SessionMemory
 from distreamer.sessions.carrier_progress import CarrierProgress
 from distreamer.sessions.link_attempt import Attempt
 from distreamer.sessions.link_news import LinkNews
-from distreamer.sessions.native_session import error_of
+from distreamer.sessions.native_session import (
+    UNHEARD_BEYOND_SECONDS,
+    UNHEARD_ROUND_TRIPS,
+    UNHEARD_SECONDS,
+    error_of,
+)
 from distreamer.sessions.native_side import Dial, Side
 
 CONNECT_SECONDS = 3.0
 """For a carrier to come up, before the handshake's own limit; on long paths CONNECT_ROUND_TRIPS."""
 CONNECT_ROUND_TRIPS = 5.0
-RACE_AFTER_SECONDS = 1.2
-"""A conversation silent for so long gets a rival: more than a ping interval and the round trip of a satellite."""
-RACE_ROUND_TRIPS = 1.5
-RACE_BEYOND_SECONDS = 0.7
-"""Where round trips are long, silence is longer too: a ping interval and some of them."""
 HEAD_START_SECONDS = 0.2
 """The better carrier is dialled so much earlier than the other."""
 HANDSHAKE_START_SECONDS = 1.0
@@ -69,14 +69,17 @@ class NativeLink:
         clock: Clock,
         log: FilteringBoundLogger,
         health: Health,
+        *,
+        is_path: bool = False,
     ) -> None:
+        """``is_path``: one of several, of whose troubles others tell."""
         self._peer = peer
         self._side = side
         self._password = password
         self._identity = identity
         self._sessions = SessionMemory()
         self._clock = clock
-        self._news = LinkNews(peer, side, clock, log, health)
+        self._news = LinkNews(peer, side, clock, log, health, is_path=is_path)
         self._progress = CarrierProgress()
         self._changed = asyncio.Event()
         self._current: Attempt | None = None
@@ -112,6 +115,16 @@ class NativeLink:
                 self._lost(self._current, is_cut=not self._news.is_down)
                 self._current = None
         raise self._fatal
+
+    @property
+    def ever_connected(self) -> bool:
+        """Since it was made."""
+        return self._news.ever_connected
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether there is a conversation that works."""
+        return self._current is not None and self._current.session.is_heard
 
     def status(self) -> LinkStatus:
         now, news = self._clock.now(), self._news
@@ -179,7 +192,7 @@ class NativeLink:
         silent = self._silent_seconds(self._current, now)
         if not self._news.is_down and self._current.session.is_dark:
             self._news.dark(silent)
-        elif self._news.is_down and silent < RACE_AFTER_SECONDS:
+        elif self._news.is_down and silent < UNHEARD_SECONDS:
             self._news.back()
 
     def _wants_better(self) -> bool:
@@ -192,7 +205,7 @@ class NativeLink:
     def _race_after(attempt: Attempt) -> float:
         """How long a conversation may be silent. On a link whose queue is full it is always behind by a round trip."""
         trip = attempt.session.conversation.round_trip
-        return max(RACE_AFTER_SECONDS, RACE_ROUND_TRIPS * (trip or 0.0) + RACE_BEYOND_SECONDS)
+        return max(UNHEARD_SECONDS, UNHEARD_ROUND_TRIPS * (trip or 0.0) + UNHEARD_BEYOND_SECONDS)
 
     def _pending(self, *, is_better: bool) -> int:
         return sum(one.is_pending and one.is_better is is_better for one in self._attempts)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from distreamer.core.module import InputContext
 from distreamer.core.ports import Clock, MessageStream
 from distreamer.core.store import Store
+from distreamer.model.fragment import Fragment
 from distreamer.model.status import PlayoutState
 from distreamer.protocol.native.conversation import Conversation
 from distreamer.protocol.native.events import (
@@ -21,6 +23,7 @@ from distreamer.protocol.native.events import (
 )
 from distreamer.protocol.native.handshake import Handshake
 from distreamer.protocol.native.limits import Timing
+from distreamer.protocol.native.messages import Share
 from distreamer.protocol.native.receiver import ReceiverRole
 from distreamer.protocol.native.wish import want_of
 from distreamer.sessions.native_session import NativeSession
@@ -31,9 +34,25 @@ UNSAID_SECONDS = 2.0
 """A sender that says nothing for longer than some pings take may have more than it said."""
 
 
+class PathTap(Protocol):
+    """What the conversations of one of several paths tell those who divide the work among the paths."""
+
+    def taken(self, session: ReceiverSession) -> Share | None:
+        """``session`` is the one from now on; gives what it is to be asked for, None for everything."""
+        ...
+
+    def described(self, epoch: int, first: int | None) -> None:
+        """The sender holds an epoch, from that number on."""
+        ...
+
+    def arrived(self, fragment: Fragment, *, is_new: bool) -> None:
+        """The path has brought a fragment."""
+        ...
+
+
 @dataclass(slots=True)
 class Reception:
-    """What all conversations of a receiver share."""
+    """What all conversations of a receiver share; of one path, where there are several."""
 
     store: Store
     back_seconds: Callable[[], float]
@@ -43,6 +62,8 @@ class Reception:
     fragments: int = 0
     """Received, duplicates included."""
     duplicates: int = 0
+    tap: PathTap | None = None
+    """None where there is a single path."""
 
     @property
     def peer_word(self) -> str:
@@ -122,10 +143,24 @@ class ReceiverSession:
         since = max(0.0, self._clock.now() - self._newest_at - UNSAID_SECONDS)
         return max(0, self._newest[1] + int(since) - epoch.numbers[-1])
 
+    @property
+    def newest(self) -> tuple[int, int] | None:
+        """Of the sender, as it said last: epoch and number."""
+        return self._newest
+
+    def join(self, reception: Reception) -> None:
+        """Belongs to ``reception`` from now on."""
+        self._reception = reception
+
     def take(self) -> None:
         """Takes this carrier: the sender begins to send what is not held."""
+        tap = self._reception.tap
+        self.ask(tap.taken(self) if tap else None)
+
+    def ask(self, share: Share | None) -> None:
+        """Wants from now on that part of what is not held; None for everything."""
         reception = self._reception
-        self._role.ask(want_of(reception.store, reception.back_seconds(), reception.store.limits.seconds))
+        self._role.ask(want_of(reception.store, reception.back_seconds(), reception.store.limits.seconds, share))
         self.session.wake()
 
     async def run(self) -> Ended:
@@ -134,13 +169,21 @@ class ReceiverSession:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, FragmentReceived):
-            self._reception.fragments += 1
-            if not self._reception.store.add(event.fragment):
-                self._reception.duplicates += 1
+            self._take_fragment(event.fragment)
         elif isinstance(event, EpochDescribed):
             self._reception.store.open_epoch(event.epoch, event.info)
+            if self._reception.tap:
+                self._reception.tap.described(event.epoch, event.first)
         elif isinstance(event, Reported):
             self._newest, self._newest_at = event.report.newest, self._clock.now()
         elif isinstance(event, Welcomed):
             self.welcomed = event
             self._welcomed(self)
+
+    def _take_fragment(self, fragment: Fragment) -> None:
+        reception = self._reception
+        reception.fragments += 1
+        is_new = reception.store.add(fragment)
+        reception.duplicates += not is_new
+        if reception.tap:
+            reception.tap.arrived(fragment, is_new=is_new)

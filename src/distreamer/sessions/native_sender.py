@@ -120,5 +120,15 @@ class Supply:
 
         return SenderSession(stream, self._store, clock, handshake, taken, timing, self._count)
 
+    @property
+    def heard_at(self) -> float:
+        """When the receiver gave a sign of life last, in the newest conversation that was taken."""
+        return self._newest.session.heard_at if self._newest else 0.0
+
+    @property
+    def carries(self) -> bool:
+        """Whether the receiver wants anything in the newest conversation that was taken."""
+        return self._newest is not None and self._newest.role.is_wanted
+
     def _count(self, fragments: int) -> None:
         self.fragments += fragments

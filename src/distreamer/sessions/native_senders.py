@@ -1,38 +1,73 @@
-"""Who sends to an input that accepts: one sender at a time, which may have several carriers up."""
+"""Who sends to an input that accepts: one sender at a time, by one path or several, each with several carriers up."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass, field
+
+from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.ports import Clock
 from distreamer.model.status import LinkStatus
 from distreamer.protocol.native.faults import GoodbyeCode
+from distreamer.protocol.native.messages import PathFields
 from distreamer.sessions.native_receiver import ReceiverSession, Reception
+from distreamer.sessions.path_choice import Multipath
+from distreamer.sessions.receiving_paths import LOOK_SECONDS, ReceivingPath, ReceivingPaths
+
+
+@dataclass(eq=False, slots=True)
+class _Path:
+    """One path of the sender."""
+
+    reception: Reception
+    receiving: ReceivingPath | None
+    """None for a sender with a single path."""
+    since: float
+    """When it was up after it was not."""
+    sessions: list[ReceiverSession] = field(default_factory=list)
+    """Those that were welcomed and have not ended; the newest is the last."""
+    host: str = ""
+    """Its address, without the port, which changes with each carrier."""
+    heard_at: float = 0.0
+    cuts: int = 0
+    carrier: str = ""
+    is_told_up: bool = False
+    """Of one of several paths: what the log said last."""
+
+    @property
+    def is_dark(self) -> bool:
+        return bool(self.sessions) and all(one.session.is_dark for one in self.sessions)
 
 
 class NativeSenders:
-    """Knows a sender that returns by its node, and lets one that is new take the place of the one before."""
+    """Knows a sender that returns by its node, or by the party of its paths, and lets one that is new take the place of
+    the one before."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, reception: Reception, clock: Clock, log: FilteringBoundLogger) -> None:
+        self._reception = reception
         self._clock = clock
-        self._sessions: list[ReceiverSession] = []
-        """Those that were welcomed and have not ended, all of one node; the newest is the last."""
-        self._node: str | None = None
-        self._host = ""
-        """Its address, without the port, which changes with each carrier."""
-        self._since = 0.0
-        """When the sender was connected after it was not."""
-        self._heard_at = 0.0
-        self._cuts = 0
-        self._carrier = ""
+        self._log = log
+        self._party: str | None = None
+        self._paths: dict[int, _Path] = {}
+        """By their rank; a lone one is 0."""
+        self._receiving: ReceivingPaths | None = None
         self._is_dark = False
         """Whether it was told that nothing is heard, while a carrier may still come back."""
         self._changed = asyncio.Event()
 
     @property
     def is_connected(self) -> bool:
-        return bool(self._sessions)
+        return any(path.sessions for path in self._paths.values())
+
+    async def run(self) -> None:
+        """Asks the paths of the sender anew when that is needed, until it is cancelled."""
+        while True:
+            if self._receiving is not None:
+                self._receiving.look()
+                self._tell_paths()
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def changed(self, seconds: float) -> None:
         """Waits until the sender came or went, at the longest for ``seconds``."""
@@ -42,25 +77,52 @@ class NativeSenders:
         self._changed.clear()
 
     def welcome(self, session: ReceiverSession) -> str:
-        """The handshake of ``session`` is done. Gives what is new, in words; nothing for another carrier of a sender
-        that is connected."""
+        """The handshake of ``session`` is done: it is asked for what it is to bring. Gives what is new, in words;
+        nothing for another carrier of a sender that is connected."""
         assert session.welcomed is not None
-        node = session.welcomed.node
-        if node == self._node:
-            news = "" if self._sessions else "the sender is back"
+        fields = session.welcomed.path
+        party = fields.party if fields else session.welcomed.node
+        if party == self._party:
+            news = "" if self.is_connected else "the sender is back"
         else:
             news = "a sender connected"
-            for other in self._sessions:
-                other.session.end(GoodbyeCode.REPLACED, "another sender has connected")
-            self._sessions.clear()
-        if news:
-            self._since = self._clock.now()
-        self._node = node
-        self._host = session.session.stream.peer.rpartition(":")[0].strip("[]")
-        self._carrier = session.session.stream.kind.name
-        self._sessions.append(session)
+            self._replace(party, fields)
+        path = self._path(fields)
+        if not path.sessions:
+            path.since = self._clock.now()
+        path.host = session.session.stream.peer.rpartition(":")[0].strip("[]")
+        path.carrier = session.session.stream.kind.name
+        path.sessions.append(session)
+        session.join(path.reception)
+        session.take()
         self._changed.set()
         return news
+
+    def _replace(self, party: str, fields: PathFields | None) -> None:
+        for path in self._paths.values():
+            for other in path.sessions:
+                other.session.end(GoodbyeCode.REPLACED, "another sender has connected")
+        self._party, self._is_dark = party, False
+        self._paths.clear()
+        self._receiving = None
+        if fields is not None:
+            mode = Multipath.read(fields.multipath)
+            self._receiving = ReceivingPaths(mode, self._reception, self._clock, self._log)
+
+    def _path(self, fields: PathFields | None) -> _Path:
+        rank = fields.rank if fields else 0
+        if rank not in self._paths:
+            named = self._receiving.add(fields.name, rank) if self._receiving and fields else None
+            reception = named.reception if named else self._reception
+            self._paths[rank] = _Path(reception, named, self._clock.now())
+        return self._paths[rank]
+
+    def _tell_paths(self) -> None:
+        for link, path in zip(self.links(), (path for _, path in sorted(self._paths.items())), strict=True):
+            if link.connected is not path.is_told_up:
+                path.is_told_up = link.connected
+                say = self._log.info if link.connected else self._log.warning
+                say("the path is up" if link.connected else "the path is down", path=link.path, peer=link.peer)
 
     def dark_news(self) -> bool | None:
         """Whether all carriers went dark (True) or one came back (False) since the last call; None for no change."""
@@ -68,50 +130,50 @@ class NativeSenders:
         if is_dark == self._is_dark:
             return None
         self._is_dark = is_dark
-        self._cuts += is_dark
+        for path in self._paths.values():
+            path.cuts += is_dark
         return is_dark
 
     def _is_all_dark(self) -> bool:
-        return bool(self._sessions) and all(one.session.is_dark for one in self._sessions)
+        used = [path for path in self._paths.values() if path.sessions]
+        return bool(used) and all(path.is_dark for path in used)
 
     def left(self, session: ReceiverSession) -> bool:
         """``session`` has ended; says whether the sender was lost by it."""
-        if session not in self._sessions:
-            return False
-        self._sessions.remove(session)
-        self._heard_at = session.session.heard_at
-        self._changed.set()
-        if self._sessions:
-            return False
-        was_told, self._is_dark = self._is_dark, False
-        self._cuts += not was_told
-        return not was_told
+        for path in self._paths.values():
+            if session in path.sessions:
+                path.sessions.remove(session)
+                path.heard_at = session.session.heard_at
+                self._changed.set()
+                if path.sessions:
+                    return False
+                was_told = self._is_dark
+                path.cuts += not was_told
+                if self.is_connected:
+                    return False
+                self._is_dark = False
+                return not was_told
+        return False
 
-    def status(self, reception: Reception) -> LinkStatus | None:
-        """Of the sender that is or was here; None when there never was one."""
-        if self._node is None:
-            return None
+    def links(self) -> tuple[LinkStatus, ...]:
+        """Of the sender that is or was here, each path; none when there never was one."""
+        return tuple(self._status(path) for _, path in sorted(self._paths.items()))
+
+    def _status(self, path: _Path) -> LinkStatus:
         now = self._clock.now()
-        if not self._sessions:
-            return LinkStatus(
-                peer=self._host,
-                connected=False,
-                carrier=self._carrier,
-                silent_seconds=now - self._heard_at,
-                fragments=reception.fragments,
-                duplicates=reception.duplicates,
-                cuts=self._cuts,
-            )
-        conversation = self._sessions[-1].session.conversation
-        silent = min(one.session.silent_seconds for one in self._sessions)
+        is_here, name = bool(path.sessions), path.receiving.name if path.receiving else ""
+        is_connected = is_here and not path.is_dark
+        is_used = self._receiving is None or path.receiving is None or self._receiving.carries(path.receiving)
         return LinkStatus(
-            peer=self._host,
-            connected=not self._is_all_dark(),
-            carrier=self._carrier,
-            connected_seconds=now - self._since,
-            silent_seconds=silent,
-            rtt_seconds=conversation.round_trip,
-            fragments=reception.fragments,
-            duplicates=reception.duplicates,
-            cuts=self._cuts,
+            peer=path.host,
+            connected=is_connected,
+            carrier=path.carrier,
+            connected_seconds=now - path.since if is_here else 0.0,
+            silent_seconds=min((one.session.silent_seconds for one in path.sessions), default=now - path.heard_at),
+            rtt_seconds=path.sessions[-1].session.conversation.round_trip if is_here else None,
+            fragments=path.reception.fragments,
+            duplicates=path.reception.duplicates,
+            cuts=path.cuts,
+            path=name,
+            carries=is_connected and is_used if name else True,
         )

@@ -14,6 +14,11 @@ from distreamer.protocol.native.faults import GoodbyeCode
 
 DOWN_SECONDS = 2.5
 """A link that was silent for so long is told to be down, also when its carrier outlives that."""
+UNHEARD_SECONDS = 1.2
+"""One that was silent for so long gets a rival: more than a ping interval and the round trip of a satellite."""
+UNHEARD_ROUND_TRIPS = 1.5
+UNHEARD_BEYOND_SECONDS = 0.7
+"""Where round trips are long, silence is longer too: a ping interval and some of them."""
 GOODBYE_SECONDS = 0.5
 """How long the last word may take to be sent and heard."""
 _CONFIGURATION_TO_BLAME = {
@@ -50,6 +55,20 @@ class NativeSession:
     def silent_seconds(self) -> float:
         """How long the peer has given none."""
         return self._clock.now() - self.heard_at
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is over, or about to be."""
+        return self._outcome is not None
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the peer gave a sign of life so lately that the carrier works. On a link whose queue is full it is
+        always late by a round trip."""
+        trip = self.conversation.round_trip or 0.0
+        return not self.has_ended and self.silent_seconds < max(
+            UNHEARD_SECONDS, UNHEARD_ROUND_TRIPS * trip + UNHEARD_BEYOND_SECONDS
+        )
 
     @property
     def is_dark(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from functools import partial
 from typing import Any
 
 import aiohappyeyeballs
@@ -15,6 +16,7 @@ from distreamer.errors import LinkError
 from distreamer.transport.http_proxy import HttpProxy
 from distreamer.transport.link_sockets import prepare_socket, tune_socket
 from distreamer.transport.link_trust import LinkTrust
+from distreamer.transport.local_end import LocalEnd
 from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.tcp import CLOSE_SECONDS, HAPPY_EYEBALLS_SECONDS, spoken_address, spoken_fault
 
@@ -24,9 +26,11 @@ AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 class LinkConnector(aiohttp.BaseConnector):
     """Opens a new connection for each request. To be made inside a running event loop."""
 
-    def __init__(self, trust: LinkTrust, *, needs_tls: bool, proxy: HttpProxy | None = None) -> None:
-        """All goes through ``proxy``, if there is one. With ``needs_tls`` no connection is made without TLS, also where
-        the server sends us elsewhere."""
+    def __init__(
+        self, trust: LinkTrust, *, needs_tls: bool, proxy: HttpProxy | None = None, local_end: LocalEnd | None = None
+    ) -> None:
+        """All goes through ``proxy``, if there is one, and leaves this machine by ``local_end``. With ``needs_tls`` no
+        connection is made without TLS, also where the server sends us elsewhere."""
         super().__init__(limit=0, force_close=True)
         self.patience_seconds = 3.0
         """For a TCP connection to come up."""
@@ -34,6 +38,7 @@ class LinkConnector(aiohttp.BaseConnector):
         self._tls = trust.context()
         self._needs_tls = needs_tls
         self._proxy = proxy
+        self._local_end = local_end
         self._resolver = RememberingResolver()
 
     async def end(self) -> None:
@@ -71,7 +76,7 @@ class LinkConnector(aiohttp.BaseConnector):
             await self._addresses(host, port),
             happy_eyeballs_delay=HAPPY_EYEBALLS_SECONDS,
             interleave=1,
-            socket_factory=_prepared,
+            socket_factory=partial(_prepared, self._local_end),
         )
 
     async def _addresses(self, host: str, port: int) -> list[AddressInfo]:
@@ -102,9 +107,15 @@ def _address_info(family: int, host: str, port: int) -> AddressInfo:
     return (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)
 
 
-def _prepared(address: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
+def _prepared(local_end: LocalEnd | None, address: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
     made = socket.socket(address[0], address[1], address[2])
-    made.setblocking(False)
-    prepare_socket(made)
-    tune_socket(made)
+    try:
+        made.setblocking(False)
+        prepare_socket(made)
+        tune_socket(made)
+        if local_end is not None:
+            local_end.bind(made)
+    except BaseException:
+        made.close()
+        raise
     return made

@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from distreamer.core.ports import CarrierKind
 from distreamer.errors import LinkError, PeerError
 from distreamer.transport.link_trust import LinkTrust
+from distreamer.transport.local_end import LocalEnd
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic_connection import IDLE_SECONDS, LiveConnection
 from distreamer.transport.quic_limits import CONNECTION_BYTES
@@ -90,15 +91,17 @@ class QuicDialler:
         *,
         trust: LinkTrust = ANY_CERTIFICATE,
         trusted: str | None = None,
+        local_end: LocalEnd | None = None,
     ) -> None:
         """``trust`` says which certificates are taken; ``trusted`` is a file with those that are trusted, in place of
-        the system's."""
+        the system's. ``local_end`` is where packets leave this machine; None for wherever a route leads."""
         self._host = host
         self._port = port
         self._rules = rules
         self._log = log
         self._trust = trust
         self._trusted = trusted
+        self._local_end = local_end
 
     @property
     def peer(self) -> str:
@@ -139,8 +142,11 @@ class QuicDialler:
         try:
             one.setblocking(False)
             mark_socket(one)
-            # Not bound to an address: when this machine gets another one, packets leave from there at once.
-            one.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))
+            if self._local_end is not None:
+                self._local_end.bind(one)
+            if not one.getsockname()[1]:
+                # Not bound to an address: when this machine gets another one, packets leave from there at once.
+                one.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))
             transport, connection = await loop.create_datagram_endpoint(
                 lambda: LiveConnection(quic, self._rules, self._host, self._log), sock=one
             )

@@ -200,6 +200,8 @@ _SPOKEN = {
     errno.EADDRINUSE: "another program listens there already",
     errno.EADDRNOTAVAIL: "this machine has no such address",
     errno.EACCES: "this user may not use that port (ports below 1024 are privileged)",
+    errno.ENODEV: "this machine has no such network interface now",
+    errno.EAFNOSUPPORT: "it has no address of the kind of BIND (IPv4 or IPv6)",
     errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
 }
 

@@ -24,6 +24,7 @@ from distreamer.transport.link_connector import LinkConnector
 from distreamer.transport.link_listener import LinkListener
 from distreamer.transport.link_sockets import prepare_socket, set_send_buffer, tune_socket
 from distreamer.transport.link_trust import LinkTrust
+from distreamer.transport.local_end import LocalEnd
 from distreamer.transport.tcp import spoken_address, spoken_fault
 
 PATH = "/distreamer3"
@@ -131,10 +132,12 @@ class WebSocketDialler:
         *,
         media_rate: MediaRate = _nothing,
         proxy: HttpProxy | None = None,
+        local_end: LocalEnd | None = None,
     ) -> None:
         """``url`` is the server's http or https address, with or without a slash at its end; ``trust`` is for the
-        latter. All goes through ``proxy``, if there is one."""
+        latter. All goes through ``proxy``, if there is one, and leaves this machine by ``local_end``."""
         self._proxy = proxy
+        self._local_end = local_end
         self._url = url.rstrip("/") + PATH
         self._trust = trust or LinkTrust()
         self._media_rate = media_rate
@@ -142,7 +145,9 @@ class WebSocketDialler:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._connector = LinkConnector(self._trust, needs_tls=self._is_tls, proxy=self._proxy)
+        self._connector = LinkConnector(
+            self._trust, needs_tls=self._is_tls, proxy=self._proxy, local_end=self._local_end
+        )
         self._session = aiohttp.ClientSession(
             connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -166,11 +166,20 @@ MANY_RANGES = [
     {"epoch": str(epoch), "ranges": [[2 * i + 1, 2 * i + 1] for i in range(count)]}
     for epoch, count in ((1, 256), (2, 1))
 ]
+HELLO_HEADER = next(vector["header"] for vector in VECTORS["messages"] if vector["type"] == "hello")
+WANT_HEADER = {"holdings": [], "back_seconds": 1, "resume_seconds": 1}
 BEYOND = {
     "65537 bytes is above the limit of 65536": bytes(limits.MESSAGE_BYTES + 1),
     "ping: a header of 32769 bytes is above the limit of 32768": framed(Ping, bytes(limits.HEADER_BYTES + 1)),
     r"size.*2097152.*it is 2097153": framed(FragmentHead, FRAGMENT_HEADER | {"size": limits.FRAGMENT_BYTES + 1}),
     r"size.*1048576.*it is 1048577": framed(SetupHead, {"size": limits.SETUP_BYTES + 1, "digest": "0" * 32}),
+    "rank.*less than 64": framed(
+        Hello,
+        HELLO_HEADER | {"path": {"party": "a", "name": "", "rank": 64, "multipath": "share"}},
+    ),
+    "parts are integers below 2, ascending": framed(Want, WANT_HEADER | {"share": {"of": 2, "parts": [0, 2]}}),
+    "parts are integers below 3, ascending": framed(Want, WANT_HEADER | {"share": {"of": 3, "parts": [1, 0]}}),
+    "share.of.*less than or equal to 64": framed(Want, WANT_HEADER | {"share": {"of": 65, "parts": []}}),
     "257 ranges are more than 256": framed(Want, {"holdings": MANY_RANGES, "back_seconds": 1, "resume_seconds": 1}),
 }
 

@@ -14,7 +14,7 @@ from distreamer.protocol.native.events import Ended, Event, PeerReport, Reported
 from distreamer.protocol.native.faults import ConversationError, GoodbyeCode
 from distreamer.protocol.native.handshake import HANDSHAKE_MESSAGES, Acceptor, Handshake
 from distreamer.protocol.native.limits import Timing
-from distreamer.protocol.native.messages import Goodbye, Message, Newest, Ping, Pong, decode, encode
+from distreamer.protocol.native.messages import Goodbye, Hello, Message, Newest, Ping, Pong, decode, encode
 from distreamer.protocol.native.receiver import ReceiverRole
 from distreamer.protocol.native.sender import SenderRole
 from distreamer.protocol.native.shapes import clipped
@@ -100,7 +100,8 @@ class Conversation:
             return []
         self._ping_at = now
         self._ping_due = True
-        return [Welcomed(step.peer.node, step.peer.agent, step.peer.version)]
+        path = step.peer.path if isinstance(step.peer, Hello) else None
+        return [Welcomed(step.peer.node, step.peer.agent, step.peer.version, path)]
 
     def _take_pong(self, ping: int, now: float) -> None:
         sent_at = self._pings.pop(ping, None)

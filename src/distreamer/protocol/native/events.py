@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from distreamer.model.audio import StreamInfo
 from distreamer.model.fragment import Fragment
 from distreamer.protocol.native.faults import GoodbyeCode
+from distreamer.protocol.native.messages import PathFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Welcomed:
     agent: str
     version: tuple[int, int]
     """Of the peer."""
+    path: PathFields | None = None
+    """Which path this is, when the peer has dialled by several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class EpochDescribed:
 
     epoch: int
     info: StreamInfo
+    first: int | None = None
+    """The lowest number that the sender holds, if it said so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,16 @@ from typing import Protocol
 
 from distreamer.protocol.native import limits
 from distreamer.protocol.native.faults import ConversationError, GoodbyeCode
-from distreamer.protocol.native.messages import Challenge, Hello, Message, NewSession, Proof, Role, Welcome
+from distreamer.protocol.native.messages import (
+    Challenge,
+    Hello,
+    Message,
+    NewSession,
+    PathFields,
+    Proof,
+    Role,
+    Welcome,
+)
 from distreamer.protocol.native.resumption import ResumeAttempt, SessionMemory, SessionTable
 from distreamer.protocol.native.scram import NEEDS_PASSWORD, WRONG_PASSWORD, ScramAcceptor, ScramDialler, Verifier
 from distreamer.protocol.native.shapes import clipped
@@ -22,6 +31,8 @@ class Identity:
     """Random, the same in all conversations of a module: by it a sender knows a receiver that returns."""
     agent: str
     """Program and version."""
+    path: PathFields | None = None
+    """Of a dialler that has several paths: which one this is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,7 @@ class Dialler:
             node=self._identity.node,
             agent=clipped(self._identity.agent),
             scram=self._scram.first if self._scram else None,
+            path=self._identity.path,
         )
         if self._scram is not None and self._sessions is not None:
             hello, self._resumes = self._sessions.attempt(hello, self._binding)

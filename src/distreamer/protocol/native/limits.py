@@ -27,6 +27,10 @@ HELD_RANGES = 256
 KNOWN_EPOCHS = 32
 """Descriptions of epochs that a receiver keeps."""
 WANTED_SECONDS = 86_400.0
+SHARE_PARTS = 64
+"""Parts into which numbers are dealt, at the most."""
+PATHS = 64
+"""Ranks that a path may have."""
 
 WINDOW_FRAGMENTS = 8
 WINDOW_BYTES = 262_144

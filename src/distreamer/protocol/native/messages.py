@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final, TypeVar
+from typing import Annotated, ClassVar, Final, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +14,7 @@ from pydantic import (
     PlainSerializer,
     ValidationError,
     ValidationInfo,
+    model_validator,
 )
 
 from distreamer.protocol.native import limits
@@ -98,6 +99,18 @@ class NewSession(_Fields):
     uses: Positive
 
 
+class PathFields(_Fields):
+    """One of the paths of a dialler that has several."""
+
+    party: Name
+    """The same for all of them."""
+    name: Text
+    rank: Annotated[int, Field(ge=0, lt=limits.PATHS)]
+    """The preferred one is 0."""
+    multipath: Name
+    """How they are to be used."""
+
+
 class Hello(Message):
     TYPE = 0x01
     NAME = "hello"
@@ -107,6 +120,7 @@ class Hello(Message):
     agent: Text
     scram: Text | None = None
     session: KnownSession | None = None
+    path: PathFields | None = None
 
 
 class Challenge(Message):
@@ -164,11 +178,49 @@ class Holding(_Fields):
     ranges: Ranges
 
 
-def _check_holdings(holdings: tuple[Holding, ...]) -> tuple[Holding, ...]:
+class SharedNumbers(_Fields):
+    """What is wanted from this sender of an epoch, up to ``last``."""
+
+    epoch: EpochId
+    last: Positive
+    ranges: Ranges
+
+
+Ranged = TypeVar("Ranged", Holding, SharedNumbers)
+
+
+def _check_holdings(holdings: tuple[Ranged, ...]) -> tuple[Ranged, ...]:
     ranges = sum(len(holding.ranges) for holding in holdings)
     if ranges > limits.HELD_RANGES:
         raise ValueError(f"{ranges} ranges are more than {limits.HELD_RANGES}")
     return holdings
+
+
+class Share(_Fields):
+    """Which part of what is wanted is wanted from this sender."""
+
+    of: Annotated[int, Field(ge=1, le=limits.SHARE_PARTS)]
+    parts: Annotated[tuple[Integer, ...], Field(max_length=limits.SHARE_PARTS)]
+    numbers: Annotated[
+        tuple[SharedNumbers, ...], Field(max_length=limits.HELD_EPOCHS), AfterValidator(_check_holdings)
+    ] = ()
+
+    @model_validator(mode="after")
+    def _parts_are_below(self) -> Self:
+        if any(part >= self.of for part in self.parts) or list(self.parts) != sorted(set(self.parts)):
+            raise ValueError(f"parts are integers below {self.of}, ascending")
+        return self
+
+    def names(self, epoch: int, number: int) -> bool:
+        """Whether that fragment is of those that are told one by one."""
+        return any(one.epoch == epoch and number <= one.last for one in self.numbers)
+
+    def wants(self, epoch: int, number: int) -> bool:
+        """Whether that fragment belongs to the part."""
+        for one in self.numbers:
+            if one.epoch == epoch and number <= one.last:
+                return any(first <= number <= last for first, last in one.ranges)
+        return number % self.of in self.parts
 
 
 class Want(Message):
@@ -177,6 +229,7 @@ class Want(Message):
     holdings: Annotated[tuple[Holding, ...], Field(max_length=limits.HELD_EPOCHS), AfterValidator(_check_holdings)]
     back_seconds: WantedSeconds
     resume_seconds: WantedSeconds
+    share: Share | None = None
 
 
 class Have(Message):

@@ -67,7 +67,7 @@ class ReceiverRole:
         self._epochs[description.epoch] = info
         if len(self._epochs) > limits.KNOWN_EPOCHS:
             self._epochs.pop(next(iter(self._epochs)))
-        return [EpochDescribed(description.epoch, info)]
+        return [EpochDescribed(description.epoch, info, description.first)]
 
     def _begin_body(self, head: FragmentHead | SetupHead) -> None:
         if isinstance(head, FragmentHead):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from typing import Final
 
@@ -10,7 +11,7 @@ from distreamer.model.fragment import Fragment
 from distreamer.protocol.native import limits
 from distreamer.protocol.native.catalogue import Catalogue, CatalogueEpoch
 from distreamer.protocol.native.events import Acknowledged, Event, PeerReport, Wanted
-from distreamer.protocol.native.messages import Have, Message, Piece, Role, SetupHead, Want, encode
+from distreamer.protocol.native.messages import Have, Message, Piece, Role, SetupHead, Share, Want, encode
 from distreamer.protocol.native.ranges import NumberRanges
 from distreamer.protocol.native.shapes import epoch_description, fragment_head, sendable, setup_digest
 from distreamer.protocol.native.states import SENDER, SenderState, check_allowed
@@ -37,6 +38,8 @@ class SenderRole:
         self._most_fragments = min(most_fragments or limits.WINDOW_FRAGMENTS, limits.WINDOW_FRAGMENTS)
         self._back_seconds = 0.0
         self._resume_seconds = 0.0
+        self._share: Share | None = None
+        """The part that is wanted from here; None for everything."""
         self._held: dict[int, NumberRanges] = {}
         self._described: dict[int, StreamInfo] = {}
         self._setup = b""
@@ -59,6 +62,7 @@ class SenderRole:
     def _take_want(self, want: Want) -> list[Event]:
         self._held = {holding.epoch: NumberRanges(holding.ranges) for holding in want.holdings if holding.ranges}
         self._back_seconds, self._resume_seconds = want.back_seconds, want.resume_seconds
+        self._share = want.share
         self.state = SenderState.STREAMS
         return [Wanted()]
 
@@ -83,10 +87,18 @@ class SenderRole:
         return PeerReport()
 
     def behind(self) -> int | None:
-        """Fragments of the newest epoch beyond the newest that has arrived there; None when none of it has."""
+        """Fragments of the newest epoch beyond the newest that has arrived there; None when none of it has, or others
+        bring a part."""
+        if self._share is not None:
+            return None
         newest = self.report().newest
         held = self._held.get(newest[0], NumberRanges()).ranges() if newest else ()
         return max(0, newest[1] - held[-1][1]) if newest and held else None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the receiver wants what comes from here, or a part of it."""
+        return self.state is SenderState.STREAMS and (self._share is None or bool(self._share.parts))
 
     def next_message(self) -> bytes | None:
         """The next message; None when there is nothing to send now."""
@@ -112,7 +124,7 @@ class SenderRole:
                 self._describe(epoch)
         if self._heads or self._window_is_full():
             return
-        chosen = self._oldest_wanted()
+        chosen = self._oldest_named() or self._oldest_wanted()
         if chosen is None:
             return
         epoch, fragment = chosen
@@ -144,6 +156,23 @@ class SenderRole:
         self._held = {epoch: held for epoch, held in self._held.items() if epoch in present}
         self._described = {epoch: info for epoch, info in self._described.items() if epoch in present}
 
+    def _oldest_named(self) -> tuple[CatalogueEpoch, Fragment] | None:
+        """Of the fragments that the receiver's share names one by one, whatever their age."""
+        if self._share is None:
+            return None
+        for epoch in self._catalogue.epochs:
+            held = self._held.get(epoch.id, NumberRanges())
+            for named in self._share.numbers:
+                if named.epoch != epoch.id:
+                    continue
+                for first, last in named.ranges:
+                    for number in epoch.numbers[bisect_left(epoch.numbers, first) : bisect_right(epoch.numbers, last)]:
+                        fragment = self._catalogue.get(epoch.id, number)
+                        is_on_its_way = (epoch.id, number) in self._under_way
+                        if fragment and number not in held and not is_on_its_way and sendable(fragment):
+                            return epoch, fragment
+        return None
+
     def _oldest_wanted(self) -> tuple[CatalogueEpoch, Fragment] | None:
         """Walks back from the newest fragment as far as the receiver wants, by the rule in ``docs/protocol.md``."""
         epochs = self._catalogue.epochs
@@ -165,7 +194,7 @@ class SenderRole:
                     continue
                 if number in held or (epoch.id, number) in self._under_way:
                     reached = True
-                elif not may_begin:
+                elif not may_begin or self._is_left_to_others(epoch.id, number):
                     pass
                 elif sendable(fragment):
                     found = epoch, fragment
@@ -175,3 +204,8 @@ class SenderRole:
                 newer_seconds += fragment.duration / epoch.info.format.clock_rate
             reached = reached or known
         return found
+
+    def _is_left_to_others(self, epoch: int, number: int) -> bool:
+        """Whether that fragment is wanted from another sender, or was looked for one by one."""
+        share = self._share
+        return share is not None and (share.names(epoch, number) or not share.wants(epoch, number))

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 
 from distreamer.protocol.native import limits
 from distreamer.protocol.native.catalogue import Catalogue
-from distreamer.protocol.native.messages import Holding, Want
+from distreamer.protocol.native.messages import Holding, Share, Want
 
 
-def want_of(catalogue: Catalogue, back_seconds: float, resume_seconds: float) -> Want:
-    """The wish of a receiver that holds ``catalogue``; of very many epochs and ranges it names the newest."""
+def want_of(catalogue: Catalogue, back_seconds: float, resume_seconds: float, share: Share | None = None) -> Want:
+    """The wish of a receiver that holds ``catalogue``; of very many epochs and ranges it names the newest. ``share`` is
+    the part that is wanted from this sender; None for everything."""
     left = limits.HELD_RANGES
     holdings: list[Holding] = []
     for epoch in reversed(catalogue.epochs):
-        ranges = _ranges(epoch.numbers)[-left:] if left else []
+        ranges = closed_ranges(epoch.numbers)[-left:] if left else []
         if ranges and len(holdings) < limits.HELD_EPOCHS:
             holdings.append(Holding(epoch=epoch.id, ranges=tuple(ranges)))
             left -= len(ranges)
@@ -22,10 +23,11 @@ def want_of(catalogue: Catalogue, back_seconds: float, resume_seconds: float) ->
         holdings=tuple(holdings),
         back_seconds=min(back_seconds, limits.WANTED_SECONDS),
         resume_seconds=min(resume_seconds, limits.WANTED_SECONDS),
+        share=share,
     )
 
 
-def _ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
+def closed_ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """Closed ranges of ascending numbers."""
     found: list[tuple[int, int]] = []
     for number in numbers:
