@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from distreamer.core.continuation import remembered
 from distreamer.core.fragmenter import Fragmenter
 from distreamer.core.overlap import Memory
-from distreamer.core.ports import Framer
+from distreamer.core.ports import Framer, StoreWriter
 from distreamer.core.rejoin import Arrived, Rejoin, Verdict
 from distreamer.core.store import Store
 from distreamer.media.auto import AutoFramer
@@ -57,7 +58,7 @@ class Ingest:
 
     def __init__(
         self,
-        store: Store,
+        store: StoreWriter,
         new_epoch_id: Callable[[], int],
         fragment_seconds: float = 1.0,
         legacy_fragment_bytes: int = 0,
@@ -115,9 +116,25 @@ class Ingest:
         epoch = self._fragmenter.epoch if self._fragmenter else None
         return epoch if epoch is not None and self._is_newest(epoch) else None
 
-    def write_to(self, store: Store) -> None:
+    def write_to(self, store: StoreWriter) -> None:
         """Another store from now on, which holds what was written so far."""
         self._store = store
+
+    def go_on_behind(self, held: Store, skipped: int) -> None:
+        """An earlier run of the program wrote what is ``held``: what comes first goes on there, in the same epoch, and
+        without what is repeated of it. So many numbers are ``skipped``, which that run may have given as well."""
+        newest = held.newest()
+        epoch = held.epoch(newest.epoch) if newest else None
+        if newest is None or epoch is None or not epoch.is_own or epoch is not held.newest_epoch:
+            return
+        self._info = epoch.info
+        first, clock_rate = newest.number + 1 + skipped, epoch.info.format.clock_rate
+        self._fragmenter = Fragmenter(epoch.id, clock_rate, self._fragment_seconds, first, newest.end)
+        self._fragmenter.go_on_under(newest.last_title)
+        self._is_broken_off = True
+        self._last_frame = Frame(newest.audio, newest.duration, epoch.info.format, 0, newest.setup)
+        self._memory = remembered(held)
+        self._last_at = newest.captured_at
 
     def shape(self, fragment_seconds: float, legacy_fragment_bytes: int) -> None:
         """So long are fragments from now on; ``legacy_fragment_bytes`` is what the next epoch says."""
@@ -256,14 +273,13 @@ class Ingest:
         audio = replace(frame.format, bitrate=self._source.bitrate or frame.format.bitrate)
         self._info = StreamInfo(audio, self._source.station, self._legacy_fragment_bytes)
         epoch = self._new_epoch_id()
-        self._store.open_epoch(epoch, self._info)
+        self._store.open_epoch(epoch, self._info, is_own=True)
         self._fragmenter = Fragmenter(epoch, frame.format.clock_rate, self._fragment_seconds)
         return self._fragmenter
 
     def _is_newest(self, epoch: int) -> bool:
         """Whether nobody else has opened an epoch since: readers never go back to an older one."""
-        newest = self._store.newest_epoch
-        return newest is None or newest.id == epoch
+        return self._store.newest_epoch_id in {None, epoch}
 
     def _add(self, fragments: list[Fragment]) -> None:
         for fragment in fragments:

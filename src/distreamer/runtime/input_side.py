@@ -20,7 +20,7 @@ from distreamer.core.made_standby import STUCK_SECONDS, MadeStandby
 from distreamer.core.module import Health, InputContext
 from distreamer.core.playout import LEAD_SECONDS
 from distreamer.core.playout_head import PlayoutHead
-from distreamer.core.ports import Clock
+from distreamer.core.ports import Clock, StoreWriter
 from distreamer.core.standby import Standby
 from distreamer.core.store import Store
 from distreamer.model.audio import Title
@@ -73,8 +73,10 @@ class InputSide:
     Made without inputs; the first are prepared and committed like all later ones.
     """
 
-    def __init__(self, store: Store, clock: Clock, log: FilteringBoundLogger) -> None:
+    def __init__(self, store: Store, writer: StoreWriter, clock: Clock, log: FilteringBoundLogger) -> None:
+        """``writer`` is where a lone input's audio goes on its way into ``store``."""
         self._store = store
+        self._writer = writer
         self._clock = clock
         self._log = log
         self._places: list[_Place] = []
@@ -135,6 +137,13 @@ class InputSide:
         jobs.begin(part.job for part in self.parts if part not in before)
         return words_of(change.sections, before)
 
+    def go_on_behind_what_is_held(self, skipped_numbers: int) -> None:
+        """An earlier run of the program filled the store. To be called before anything runs."""
+        if self._switch is not None:
+            self._switch.go_on_behind(skipped_numbers)
+        elif self._places:
+            self._places[0].ingest.go_on_behind(self._store, skipped_numbers)
+
     def statuses(self) -> tuple[ModuleStatus, ...]:
         return tuple(self._status(part) for part in self.parts)
 
@@ -147,7 +156,7 @@ class InputSide:
     # -- making
 
     def _lone_place(self) -> _Place:
-        return self._places[0] if self._places else _Place(self._store, Ingest(self._store, _new_epoch_id), None)
+        return self._places[0] if self._places else _Place(self._store, Ingest(self._writer, _new_epoch_id), None)
 
     def _place(self, name: str, settings: InputSettings, before: _Place | None, wants: Wants) -> _Place:
         """One of several: the place that it had when that is for one of its kind, else a new one."""
