@@ -46,6 +46,8 @@ QUEUED_BYTES = 8_000_000
 """That may wait for the disk."""
 COPIED_BYTES = 1_000_000
 """At once, when a folder begins with what is held already."""
+DOUBTFUL_SECONDS = 30.0
+"""What came so long before a trouble is written once more behind it, with all that came meanwhile."""
 LEAST_RESTORED_SECONDS = 150.0
 """Read before anything begins, beyond DELAY: what the source may repeat, and listeners' bursts. The rest is read
 while everything runs."""
@@ -122,11 +124,11 @@ class Spool:
         self._trouble = ""
         return place
 
-    def begin_with_what_is_held(self) -> None:
-        """Instead of ``restore``: the store has been filled already. What is in the folder stays there."""
+    def _copy_what_is_held(self) -> None:
+        """That was not written, in a while: what came in a trouble, or before there was this spool."""
         newest = self._store.newest()
         if newest is not None:
-            self._copied_to, self._copies_to = START, self._store.position_of(newest)
+            self._copies_to = self._store.position_of(newest)
 
     def begin(self) -> None:
         """The store's journal from now on."""
@@ -201,6 +203,8 @@ class Spool:
     def _fail(self, trouble: str) -> None:
         """Everything goes on in memory."""
         was_well, self._trouble = not self._trouble, trouble
+        if was_well and self._copied_to >= self._copies_to:
+            self._copied_to = self._store.position_before_newest(DOUBTFUL_SECONDS)
         self._retry_at = self._clock.now() + self._retry_seconds
         self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
         self._unwritten += sum(isinstance(one, Fragment) for one in self._waiting)
@@ -217,7 +221,8 @@ class Spool:
 
     def _look_for_trouble(self) -> None:
         now = self._clock.now()
-        if self.works and self._writing is not None and now - self._writing_since > PATIENCE_SECONDS:
+        is_writing = self._writing is not None and not self._writing.done()
+        if self.works and is_writing and now - self._writing_since > PATIENCE_SECONDS:
             self._fail(f"the disk has not answered for {spoken_seconds(PATIENCE_SECONDS)}")
         if not self.works and self._writing is None and self._trying is None and now >= self._retry_at:
             newest = self._store.newest()
@@ -245,6 +250,7 @@ class Spool:
         self._retry_seconds = RETRY_SECONDS
         self._synced_at = self._clock.now()
         self._waiting = [EpochOpened(one.id, one.info, one.is_own) for one in self._store.epochs]
+        self._copy_what_is_held()
         self._write()
 
     # -- while it runs

@@ -75,7 +75,6 @@ class Spooling:
         self._spool = self._make()
         self._job = self._make_job()
         if self._spool is not None:
-            self._spool.begin_with_what_is_held()
             self._attach(self._spool)
         await jobs.end(ending)
         if spool is not None:
