@@ -150,6 +150,26 @@ def test_a_listener_who_comes_back_to_a_killed_transmitter_misses_nothing(tmp_pa
     scenario()
 
 
+@virtual_time(600)
+async def test_a_transmitter_plays_what_it_holds_though_the_link_is_down(tmp_path: Path) -> None:
+    disk, link = Disk(), Link()
+    async with running(studio(None), disk) as source:
+        link.store = source.instance.store
+        async with running(transmitter(tmp_path / "b"), disk, link) as one:
+            await asyncio.sleep(60)
+            left, newest = one.left_behind(), one.frames[-1]
+        link.store = None
+        await asyncio.sleep(2)
+        async with running(transmitter(left), disk, link) as one:
+            await asyncio.sleep(0.5)
+            player = one.player()
+            await asyncio.sleep(5)
+            assert one.instance.playout.state is PlayoutState.PLAYING
+            player.assert_unbroken(5)
+            await asyncio.sleep(4)
+            assert newest in player.frames
+
+
 @virtual_time(900)
 async def test_a_transmitter_that_was_away_for_long_is_as_late_as_before(tmp_path: Path) -> None:
     disk, link = Disk(), Link()

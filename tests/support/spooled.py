@@ -25,6 +25,7 @@ from distreamer.core.ingest import SourceDescription
 from distreamer.core.module import InputContext
 from distreamer.core.store import Store
 from distreamer.model.audio import Title
+from distreamer.model.fragment import Fragment
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.runtime.instance import Instance
 from distreamer.runtime.modules import INPUTS, OUTPUTS, InputMode, OutputMode
@@ -35,6 +36,8 @@ from tests.support.made_audio import MP3_FRAME_BYTES, mp3_frame
 
 Result = TypeVar("Result")
 FRAMES_PER_SECOND = 44100 / 1152
+CARRYING_SECONDS, CARRIED_AT_ONCE = 0.1, 2
+"""The link brings 20 times the programme, and comes up after a moment."""
 BURST_FRAMES = 300
 """7.8 s."""
 
@@ -166,12 +169,20 @@ class Carried:
         store = self._context.store
         self._context.health.running("receives")
         while True:
-            for epoch in self._link.store.epochs if self._link.store else ():
-                store.open_epoch(epoch.id, epoch.info)
-                for number in tuple(epoch.numbers):
-                    if store.get(epoch.id, number) is None and store.add(epoch.fragments[number]):
-                        self._link.carried.append((epoch.id, number))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(CARRYING_SECONDS)
+            for fragment in self._missing()[:CARRIED_AT_ONCE]:
+                store.add(fragment)
+                self._link.carried.append((fragment.epoch, fragment.number))
+
+    def _missing(self) -> list[Fragment]:
+        """Oldest first."""
+        found: list[Fragment] = []
+        for epoch in self._link.store.epochs if self._link.store else ():
+            self._context.store.open_epoch(epoch.id, epoch.info)
+            held = self._context.store.epoch(epoch.id)
+            assert held is not None
+            found += [epoch.fragments[number] for number in epoch.numbers if number not in held.fragments]
+        return found
 
     def links(self) -> tuple[LinkStatus, ...]:
         return ()
