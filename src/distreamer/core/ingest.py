@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from distreamer.core.continuation import remembered
 from distreamer.core.fragmenter import Fragmenter
-from distreamer.core.overlap import Memory
+from distreamer.core.overlap import MEMORY_SECONDS, Memory
 from distreamer.core.ports import Framer, StoreWriter
 from distreamer.core.rejoin import Arrived, Rejoin, Verdict
 from distreamer.core.store import Store
@@ -89,6 +89,7 @@ class Ingest:
         self._join: ReservoirJoin | None = None
         """While frames come that may lean on what was lost with the connection before."""
         self._memory = Memory()
+        self._may_repeat_once = False
         self._last_at = 0.0
         self._rejoin: Rejoin | None = None
         """While it is not known what is new of what comes."""
@@ -120,9 +121,10 @@ class Ingest:
         """Another store from now on, which holds what was written so far."""
         self._store = store
 
-    def go_on_behind(self, held: Store, skipped: int) -> None:
+    def go_on_behind(self, held: Store, skipped: int, *, may_repeat: bool = True) -> None:
         """An earlier run of the program wrote what is ``held``: what comes first goes on there, in the same epoch, and
-        without what is repeated of it. So many numbers are ``skipped``, which that run may have given as well."""
+        without what is repeated of it. So many numbers are ``skipped``, which that run may have given as well.
+        ``may_repeat``: a source that never repeats anything may do so for a program that was started anew."""
         newest = held.newest()
         epoch = held.epoch(newest.epoch) if newest else None
         if newest is None or epoch is None or not epoch.is_own or epoch is not held.newest_epoch:
@@ -135,6 +137,7 @@ class Ingest:
         self._last_frame = Frame(newest.audio, newest.duration, epoch.info.format, 0, newest.setup)
         self._memory = remembered(held)
         self._last_at = newest.captured_at
+        self._may_repeat_once = may_repeat
 
     def shape(self, fragment_seconds: float, legacy_fragment_bytes: int) -> None:
         """So long are fragments from now on; ``legacy_fragment_bytes`` is what the next epoch says."""
@@ -146,6 +149,9 @@ class Ingest:
     def connected(self, source: SourceDescription, at: float) -> None:
         """A connection to the source begins at Unix time ``at``; what was left of the one before is closed."""
         self.disconnected(at)
+        if self._may_repeat_once and not source.repeats_seconds:
+            source = replace(source, repeats_seconds=MEMORY_SECONDS)
+        self._may_repeat_once = False
         self._source = source
         if not source.repeats_seconds:
             self._memory = Memory()

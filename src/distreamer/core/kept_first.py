@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from distreamer.core.store import Store
@@ -24,6 +25,7 @@ class KeptFirst:
         self.keep: Keep | None = None
         """None: nothing is kept, and all is seen at once."""
         self._store = store
+        self._pending: deque[Fragment] = deque()
 
     @property
     def newest_epoch_id(self) -> int | None:
@@ -37,8 +39,16 @@ class KeptFirst:
 
     def add(self, fragment: Fragment) -> None:
         """Seen as soon as it is kept, or cannot be."""
+        self._pending.append(fragment)
         if self.keep is None or not self.keep(fragment, lambda: self._see(fragment)):
-            self._store.add(fragment)
+            # What cannot be kept comes behind what is being kept.
+            self.hurry()
+
+    def hurry(self) -> None:
+        """All is seen now."""
+        while self._pending:
+            self._store.add(self._pending.popleft(), is_journalled=True)
 
     def _see(self, fragment: Fragment) -> None:
-        self._store.add(fragment, is_journalled=True)
+        if self._pending and self._pending[0] is fragment:
+            self._store.add(self._pending.popleft(), is_journalled=True)

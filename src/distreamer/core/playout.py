@@ -132,6 +132,8 @@ class Playout:
             return []
         self._position = self._store.position_of(fragment)
         recent = self._played_before(place.next_due)
+        for index, played in enumerate(recent):
+            self._titles.follow(played.fragment, played.starts_at, played.seconds, is_whole=index > 0)
         held = self._store.seconds_after(self._position)
         self._last, self._last_of_programme, self._programme_due = recent[-1], fragment, place.next_due
         self._next_due = min(place.next_due, now + MOST_AHEAD_SECONDS)

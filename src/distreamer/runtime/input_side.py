@@ -15,12 +15,13 @@ from distreamer.core.cue import OnAir, StandbyCue, SteadyCue
 from distreamer.core.ingest import Ingest
 from distreamer.core.input_switch import InputSwitch
 from distreamer.core.input_switcher import InputSwitcher
+from distreamer.core.kept_first import KeptFirst
 from distreamer.core.live_standby import PAUSE_SECONDS, LiveStandby
 from distreamer.core.made_standby import STUCK_SECONDS, MadeStandby
 from distreamer.core.module import Health, InputContext
 from distreamer.core.playout import LEAD_SECONDS
 from distreamer.core.playout_head import PlayoutHead
-from distreamer.core.ports import Clock, StoreWriter
+from distreamer.core.ports import Clock
 from distreamer.core.standby import Standby
 from distreamer.core.store import Store
 from distreamer.model.audio import Title
@@ -73,7 +74,7 @@ class InputSide:
     Made without inputs; the first are prepared and committed like all later ones.
     """
 
-    def __init__(self, store: Store, writer: StoreWriter, clock: Clock, log: FilteringBoundLogger) -> None:
+    def __init__(self, store: Store, writer: KeptFirst, clock: Clock, log: FilteringBoundLogger) -> None:
         """``writer`` is where a lone input's audio goes on its way into ``store``."""
         self._store = store
         self._writer = writer
@@ -142,7 +143,9 @@ class InputSide:
         if self._switch is not None:
             self._switch.go_on_behind(skipped_numbers)
         elif self._places:
-            self._places[0].ingest.go_on_behind(self._store, skipped_numbers)
+            # What is made here begins anew in any case.
+            repeats = not isinstance(self.parts[0].settings, MadeInputSettings)
+            self._places[0].ingest.go_on_behind(self._store, skipped_numbers, may_repeat=repeats)
 
     def statuses(self) -> tuple[ModuleStatus, ...]:
         return tuple(self._status(part) for part in self.parts)
@@ -225,6 +228,7 @@ class InputSide:
 
     def _make_switch(self, standbys: list[Standby], wants: Wants, lone: Ingest | None) -> None:
         """When there was a ``lone`` input until now, they go on behind what that brought."""
+        self._writer.hurry()
         epoch = lone.running_epoch if lone is not None else None
         running: Standby | None = None
         for place in self._places:

@@ -85,8 +85,7 @@ class Spool:
         self._retry_at = 0.0
         self._retry_seconds = RETRY_SECONDS
         self._trying: asyncio.Future[None] | None = None
-        self._copied_to = START
-        self._copies_to = START
+        self._copied_to = self._copies_to = START
         self._place: Place | None = None
         self._written = self._unwritten = 0
 
@@ -109,8 +108,8 @@ class Spool:
     # -- beginning
 
     async def restore(self, least_seconds: float) -> Place | None:
-        """Takes the folder, and fills the store with the newest of what an earlier run left there: so many seconds and
-        some more. Gives where the playout was. It does not take long, whatever the disk does."""
+        """Takes the folder, and fills the store with the newest of what an earlier run left there, so many seconds and
+        some more; gives where the playout was. It does not take long, whatever the disk does."""
         try:
             async with asyncio.timeout(START_SECONDS):
                 segments = await self._writer.submit(self.folder.open)
@@ -123,12 +122,6 @@ class Spool:
             return None
         self._trouble = ""
         return place
-
-    def _copy_what_is_held(self) -> None:
-        """That was not written, in a while: what came in a trouble, or before there was this spool."""
-        newest = self._store.newest()
-        if newest is not None:
-            self._copies_to = self._store.position_of(newest)
 
     def begin(self) -> None:
         """The store's journal from now on."""
@@ -185,18 +178,20 @@ class Spool:
         self._writing = None
         if writing.cancelled():
             return
-        fragments, kept = self._writes_for
-        error = writing.exception()
+        (fragments, kept), error = self._writes_for, writing.exception()
         if error is None and self.works:
             self._written += fragments
-            for _ in range(kept):
-                self._kept.popleft()()
+            self._tell_kept(kept)
             self._write()
         elif error is not None:
             self._unwritten += fragments
             self._fail(spoken_error(error))
         else:
             self._written += fragments  # It hung, and all that waited for it has gone on.
+
+    def _tell_kept(self, count: int) -> None:
+        for _ in range(count):
+            self._kept.popleft()()
 
     # -- trouble
 
@@ -216,8 +211,7 @@ class Spool:
                 folder=str(self.folder.path),
                 reason=trouble,
             )
-        while self._kept:
-            self._kept.popleft()()
+        self._tell_kept(len(self._kept))
 
     def _look_for_trouble(self) -> None:
         now = self._clock.now()
@@ -240,8 +234,7 @@ class Spool:
         self._trying = None
         if trying.cancelled():
             return
-        error = trying.exception()
-        if error is not None:
+        if (error := trying.exception()) is not None:
             self._fail(spoken_error(error))
             return
         if self._has_said:
@@ -250,7 +243,9 @@ class Spool:
         self._retry_seconds = RETRY_SECONDS
         self._synced_at = self._clock.now()
         self._waiting = [EpochOpened(one.id, one.info, one.is_own) for one in self._store.epochs]
-        self._copy_what_is_held()
+        if (newest := self._store.newest()) is not None:
+            # What came while there was trouble, or before there was this spool, is to be written too.
+            self._copies_to = self._store.position_of(newest)
         self._write()
 
     # -- while it runs
@@ -267,8 +262,6 @@ class Spool:
 
     async def close(self) -> None:
         """Writes what waits, and gives the folder up; a disk that hangs is not waited for."""
-        if self._store.journal is self:
-            self._store.journal = None
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while self.works and self._writing is not None:
