@@ -306,6 +306,66 @@ async def test_two_instances_do_not_share_a_folder(tmp_path: Path) -> None:
 
 
 @virtual_time(600)
+async def test_who_is_stopped_in_good_order_leaves_everything(tmp_path: Path) -> None:
+    disk = Disk()
+    async with running(studio(tmp_path / "a"), disk) as one:
+        await asyncio.sleep(30.7)
+        instance = one.instance
+    held = named(instance.store)
+    assert list(held)[-1][1] == len(held)
+    async with running(studio(tmp_path / "a"), disk) as one:
+        assert status(one).works
+        assert status(one).restored_seconds > 37
+        await asyncio.sleep(10)
+        assert held.items() <= named(one.instance.store).items()
+        assert_unbroken(one.frames)
+
+
+@virtual_time(600)
+async def test_a_folder_that_cannot_be_used_is_used_when_it_can(tmp_path: Path) -> None:
+    disk = Disk()
+    (tmp_path / "a").write_text("in the way")
+    async with running(studio(tmp_path / "a"), disk) as one:
+        await asyncio.sleep(30)
+        assert status(one).trouble == "File exists"
+        assert_unbroken(one.frames)
+        (tmp_path / "a").unlink()
+        await asyncio.sleep(60)
+        assert status(one).works
+        left, frames = one.left_behind(), one.frames
+    async with running(studio(left), disk) as one:
+        assert one.frames == frames
+
+
+@virtual_time(600)
+async def test_what_is_damaged_costs_itself_alone_and_is_said_once(tmp_path: Path) -> None:
+    disk, link = Disk(), Link()
+    async with running(studio(None), disk) as source:
+        link.store = source.instance.store
+        async with running(transmitter(tmp_path / "b"), disk, link) as one:
+            await asyncio.sleep(120)
+            left, held = one.left_behind(), len(one.instance.store)
+            place = one.instance.playout.place
+        assert place is not None
+        for path in sorted(left.glob("*.spool")):
+            data = path.read_bytes()
+            # Of each file the middle, and what was played last.
+            for at in (len(data) // 2, data.find(b'"number":%d,"start"' % place.number)):
+                if at >= 0:
+                    data = data[:at] + b"?" + data[at + 1 :]
+            path.write_bytes(data)
+        link.store = None
+        async with running(transmitter(left), disk, link) as one:
+            assert held - 8 <= len(one.instance.store) < held
+            assert 2 <= status(one).damages <= 8
+            assert one.lines.count("the spool is damaged in places; what is whole was taken up") == 1
+            assert one.instance.playout.state is PlayoutState.PLAYING
+            link.store = source.instance.store
+            await asyncio.sleep(5)
+            assert_unbroken(one.frames)
+
+
+@virtual_time(600)
 async def test_another_folder_gets_what_is_held(tmp_path: Path) -> None:
     disk = Disk()
     async with running(studio(tmp_path / "a"), disk) as one:

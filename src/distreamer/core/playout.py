@@ -127,15 +127,17 @@ class Playout:
     def resume(self, place: Place, now: float) -> list[Played]:
         """Goes on where an earlier run of the program was at ``place``, as late as that was, if the store holds what is
         there; gives what that played last. To be called before anything else."""
-        fragment, epoch = self._store.get(place.epoch, place.number), self._store.epoch(place.epoch)
-        if fragment is None or epoch is None:
-            return []
-        self._position = self._store.position_of(fragment)
+        epoch = self._store.epoch(place.epoch)
+        self._position = Position(epoch.order, place.number) if epoch is not None else START
         recent = self._played_before(place.next_due)
+        if not recent:
+            self._position = START
+            return []
         for index, played in enumerate(recent):
             self._titles.follow(played.fragment, played.starts_at, played.seconds, is_whole=index > 0)
         held = self._store.seconds_after(self._position)
-        self._last, self._last_of_programme, self._programme_due = recent[-1], fragment, place.next_due
+        self._last = recent[-1]
+        self._last_of_programme, self._programme_due = self._last.fragment, place.next_due
         self._next_due = min(place.next_due, now + MOST_AHEAD_SECONDS)
         if held > now - self._next_due:
             self._state = PlayoutState.PLAYING
