@@ -13,6 +13,7 @@ LABEL org.opencontainers.image.title="DiStreamer" \
       org.opencontainers.image.description="Carries a radio programme over a link that fails, without the listeners noticing." \
       org.opencontainers.image.licenses="MIT"
 RUN useradd --system --uid 999 --user-group --home-dir /distreamer --shell /usr/sbin/nologin distreamer \
+    && install -d -o distreamer -g distreamer /distreamer/spool \
     && mkdir -p /distreamer/conf
 COPY --from=build /opt/distreamer /opt/distreamer
 COPY --chmod=755 deploy/docker/entrypoint /usr/local/bin/entrypoint

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, replace
@@ -56,7 +57,10 @@ async def carry_out(run: Run, system: System, number: int, folder: Path) -> Resu
 def _make_empty(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
-        old.unlink()
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
 
 
 class _Run:

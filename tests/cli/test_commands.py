@@ -255,3 +255,15 @@ def test_an_option_that_is_not_there(terminal: Terminal) -> None:
     result = terminal.type("--colour", "east.conf")
     assert result.exit_code == 2
     assert "No such option" in result.stderr
+
+
+def test_check_says_why_a_spool_cannot_be_used(terminal: Terminal) -> None:
+    Path("east.conf").write_text(f"[GENERAL]\nSPOOL = kept/east\n{GOOD}")
+    said = terminal.type("check", "east.conf")
+    assert said.exit_code == 0
+    assert "  5 min of audio kept, also in kept/east\n" in said.output
+    assert not Path("kept").exists()
+    Path("kept").write_text("")
+    said = terminal.type("check", "east.conf")
+    assert said.exit_code == 2
+    assert f"east.conf: [GENERAL] SPOOL: {Path('kept').absolute()} is not a folder" in said.output

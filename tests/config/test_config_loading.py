@@ -250,3 +250,16 @@ def test_a_named_input_can_be_made_of_variables_alone() -> None:
     environ = {"DS_INPUT_NIGHT__MODE": "Tone", "DS_INPUT_NIGHT__HERTZ": "220", "DS_INPUT_NIGHT__RETURN": "0"}
     found = parse(GOOD.encode(), Path("radio.conf"), REGISTRY, environ).inputs
     assert [(one.name, one.settings.return_) for one in found] == [("input", 10), ("input night", 0)]
+
+
+def test_two_instances_cannot_have_one_spool(tmp_path: Path) -> None:
+    for name, folder in (("east", "spool"), ("west", "./other/../spool"), ("north", "elsewhere")):
+        (tmp_path / f"{name}.conf").write_text(f"[GENERAL]\nSPOOL = {tmp_path / folder}\n{GOOD}")
+    east, west, north = (tmp_path / f"{name}.conf" for name in ("east", "west", "north"))
+    assert len(load_all([east, north], REGISTRY, {})) == 2
+    with pytest.raises(ConfigError) as raised:
+        load_all([east, west], REGISTRY, {})
+    assert raised.value.problems == [
+        f"{west}: [GENERAL] SPOOL = {tmp_path / './other/../spool'} is the folder of {east} already;"
+        " each instance needs one of its own"
+    ]

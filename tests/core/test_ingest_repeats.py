@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from distreamer.core import rejoin
-from distreamer.core.ingest import Seam
+from distreamer.core.ingest import Seam, SourceDescription
 from tests.support.made_audio import MP3_FRAME_BYTES, mp3_frame, mp3_stream
 from tests.support.repeating_source import FRAME_SECONDS, SERVER, Reception, brought
 
@@ -257,3 +257,32 @@ def test_what_is_held_is_bounded_and_the_overflow_is_counted(monkeypatch: pytest
     reception.connect(1000, 550, 10)
     assert reception.numbers == [*range(400, 1000), *range(450, 1010)]
     assert (reception.ingest.overflows, reception.gaps) == (1, 1)
+
+
+@pytest.mark.parametrize("source", [SERVER, replace(SERVER, repeats_seconds=0.0)])
+def test_a_program_that_was_started_anew_knows_what_it_had(source: SourceDescription) -> None:
+    before = Reception(range(5000), source)
+    before.connect(1000, 300, 400)
+    after = Reception(range(5000), source)
+    after.store.take_over(before.store)
+    after.ingest.go_on_behind(after.store, skipped=1000)
+    after.now = before.now + 20 * FRAME_SECONDS
+    after.connect(1420, 300, 400)
+    assert after.numbers == list(range(700, 1820))
+    assert (after.gaps, len(after.store.epochs)) == (0, 1)
+    numbers = [one.number for one in after.store]
+    assert numbers[len(before.store)] == len(before.store) + 1001
+    starts = [one.start for one in after.store]
+    assert [one.end for one in after.store][:-1] == starts[1:]
+
+
+def test_what_another_numbered_is_not_continued() -> None:
+    before = Reception(range(5000))
+    before.connect(1000, 300, 400)
+    after = Reception(range(5000))
+    for epoch in before.store.epochs:
+        after.store.open_epoch(77, epoch.info)
+    after.store.restore(replace(one, epoch=77) for one in before.store)
+    after.ingest.go_on_behind(after.store, skipped=1000)
+    after.connect(1420, 300, 400)
+    assert [epoch.id for epoch in after.store.epochs] == [77, 1]

@@ -15,6 +15,7 @@ from distreamer.model.status import (
     ModuleStatus,
     PlayoutState,
     PlayoutStatus,
+    SpoolStatus,
     StoreStatus,
 )
 from distreamer.runtime.plain_words import format_words, status_sentence
@@ -42,6 +43,11 @@ def studio_with(link: LinkStatus) -> InstanceStatus:
     ("status", "sentence"),
     [
         (STUDIO, "128 kbit/s MP3 of “Radio” arrives, 5 min are held"),
+        (
+            replace(STUDIO, spool=SpoolStatus("/spool", works=False, trouble="No space left on device")),
+            "128 kbit/s MP3 of “Radio” arrives, 5 min are held; the spool cannot be used (No space left on device)",
+        ),
+        (replace(STUDIO, spool=SpoolStatus("/spool", works=True)), "128 kbit/s MP3 of “Radio” arrives, 5 min are held"),
         (
             studio_with(LinkStatus("192.0.2.7", connected=True, peer_budget_seconds=24.4)),
             "128 kbit/s MP3 of “Radio” arrives, 5 min are held; "

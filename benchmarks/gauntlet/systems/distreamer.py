@@ -15,7 +15,7 @@ class DiStreamer:
     """Two processes with a config file each, as operators run them."""
 
     name = "DiStreamer"
-    words = "DELAY = 25, everything else as it comes"
+    words = "DELAY = 25, SPOOL at both ends, everything else as it comes"
     has_titles = True
     sides = "ab"
 
@@ -32,13 +32,13 @@ class DiStreamer:
         log = "OUTPUTLEVEL = 3\nSTATUSSECONDS = 5\n"
         studio = _write(
             order.folder / "a.conf",
-            f"[GENERAL]\n{log}"
+            f"[GENERAL]\n{log}SPOOL = {order.folder / 'spool-a'}\n"
             f"[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {order.source_url}\n"
             f"[OUTPUT]\nMODE = DiStreamerServer\nPORT = {LINK_PORT}\n",
         )
         transmitter = _write(
             order.folder / "b.conf",
-            f"[GENERAL]\n{log}DELAY = {BUFFER_SECONDS:g}\n{further}"
+            f"[GENERAL]\n{log}SPOOL = {order.folder / 'spool-b'}\nDELAY = {BUFFER_SECONDS:g}\n{further}"
             f"[INPUT]\nMODE = DiStreamerClient\nSERVERURL = {servers}\n{multipath}"
             f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {PLAYER_PORT}\n"
             # Only to see when something arrives.

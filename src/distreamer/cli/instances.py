@@ -13,6 +13,8 @@ from distreamer.config.describe import written_values
 from distreamer.config.instance import InstanceConfig, by_preference
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.config.wording import printable
+from distreamer.errors import ConfigError
+from distreamer.runtime.spool_folder import folder_fault
 from distreamer.units import spoken_seconds
 
 _files = click.argument("files", metavar="[CONF]...", nargs=-1, type=click.Path(path_type=Path))
@@ -49,7 +51,15 @@ def check(application: Application, files: tuple[Path, ...]) -> None:
 
     Nothing is started. The exit code is 2 when anything is wrong.
     """
-    for config in application.load(files):
+    configs = application.load(files)
+    problems = [
+        f"{printable(str(config.path or 'the environment'))}: [GENERAL] SPOOL: {printable(fault)}"
+        for config in configs
+        if config.general.spool and (fault := folder_fault(config.general.spool))
+    ]
+    if problems:
+        raise ConfigError(problems)
+    for config in configs:
         click.echo("\n".join(_in_words(config)))
 
 
@@ -63,7 +73,8 @@ def _in_words(config: InstanceConfig) -> list[str]:
     if len(config.inputs) > 1:
         names = ", ".join(name for name, _ in by_preference(config.inputs))
         lines.append(f"  on air the first of these that works: {printable(names)}")
-    lines.append(f"  {spoken_seconds(general.history)} of audio kept")
+    on_disk = f", also in {printable(str(general.spool))}" if general.spool else ""
+    lines.append(f"  {spoken_seconds(general.history)} of audio kept{on_disk}")
     if any(isinstance(settings, PlayingOutputSettings) for _, settings in config.outputs):
         lines.append(f"  listeners {_delay(config)} behind live")
         if isinstance(general.filler, Path):

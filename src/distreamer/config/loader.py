@@ -36,6 +36,7 @@ def load_all(paths: Sequence[Path], registry: Registry, environ: Mapping[str, st
             problems += error.problems
     instances = _with_different_names(instances)
     problems += _name_problems(instances)
+    problems += _spool_problems(instances)
     if problems:
         raise ConfigError(problems)
     return tuple(instances)
@@ -141,4 +142,20 @@ def _name_problems(instances: list[InstanceConfig]) -> list[str]:
         else:
             name = printable(instance.name)
             problems.append(f"{label}: is called {name} as {other_label} is; set another [GENERAL] NAME")
+    return problems
+
+
+def _spool_problems(instances: list[InstanceConfig]) -> list[str]:
+    """Each instance needs a folder of its own."""
+    first: dict[Path, InstanceConfig] = {}
+    problems: list[str] = []
+    for instance in instances:
+        folder = instance.general.spool
+        other = instance if folder is None else first.setdefault(folder.resolve(), instance)
+        if other is not instance:
+            said = printable(str(folder))
+            problems.append(
+                f"{_label(instance.path)}: [GENERAL] SPOOL = {said} is the folder of {_label(other.path)} already;"
+                " each instance needs one of its own"
+            )
     return problems

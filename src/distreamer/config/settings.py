@@ -58,6 +58,19 @@ class GeneralSettings(Settings):
     history: Annotated[Seconds, Field(ge=10, le=86400)] = 300
     """How much audio is kept. A link that comes back after this long or less has lost nothing."""
 
+    spool: Annotated[Path, Field(examples=["/var/lib/distreamer/studio"])] | None = None
+    """A folder on a disk that gets what is kept as well, so that it outlives the process: after a crash, a kill or a
+    restart of the machine, the programme goes on where it was, for receivers and for listeners. Empty: all is kept in
+    memory alone. Each instance needs a folder of its own; it is made if it is not there. The disk is never waited for:
+    when it is full, broken, or hangs, everything goes on in memory, the log says so, and the disk is used again as soon
+    as it takes what it is given. Each second of audio is handed to the system at once, which a crash of the program
+    does not undo; the medium itself is told every 5 seconds to store it, and at the end of each file, which costs no
+    more than the last seconds in a power cut and lets an SD card live for years. See docs/install.md."""
+
+    spoolsize: Annotated[int, Unit("megabytes"), Field(ge=10, le=1_000_000)] = 1000
+    """The most that SPOOL may take up. No more than HISTORY is kept there in any case: 58 MB an hour at
+    128 kbit/s."""
+
     delay: Annotated[Seconds, Field(ge=1, le=3600)] | None = None
     """How far behind live the listeners hear. The longer, the longer the link may be down before anyone hears
     it. Empty: 25 seconds, or what MINFRAGMENTS asks for. It must not be more than HISTORY."""

@@ -15,15 +15,18 @@ MAXIMUM_TITLE_MARKS = 16
 class Fragmenter:
     """Numbers and times the fragments of one epoch."""
 
-    def __init__(self, epoch: int, clock_rate: int, fragment_seconds: float = 1.0) -> None:
+    def __init__(
+        self, epoch: int, clock_rate: int, fragment_seconds: float = 1.0, first: int = FIRST_NUMBER, start: int = 0
+    ) -> None:
+        """``first`` and ``start`` are the number and the media time of the first fragment."""
         self.epoch = epoch
         self.dropped_bytes = 0
         """Of frames that last no time and met no other to go with."""
         self._clock_rate = clock_rate
         self._target = 1
         self.aim_at(fragment_seconds)
-        self._number = FIRST_NUMBER
-        self._start = 0
+        self._number = first
+        self._start = start
         self._title: Title | None = None
         self._discontinuity = False
         self._frames: list[bytes] = []
@@ -38,6 +41,10 @@ class Fragmenter:
     def title(self) -> Title | None:
         """The title in force behind the last frame that was added."""
         return self._title
+
+    def go_on_under(self, title: Title | None) -> None:
+        """That title is in force where the first frame comes."""
+        self._title = title
 
     def aim_at(self, fragment_seconds: float) -> None:
         """So long is a fragment from now on."""

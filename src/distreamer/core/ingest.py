@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from distreamer.core.continuation import remembered
 from distreamer.core.fragmenter import Fragmenter
-from distreamer.core.overlap import Memory
-from distreamer.core.ports import Framer
+from distreamer.core.overlap import MEMORY_SECONDS, Memory
+from distreamer.core.ports import Framer, StoreWriter
 from distreamer.core.rejoin import Arrived, Rejoin, Verdict
 from distreamer.core.store import Store
 from distreamer.media.auto import AutoFramer
@@ -57,7 +58,7 @@ class Ingest:
 
     def __init__(
         self,
-        store: Store,
+        store: StoreWriter,
         new_epoch_id: Callable[[], int],
         fragment_seconds: float = 1.0,
         legacy_fragment_bytes: int = 0,
@@ -88,6 +89,7 @@ class Ingest:
         self._join: ReservoirJoin | None = None
         """While frames come that may lean on what was lost with the connection before."""
         self._memory = Memory()
+        self._may_repeat_once = False
         self._last_at = 0.0
         self._rejoin: Rejoin | None = None
         """While it is not known what is new of what comes."""
@@ -115,9 +117,27 @@ class Ingest:
         epoch = self._fragmenter.epoch if self._fragmenter else None
         return epoch if epoch is not None and self._is_newest(epoch) else None
 
-    def write_to(self, store: Store) -> None:
+    def write_to(self, store: StoreWriter) -> None:
         """Another store from now on, which holds what was written so far."""
         self._store = store
+
+    def go_on_behind(self, held: Store, skipped: int, *, may_repeat: bool = True) -> None:
+        """An earlier run of the program wrote what is ``held``: what comes first goes on there, in the same epoch, and
+        without what is repeated of it. So many numbers are ``skipped``, which that run may have given as well.
+        ``may_repeat``: a source that never repeats anything may do so for a program that was started anew."""
+        newest = held.newest()
+        epoch = held.epoch(newest.epoch) if newest else None
+        if newest is None or epoch is None or not epoch.is_own or epoch is not held.newest_epoch:
+            return
+        self._info = epoch.info
+        first, clock_rate = newest.number + 1 + skipped, epoch.info.format.clock_rate
+        self._fragmenter = Fragmenter(epoch.id, clock_rate, self._fragment_seconds, first, newest.end)
+        self._fragmenter.go_on_under(newest.last_title)
+        self._is_broken_off = True
+        self._last_frame = Frame(newest.audio, newest.duration, epoch.info.format, 0, newest.setup)
+        self._memory = remembered(held)
+        self._last_at = newest.captured_at
+        self._may_repeat_once = may_repeat
 
     def shape(self, fragment_seconds: float, legacy_fragment_bytes: int) -> None:
         """So long are fragments from now on; ``legacy_fragment_bytes`` is what the next epoch says."""
@@ -129,6 +149,9 @@ class Ingest:
     def connected(self, source: SourceDescription, at: float) -> None:
         """A connection to the source begins at Unix time ``at``; what was left of the one before is closed."""
         self.disconnected(at)
+        if self._may_repeat_once and not source.repeats_seconds:
+            source = replace(source, repeats_seconds=MEMORY_SECONDS)
+        self._may_repeat_once = False
         self._source = source
         if not source.repeats_seconds:
             self._memory = Memory()
@@ -256,14 +279,13 @@ class Ingest:
         audio = replace(frame.format, bitrate=self._source.bitrate or frame.format.bitrate)
         self._info = StreamInfo(audio, self._source.station, self._legacy_fragment_bytes)
         epoch = self._new_epoch_id()
-        self._store.open_epoch(epoch, self._info)
+        self._store.open_epoch(epoch, self._info, is_own=True)
         self._fragmenter = Fragmenter(epoch, frame.format.clock_rate, self._fragment_seconds)
         return self._fragmenter
 
     def _is_newest(self, epoch: int) -> bool:
         """Whether nobody else has opened an epoch since: readers never go back to an older one."""
-        newest = self._store.newest_epoch
-        return newest is None or newest.id == epoch
+        return self._store.newest_epoch_id in {None, epoch}
 
     def _add(self, fragments: list[Fragment]) -> None:
         for fragment in fragments:

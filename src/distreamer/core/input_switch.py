@@ -137,6 +137,18 @@ class InputSwitch:
         if epoch is not None:
             self._splicer.go_on_in(epoch)
 
+    def go_on_behind(self, skipped: int) -> None:
+        """An earlier run of the program filled the store: the programme goes on behind that, in the same epoch when it
+        was numbered here, and without what the input on air repeats of it."""
+        newest = self._store.newest_epoch
+        if newest is None or not newest.numbers:
+            return
+        if newest.is_own:
+            self._splicer.go_on_in(newest.id, skipped)
+        self._has_carried = True
+        if not isinstance(self._on_air, MadeStandby):
+            self._continuation = Continuation(self._store, self._on_air.store)
+
     def be_patient(self, until: float) -> None:
         """The module of the input on air is started anew."""
         self._patient_until = until
@@ -223,6 +235,8 @@ class InputSwitch:
         continuation = self._continuation
         if continuation is None:
             return True
+        if not len(self._on_air.store):
+            return False
         if (place := continuation.find()) is not None:
             self._given_to, wanted = self._missing(now)
             taken = self._on_air.go_on_behind(place.fragment, place.rest)

@@ -37,6 +37,17 @@ class Played:
         return wall - (self.fragment.captured_at - self.seconds + heard)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a playout is."""
+
+    epoch: int
+    number: int
+    """Of the fragment that was played last."""
+    next_due: float
+    """When it ends, and what follows is due."""
+
+
 def missing_between(before: Fragment | None, fragment: Fragment) -> int:
     """Ticks of audio that should stand between the two."""
     if before is None:

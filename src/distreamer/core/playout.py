@@ -15,7 +15,7 @@ from dataclasses import replace
 from distreamer.core.catch_up import CatchUp
 from distreamer.core.filler import FillerRules, OnReturn
 from distreamer.core.pacing import Pacing
-from distreamer.core.played import Played, missing_between
+from distreamer.core.played import RECENT_SECONDS, Place, Played, missing_between
 from distreamer.core.store import START, Position, Store
 from distreamer.core.title_times import TitleTimes
 from distreamer.media.mpeg_join import ReservoirJoin, mended_run
@@ -47,6 +47,8 @@ MOST_CATCH_UP_SECONDS = 10.0
 bring it for minutes."""
 MOST_FILLED_AT_ONCE_SECONDS = 10.0
 """A machine that slept does not make up for more filler than this."""
+MOST_AHEAD_SECONDS = 10.0
+"""Fragments are shorter. Who is told that the next is due later than this has a clock that was set back."""
 FULL = 0.9
 """A store at this part of a limit of its own holds all that it ever will."""
 
@@ -95,6 +97,11 @@ class Playout:
         self._join: ReservoirJoin | None = None
         """While MP3 frames are played that may lean on what was not."""
         self._ogg_joins = OggJoins()
+        self._last_of_programme: Fragment | None = None
+        self._programme_due = 0.0
+        """When what follows that is due."""
+        self._waits_for_rest = False
+        """Whether it begins behind what an earlier run of the program played, when all that was missed has come."""
 
     @property
     def state(self) -> PlayoutState:
@@ -109,6 +116,51 @@ class Playout:
     def correction(self) -> float:
         """What the speed differs from 1 at present."""
         return self._pacing.correction
+
+    @property
+    def place(self) -> Place | None:
+        """Where it is; None when it has played nothing yet."""
+        if self._last_of_programme is None:
+            return None
+        return Place(self._last_of_programme.epoch, self._last_of_programme.number, self._programme_due)
+
+    def resume(self, place: Place, now: float) -> list[Played]:
+        """Goes on where an earlier run of the program was at ``place``, as late as that was, if the store holds what is
+        there; gives what that played last. To be called before anything else."""
+        epoch = self._store.epoch(place.epoch)
+        self._position = Position(epoch.order, place.number) if epoch is not None else START
+        recent = self._played_before(place.next_due)
+        if not recent:
+            self._position = START
+            return []
+        for index, played in enumerate(recent):
+            self._titles.follow(played.fragment, played.starts_at, played.seconds, is_whole=index > 0)
+        held = self._store.seconds_after(self._position)
+        self._last = recent[-1]
+        self._last_of_programme, self._programme_due = self._last.fragment, place.next_due
+        self._next_due = min(place.next_due, now + MOST_AHEAD_SECONDS)
+        if held > now - self._next_due:
+            self._state = PlayoutState.PLAYING
+        elif held > 0:
+            # It would have run dry meanwhile. What is too old is skipped, which shows when all has come.
+            self._waits_for_rest = True
+        else:
+            self._next_due = max(self._next_due, now)
+            self._run_dry()
+        return recent
+
+    def _played_before(self, due: float) -> list[Played]:
+        """What was played up to the present position, where the next was due at ``due``."""
+        found: list[Played] = []
+        fragments = [one for one in self._store if self._store.position_of(one) <= self._position]
+        for fragment in reversed(fragments):
+            epoch = self._store.epoch(fragment.epoch)
+            assert epoch is not None, "the store gave a fragment of an epoch that it does not hold"
+            due -= epoch.seconds(fragment.duration)
+            found.append(Played(fragment, epoch.info, due, fragment.discontinuity))
+            if sum(played.seconds for played in found) >= RECENT_SECONDS:
+                break
+        return found[::-1]
 
     def advance(self, now: float) -> list[Played]:
         """The fragments that have become due, in order. To be called at ``next_time()`` and after each change of
@@ -203,8 +255,10 @@ class Playout:
         if held <= 0 or (held < enough and not self._store_is_full(held)) or self._waits_for_more(now):
             return False
         if is_first:
-            self._position = self._store.position_before_newest(min(held, self._kept_at_start() + LEAD_SECONDS))
+            begin = self._store.position_before_newest(min(held, self._kept_at_start() + LEAD_SECONDS))
+            self._position = max(self._position, begin)
             self._lead_left = LEAD_SECONDS
+            self._waits_for_rest = False
         else:
             self._dry_seconds += now - self._dry_since
             self._lead_left = 0.0 if self._is_filling else min(now - self._dry_since, LEAD_SECONDS)
@@ -226,7 +280,7 @@ class Playout:
     def _waits_for_more(self, now: float) -> bool:
         """Whether filler goes on although enough is held: what is too old to be played shows only when all is there.
         What is made here is brought as it is wanted, and never too old."""
-        if not self._is_filling or self._cushion is not None:
+        if not (self._is_filling or self._waits_for_rest) or self._cushion is not None:
             return False
         if self._full_since is None:
             self._full_since = now
@@ -304,6 +358,7 @@ class Playout:
         self._next_due += played.seconds / (1 + self._pacing.correction)
         self._played_seconds += played.seconds
         self._last = played
+        self._last_of_programme, self._programme_due = fragment, self._next_due
         self._titles.follow(played.fragment, played.starts_at, played.seconds)
         return played
 

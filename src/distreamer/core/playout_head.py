@@ -6,9 +6,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from distreamer.core.filler import FillerRules
-from distreamer.core.played import RECENT_BYTES, RECENT_SECONDS, Played
+from distreamer.core.played import RECENT_BYTES, RECENT_SECONDS, Place, Played
 from distreamer.core.playout import Playout
 from distreamer.core.ports import Clock, Unsubscribe
 from distreamer.core.store import Store
@@ -61,6 +62,21 @@ class PlayoutHead:
     def recent(self) -> Sequence[Played]:
         """What was played last, oldest first: at the most RECENT_SECONDS and RECENT_BYTES."""
         return tuple(self._recent)
+
+    @property
+    def place(self) -> Place | None:
+        """Where it is, its time being Unix time; None when it has played nothing yet."""
+        place = self._playout.place
+        return None if place is None else replace(place, next_due=place.next_due + self._wall_offset())
+
+    def resume(self, place: Place) -> None:
+        """See ``Playout.resume``; to be called before it runs."""
+        now = self._clock.now()
+        for played in self._playout.resume(replace(place, next_due=place.next_due - self._wall_offset()), now):
+            self._distribute(played)
+
+    def _wall_offset(self) -> float:
+        return self._clock.wall() - self._clock.now()
 
     @property
     def state(self) -> PlayoutState:

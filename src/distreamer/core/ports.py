@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from distreamer.model.audio import Frame
+from distreamer.model.audio import Frame, Station, StreamInfo
+from distreamer.model.fragment import Fragment
 
 
 class Clock(Protocol):
@@ -40,6 +41,39 @@ class Framer(Protocol):
     @property
     def dropped(self) -> int:
         """Bytes dropped so far: garbage, tags, cut-off frames."""
+        ...
+
+
+class Journal(Protocol):
+    """Told of all that a store is given, and never in its way."""
+
+    def opened(self, epoch_id: int, info: StreamInfo, *, is_own: bool) -> None:
+        """An epoch was opened, or is described otherwise; ``is_own``: its fragments are numbered here."""
+        ...
+
+    def added(self, fragment: Fragment) -> None:
+        """A fragment came."""
+        ...
+
+
+class StoreWriter(Protocol):
+    """What the one who makes fragments writes to."""
+
+    @property
+    def newest_epoch_id(self) -> int | None:
+        """None while there is none."""
+        ...
+
+    def open_epoch(self, epoch_id: int, info: StreamInfo, *, is_own: bool = False) -> bool:
+        """See ``core.store.Store``."""
+        ...
+
+    def describe(self, epoch_id: int, station: Station) -> None:
+        """See ``core.store.Store``."""
+        ...
+
+    def add(self, fragment: Fragment) -> object:
+        """The next fragment."""
         ...
 
 

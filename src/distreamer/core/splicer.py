@@ -38,16 +38,19 @@ class Splicer:
         as it says ``stale_title``, which is over where the programme stands, the title in force stays."""
         self._is_handed_over, self._stale_title = True, stale_title
 
-    def go_on_in(self, epoch_id: int) -> None:
-        """The store's newest epoch, which another writer opened and will write to no more, is its own from now on."""
+    def go_on_in(self, epoch_id: int, skipped: int = 0) -> None:
+        """The store's newest epoch, which another writer opened and will write to no more, is its own from now on. So
+        many numbers are ``skipped``, which that writer may have given as well."""
         epoch = self._store.epoch(epoch_id)
         if epoch is None or not epoch.numbers:
             return
         newest = epoch.fragments[epoch.numbers[-1]]
         self._epoch, self._info = epoch_id, epoch.info
-        self._number, self._start = newest.number + 1, newest.end
+        self._number, self._start = newest.number + 1 + skipped, newest.end
         self._has_title = bool(newest.last_title)
         self._ogg_joins.joined(newest.setup, newest.audio)
+        if skipped:
+            self._last = newest
 
     def append(self, fragment: Fragment, info: StreamInfo, *, is_cut: bool) -> Fragment:
         """Adds ``fragment``, which came in an epoch that carries ``info``; gives it as it stands in the store.
@@ -117,4 +120,4 @@ class Splicer:
             return
         self._epoch, self._info = self._new_epoch_id(), info
         self._number, self._start = FIRST_NUMBER, 0
-        self._store.open_epoch(self._epoch, info)
+        self._store.open_epoch(self._epoch, info, is_own=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from distreamer.core.cue import StandbyCue
+from distreamer.core.played import missing_between
 from distreamer.core.store import START, Position, Store
 from distreamer.model.audio import StreamInfo
 from distreamer.model.fragment import Fragment
@@ -127,7 +128,7 @@ class Standby(ABC):
         if fragment is None:
             return None
         before = self._before
-        is_cut = before is None or before.epoch != fragment.epoch or fragment.number > before.number + 1
+        is_cut = before is None or before.epoch != fragment.epoch or missing_between(before, fragment) > 0
         is_hole = before is not None and before.epoch == fragment.epoch and is_cut
         if is_hole and self._waits_for_hole(now, must_go_on, waits):
             return None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
-from distreamer.core.ports import Unsubscribe
+from distreamer.core.epoch import Epoch
+from distreamer.core.ports import Journal, Unsubscribe
 from distreamer.model.audio import Station, StreamInfo
-from distreamer.model.fragment import FIRST_NUMBER, Fragment
+from distreamer.model.fragment import Fragment
 
 REMEMBERED_EPOCHS = 64
 """Identifiers of forgotten epochs that are remembered, so that a sender that still lists one does not reopen it."""
@@ -42,35 +43,6 @@ START = Position(-1, 0)
 """Before everything that a store may ever hold."""
 
 
-@dataclass(slots=True)
-class Epoch:
-    """A run of fragments that can be joined. Readers must not change it."""
-
-    id: int
-    order: int
-    """Counts the epochs of this store as they were opened."""
-    info: StreamInfo
-    fragments: dict[int, Fragment] = field(default_factory=dict)
-    numbers: list[int] = field(default_factory=list)
-    """The numbers held, ascending."""
-    floor: int = FIRST_NUMBER
-    """Numbers below were evicted: they are not taken again."""
-
-    def ranges(self) -> list[tuple[int, int]]:
-        """The numbers held as closed ranges ``(first, last)``, ascending."""
-        found: list[tuple[int, int]] = []
-        for number in self.numbers:
-            if found and found[-1][1] == number - 1:
-                found[-1] = (found[-1][0], number)
-            else:
-                found.append((number, number))
-        return found
-
-    def seconds(self, ticks: int) -> float:
-        """Ticks of this epoch as seconds."""
-        return ticks / self.info.format.clock_rate
-
-
 class Store:
     """Epochs in the order in which they were opened, each with its fragments by number."""
 
@@ -83,6 +55,8 @@ class Store:
         self.evicted = 0
         self.late = 0
         """Fragments refused because they had been evicted already, or their epoch had."""
+        self.journal: Journal | None = None
+        """Told of all that comes."""
         self._epochs: list[Epoch] = []
         self._forgotten: deque[int] = deque(maxlen=REMEMBERED_EPOCHS)
         self._opened = 0
@@ -93,16 +67,19 @@ class Store:
 
     # -- writing
 
-    def open_epoch(self, epoch_id: int, info: StreamInfo) -> bool:
+    def open_epoch(self, epoch_id: int, info: StreamInfo, *, is_own: bool = False) -> bool:
         """Makes ready for fragments of that epoch: behind all others when it is new; a known one only takes over the
-        station's description. False when the epoch was held before and forgotten: its fragments would be late."""
+        station's description. False when the epoch was held before and forgotten: its fragments would be late.
+        ``is_own``: who opens it numbers its fragments."""
         if epoch_id in self._forgotten:
             return False
         if self.epoch(epoch_id) is not None:
             self.describe(epoch_id, info.station)
             return True
-        self._epochs.append(Epoch(epoch_id, self._opened, info))
+        self._epochs.append(Epoch(epoch_id, self._opened, info, is_own=is_own))
         self._opened += 1
+        if self.journal is not None:
+            self.journal.opened(epoch_id, info, is_own=is_own)
         self._evict()
         self._notify()
         return True
@@ -112,12 +89,15 @@ class Store:
         epoch = self.epoch(epoch_id)
         if epoch is not None and epoch.info.station != station:
             epoch.info = replace(epoch.info, station=station)
+            if self.journal is not None:
+                self.journal.opened(epoch_id, epoch.info, is_own=epoch.is_own)
             self._notify()
 
-    def add(self, fragment: Fragment) -> bool:
+    def add(self, fragment: Fragment, *, is_journalled: bool = False) -> bool:
         """Keeps ``fragment`` if it is new and not older than what was evicted; says whether it did.
 
         Its epoch must have been opened; a fragment of an epoch that is gone or unknown counts as late.
+        ``is_journalled``: the journal has it already.
         """
         epoch = self.epoch(fragment.epoch)
         if epoch is None or fragment.number < epoch.floor:
@@ -126,17 +106,25 @@ class Store:
         if fragment.number in epoch.fragments:
             self.duplicates += 1
             return False
-        epoch.fragments[fragment.number] = fragment
-        if not epoch.numbers or fragment.number > epoch.numbers[-1]:
-            epoch.numbers.append(fragment.number)
-        else:
-            epoch.numbers.insert(bisect_right(epoch.numbers, fragment.number), fragment.number)
-        self._account(epoch, fragment, 1)
+        self._put(epoch, fragment)
         self.added += 1
         self.added_seconds += epoch.seconds(fragment.duration)
+        if self.journal is not None and not is_journalled:
+            self.journal.added(fragment)
         self._evict()
         self._notify()
         return True
+
+    def restore(self, fragments: Iterable[Fragment]) -> bool:
+        """Holds what an earlier run of the program held. Nothing of it counts as added, and neither a watcher nor the
+        journal is told. False when there was no room for all of it."""
+        evicted = self.evicted
+        for fragment in fragments:
+            epoch = self.epoch(fragment.epoch)
+            if epoch is not None and fragment.number >= epoch.floor and fragment.number not in epoch.fragments:
+                self._put(epoch, fragment)
+                self._evict()
+        return self.evicted == evicted
 
     def limit(self, limits: StoreLimits) -> None:
         """Keeps so much from now on. Nothing came, so no watcher is called."""
@@ -163,6 +151,10 @@ class Store:
     @property
     def newest_epoch(self) -> Epoch | None:
         return self._epochs[-1] if self._epochs else None
+
+    @property
+    def newest_epoch_id(self) -> int | None:
+        return self._epochs[-1].id if self._epochs else None
 
     @property
     def size(self) -> int:
@@ -262,6 +254,14 @@ class Store:
     def _notify(self) -> None:
         for watcher in tuple(self._watchers.values()):
             watcher()
+
+    def _put(self, epoch: Epoch, fragment: Fragment) -> None:
+        epoch.fragments[fragment.number] = fragment
+        if not epoch.numbers or fragment.number > epoch.numbers[-1]:
+            epoch.numbers.append(fragment.number)
+        else:
+            epoch.numbers.insert(bisect_right(epoch.numbers, fragment.number), fragment.number)
+        self._account(epoch, fragment, 1)
 
     def _account(self, epoch: Epoch, fragment: Fragment, sign: int) -> None:
         self._size += sign * (len(fragment.audio) + len(fragment.setup))

@@ -30,7 +30,8 @@ class Fragment:
     epoch: int
     """The epoch's identifier (63 bits, opaque: it orders nothing)."""
     number: int
-    """Counts from 1 in each epoch, without holes at the source."""
+    """Counts from 1 in each epoch. A source that was started anew skips some: whether audio is missing shows in
+    ``start``."""
     start: int
     """Media time at which it begins, in ticks since the beginning of the epoch."""
     duration: int

@@ -167,6 +167,26 @@ class PlayoutStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SpoolStatus:
+    """What is kept on a disk, so that it outlives the process."""
+
+    folder: str
+    works: bool
+    """False: everything goes on in memory alone."""
+    trouble: str = ""
+    """Why it does not, in plain words."""
+    size: int = 0
+    written: int = 0
+    """Fragments that the disk was given."""
+    unwritten: int = 0
+    """Fragments that it did not take."""
+    restored_seconds: float = 0.0
+    """Audio of an earlier run that was taken up."""
+    damages: int = 0
+    """Damaged places in what an earlier run had written."""
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceStatus:
     """Everything known about one instance at one moment."""
 
@@ -180,3 +200,5 @@ class InstanceStatus:
     store: StoreStatus
     playout: PlayoutStatus | None
     """None when no output plays."""
+    spool: SpoolStatus | None = None
+    """None when there is none."""

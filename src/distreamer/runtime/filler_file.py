@@ -9,8 +9,9 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
+from distreamer.core.epoch import Epoch
 from distreamer.core.filler import Filler
-from distreamer.core.store import Epoch, Store
+from distreamer.core.store import Store
 from distreamer.errors import AudioError, ResourceError
 from distreamer.media.chaining import goes_on, headers_in
 from distreamer.media.clip import Clip

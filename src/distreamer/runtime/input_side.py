@@ -15,6 +15,7 @@ from distreamer.core.cue import OnAir, StandbyCue, SteadyCue
 from distreamer.core.ingest import Ingest
 from distreamer.core.input_switch import InputSwitch
 from distreamer.core.input_switcher import InputSwitcher
+from distreamer.core.kept_first import KeptFirst
 from distreamer.core.live_standby import PAUSE_SECONDS, LiveStandby
 from distreamer.core.made_standby import STUCK_SECONDS, MadeStandby
 from distreamer.core.module import Health, InputContext
@@ -73,8 +74,10 @@ class InputSide:
     Made without inputs; the first are prepared and committed like all later ones.
     """
 
-    def __init__(self, store: Store, clock: Clock, log: FilteringBoundLogger) -> None:
+    def __init__(self, store: Store, writer: KeptFirst, clock: Clock, log: FilteringBoundLogger) -> None:
+        """``writer`` is where a lone input's audio goes on its way into ``store``."""
         self._store = store
+        self._writer = writer
         self._clock = clock
         self._log = log
         self._places: list[_Place] = []
@@ -135,6 +138,15 @@ class InputSide:
         jobs.begin(part.job for part in self.parts if part not in before)
         return words_of(change.sections, before)
 
+    def go_on_behind_what_is_held(self, skipped_numbers: int) -> None:
+        """An earlier run of the program filled the store. To be called before anything runs."""
+        if self._switch is not None:
+            self._switch.go_on_behind(skipped_numbers)
+        elif self._places:
+            # What is made here begins anew in any case.
+            repeats = not isinstance(self.parts[0].settings, MadeInputSettings)
+            self._places[0].ingest.go_on_behind(self._store, skipped_numbers, may_repeat=repeats)
+
     def statuses(self) -> tuple[ModuleStatus, ...]:
         return tuple(self._status(part) for part in self.parts)
 
@@ -147,7 +159,7 @@ class InputSide:
     # -- making
 
     def _lone_place(self) -> _Place:
-        return self._places[0] if self._places else _Place(self._store, Ingest(self._store, _new_epoch_id), None)
+        return self._places[0] if self._places else _Place(self._store, Ingest(self._writer, _new_epoch_id), None)
 
     def _place(self, name: str, settings: InputSettings, before: _Place | None, wants: Wants) -> _Place:
         """One of several: the place that it had when that is for one of its kind, else a new one."""
@@ -216,6 +228,7 @@ class InputSide:
 
     def _make_switch(self, standbys: list[Standby], wants: Wants, lone: Ingest | None) -> None:
         """When there was a ``lone`` input until now, they go on behind what that brought."""
+        self._writer.hurry()
         epoch = lone.running_epoch if lone is not None else None
         running: Standby | None = None
         for place in self._places:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from distreamer.core.delay import DelayRule
 from distreamer.core.filler import Filler, FillerRules, OnReturn
 from distreamer.core.module import Health, LegacyShape, Module
 from distreamer.core.playout_head import PlayoutHead
-from distreamer.core.ports import Clock
+from distreamer.core.ports import Clock, Unsubscribe
 from distreamer.core.store import Store, StoreLimits
 from distreamer.core.title_times import SentTitles
 from distreamer.model.audio import StreamInfo, Title
@@ -28,6 +29,8 @@ from distreamer.runtime.output_side import OutputsChange, OutputSide
 from distreamer.runtime.part import Job, Jobs
 from distreamer.runtime.plain_words import status_sentence
 from distreamer.runtime.playout_news import tell_playout_news
+from distreamer.runtime.spool import SKIPPED_NUMBERS
+from distreamer.runtime.spooling import Spooling
 
 STORE_BYTES_PER_SECOND = 60_000
 """The store's size limit, a second of HISTORY: 480 kbit/s, above every lossy stream."""
@@ -60,7 +63,10 @@ class Instance:
         self._filler = Filler()
         self.store = Store(_store_limits(config.general, self._rule))
         self.playout = PlayoutHead(self.store, self._clock, self._delay_seconds, self._filler_rules(config.general))
-        self._inputs = InputSide(self.store, self._clock, log)
+        self._spooling = Spooling(
+            config.general, self._owner, self.store, self.playout, self._clock, log.bind(module="spool")
+        )
+        self._inputs = InputSide(self.store, self._spooling.writer, self._clock, log)
         self._outputs = OutputSide(self.store, self.playout, self._clock, log)
         first = self.prepare(config)
         self._inputs.install(first.inputs)
@@ -73,11 +79,17 @@ class Instance:
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        unsubscribe = self.store.subscribe(self._note_change)
+        unsubscribe: Unsubscribe | None = None
         try:
-            await self._jobs.run([*(part.job for part in self._outputs.parts), *self._inputs.jobs(), *self._own_jobs()])
+            if await self._spooling.begin(self._rule.most_seconds, plays=_plays(self.config)):
+                self._inputs.go_on_behind_what_is_held(SKIPPED_NUMBERS)
+            unsubscribe = self.store.subscribe(self._note_change)
+            own_jobs = [*self._own_jobs(), *self._spooling.jobs()]
+            await self._jobs.run([*(part.job for part in self._outputs.parts), *self._inputs.jobs(), *own_jobs])
         finally:
-            unsubscribe()
+            if unsubscribe is not None:
+                unsubscribe()
+            await self._spooling.end()
 
     @property
     def name(self) -> str:
@@ -99,6 +111,7 @@ class Instance:
             outputs=tuple(part.status() for part in self._outputs.parts),
             store=self._store_status(),
             playout=self.playout.status() if _plays(self.config) else None,
+            spool=self._spooling.status(),
         )
 
     @property
@@ -128,10 +141,11 @@ class Instance:
         happened, in words."""
         general = self.config.general
         said = self._follow(change.config)
-        inputs, outputs, _ = await asyncio.gather(
+        inputs, outputs, *_ = await asyncio.gather(
             self._inputs.commit(change.inputs, self._jobs),
             self._outputs.commit(change.outputs, self._jobs),
             self._renew_own_jobs(general),
+            self._spooling.follow(change.config.general, self._jobs),
         )
         return said + inputs + outputs
 
@@ -149,10 +163,14 @@ class Instance:
         limits = _store_limits(config.general, rule)
         if limits != self.store.limits:
             self.store.limit(limits)
+            self._spooling.limit()
         self.playout.fill_by(self._filler_rules(config.general))
         return said
 
     # -- inside
+
+    def _owner(self) -> str:
+        return f"{self.config.name} (process {os.getpid()})"
 
     def _own_jobs(self) -> list[Job]:
         playing = [self._playout_job, self._news_job] if _plays(self.config) else []

@@ -59,6 +59,8 @@ def status_sentence(status: InstanceStatus) -> str:
     reserve = [module for module in status.inputs[1:] if not module.on_air]
     troubled = [module for module in (*reserve, *status.outputs) if module.state is ModuleState.RETRYING]
     parts.extend(_trouble_words(module) for module in troubled)
+    if status.spool is not None and not status.spool.works:
+        parts.append(f"the spool cannot be used ({status.spool.trouble})")
     return "; ".join(parts)
 
 
