@@ -8,6 +8,7 @@ import pytest
 
 from distreamer.config.loader import LARGEST_FILE_BYTES, load, load_all, load_environment, parse
 from distreamer.errors import ConfigError
+from distreamer.runtime.modules import REGISTRY as MODULES
 from tests.support.small_registry import REGISTRY
 
 GOOD = "[INPUT]\nMODE = Tone\nHERTZ = 440\n[OUTPUT]\nMODE = Serve\n"
@@ -227,3 +228,40 @@ def test_the_same_file_twice_and_the_same_name_twice(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_all([one, two], REGISTRY, {"DS_GENERAL_NAME": "both"})
     assert caught.value.problems == [f"{two}: is called both as {one} is; set another [GENERAL] NAME"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_told"),
+    [
+        ("PORT = 9000", "PORT = 9000", True),
+        ("PORT = 9000", "PORT = 9001", False),
+        ("", "", True),
+        ("PORT = 0", "PORT = 0", False),
+        ("HOSTNAME = 127.0.0.1\nPORT = 9000", "PORT = 9000", True),
+        ("PORT = 9000", "HOSTNAME = ::\nPORT = 9000", False),
+        ("HOSTNAME = ::1\nPORT = 9000", "HOSTNAME = ::\nPORT = 9000", True),
+        ("HOSTNAME = 127.0.0.1\nPORT = 9000", "HOSTNAME = 127.0.0.2\nPORT = 9000", False),
+    ],
+)
+def test_two_modules_that_want_the_same_port(one: str, other: str, is_told: bool) -> None:
+    text = f"{GOOD}{one}\n[OUTPUT two]\nMODE = Serve\n{other}\n"
+    if not is_told:
+        parse(text.encode(), Path("radio.conf"), REGISTRY, {})
+        return
+    (problem,) = problems(text)
+    port = "8080" if not one else "9000"
+    line = text.splitlines().index("[OUTPUT two]") + 1 if not other else len(text.splitlines())
+    assert problem == f"radio.conf:{line}: [OUTPUT two] PORT = {port} is taken by [OUTPUT], whose PORT = {port}"
+
+
+def test_the_second_port_of_a_module_counts_too() -> None:
+    encoder, players = "[INPUT]\nMODE = ShoutcastSourceServer\n", "[OUTPUT]\nMODE = HlsServer\nPORT = 8081\n"
+    taken = "8080 (which takes 8081 too)"
+    for text, problem in (
+        (encoder + players, f"5: [OUTPUT] PORT = 8081 is taken by [INPUT], whose PORT = {taken}"),
+        (players + encoder, f"4: [INPUT] PORT = {taken} is taken by [OUTPUT], whose PORT = 8081"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            parse(text.encode(), Path("radio.conf"), MODULES, {})
+        assert caught.value.problems == [f"radio.conf:{problem}"]
+    parse((encoder + players.replace("8081", "8082")).encode(), Path("radio.conf"), MODULES, {})

@@ -106,7 +106,7 @@ def test_named_sections_keep_the_order_of_the_file() -> None:
     loaded = config(
         "[INPUT first]\nMODE=Tone\nHERTZ=50\n"
         + GOOD
-        + "[INPUT  Last  one]\nMODE=Tone\nHERTZ=60\n[OUTPUT b]\nMODE=Serve"
+        + "[INPUT  Last  one]\nMODE=Tone\nHERTZ=60\n[OUTPUT b]\nMODE=Serve\nPORT=81"
     )
     assert [name for name, _ in loaded.inputs] == ["input first", "input", "input Last one"]
     assert [name for name, _ in loaded.outputs] == ["output", "output b"]
@@ -158,6 +158,7 @@ def test_variables_reach_named_sections_and_make_new_ones() -> None:
             "DS_OUTPUT_WEST__MODE": "Serve",
             "DS_OUTPUT_WEST__PORT": "81",
             "DS_OUTPUT_EAST__MODE": "Serve",
+            "DS_OUTPUT_EAST__PORT": "82",
         },
     )
     assert loaded.inputs[1] == ("input North-Sea 2", ToneSettings(mode="Tone", hertz=60))

@@ -58,9 +58,7 @@ def sent(fragments: list[Fragment], info: StreamInfo) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("codec", CODECS)
-def test_behind_filler_the_programme_is_a_stream_of_its_own_each_time(codec: str) -> None:
-    fragments, info = programme(codec)
+def played_through_outages(fragments: list[Fragment], info: StreamInfo) -> list[Fragment]:
     store = Store()
     store.open_epoch(1, info)
     playout = Playout(store, lambda info: DELAY, filler=FillerRules(Filler()))
@@ -70,6 +68,13 @@ def test_behind_filler_the_programme_is_a_stream_of_its_own_each_time(codec: str
         if not any(begins <= now < ends for begins, ends in OUTAGES) and quarter % 4 == 0:
             store.add(to_come.pop(0))
         played += [one.fragment for one in playout.advance(now)]
+    return played
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_behind_filler_the_programme_is_a_stream_of_its_own_each_time(codec: str) -> None:
+    fragments, info = programme(codec)
+    played = played_through_outages(fragments, info)
     data = sent(played, info)
     sequences = sequences_in(data)
     assert next(iter(sequences)) == PageReader().feed(fragments[0].setup)[0].serial
@@ -77,6 +82,39 @@ def test_behind_filler_the_programme_is_a_stream_of_its_own_each_time(codec: str
     assert all(found == list(range(len(found))) for found in sequences.values())
     seconds = sum(one.duration for one in played) / info.format.clock_rate
     assert len(heard(data, "ogg")) / 48_000 == pytest.approx(seconds, abs=0.3)
+
+
+def test_flac_and_its_filler_are_one_stream() -> None:
+    fragments, info = programme("flac")
+    played = played_through_outages(fragments, info)
+    data = sent(played, info)
+    (found,) = sequences_in(data).values()
+    assert found == list(range(len(found)))
+    samples, seconds = heard(data, "ogg"), sum(one.duration for one in played) / info.format.clock_rate
+    assert len(samples) / 48_000 == seconds
+    is_silent = ~samples[: len(samples) // 48_000 * 48_000].reshape(-1, 48_000 * 2).any(axis=1)
+    assert 25 < is_silent.sum() < 40
+    # Players that buffer by bytes would stand still otherwise.
+    rates = [len(one.audio) / one.duration for one in played]
+    assert min(rates) > 0.7 * max(rates)
+
+
+def test_flac_of_another_input_goes_on_in_the_running_stream() -> None:
+    fragments, info = programme("flac")
+    shift = OggSerialShift(1)
+    other = [replace(one, setup=shift.feed(one.setup), audio=shift.feed(one.audio)) for one in fragments[:5]]
+    store = Store()
+    store.open_epoch(1, info)
+    store.add(fragments[0])
+    epochs = count(2)
+    splicer = Splicer(store, lambda: next(epochs))
+    splicer.go_on_in(1)
+    on_air = [*fragments[1:10], *other, *fragments[15:20]]
+    kept = [splicer.append(one, info, is_cut=one in (other[0], fragments[15])) for one in on_air]
+    data = sent([fragments[0], *kept], info)
+    (found,) = sequences_in(data).values()
+    assert found == list(range(len(found)))
+    assert len(heard(data, "ogg")) == sum(one.duration for one in [fragments[0], *kept])
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -13,7 +13,7 @@ from distreamer.transport.relay import Relay
 from tests.support import ffmpeg, player_table
 from tests.support.decoding import complaints_of_a_listener
 from tests.support.instances import free_port, running_distreamer, served
-from tests.support.player_table import AAC, MP3, VORBIS
+from tests.support.player_table import AAC, FLAC, MP3, VORBIS
 from tests.support.real_players import (
     Chromium,
     Curl,
@@ -33,7 +33,7 @@ OUTAGE_SECONDS = 40
 MOST_LATER_SECONDS = 15
 """By which players of one stream may drift apart, whose buffers differ. VLC would wait for a time that jumps as far as
 the outage was long."""
-ENCODINGS = {"mp3": ffmpeg.MP3, "aac": ffmpeg.AAC, "vorbis": ffmpeg.VORBIS}
+ENCODINGS = {"mp3": ffmpeg.MP3, "aac": ffmpeg.AAC, "vorbis": ffmpeg.VORBIS, "flac": ffmpeg.FLAC}
 KINDS: tuple[type[RealPlayer], ...] = (Ffmpeg, Mpg123, Mpv, Vlc, GStreamer, Curl, Chromium)
 PLAYERS = {
     form: {
@@ -41,7 +41,7 @@ PLAYERS = {
         for kind, row in zip(KINDS, player_table.ROWS, strict=True)
         if (row, column) not in player_table.NOT_OFFERED
     }
-    for form, column in (("mp3", MP3), ("aac", AAC), ("vorbis", VORBIS))
+    for form, column in (("mp3", MP3), ("aac", AAC), ("vorbis", VORBIS), ("flac", FLAC))
 }
 """Who plays which form, and what it proves."""
 

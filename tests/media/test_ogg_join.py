@@ -201,7 +201,7 @@ SPEEX = page([SPEEX_HEAD], flags=2) + page([comments()], sequence=1)
 LEFT_ALONE = {
     "what is no Ogg": (b"", b"\xff\xfb audio"),
     "a stream from its first page on": (opus_headers(), opus_pages(range(5))),
-    "FLAC": (FLAC[-1].setup, FLAC[-1].data),
+    "FLAC behind what is not known": (FLAC[-2].setup, FLAC[-2].data),
     "Speex": (SPEEX, page([b"speech"], sequence=50, granule=9_000)),
     "two streams side by side": (
         page([b"\x80theora"], serial=1, flags=2) + opus_headers(),

@@ -206,6 +206,19 @@ async def test_heads_options_and_what_is_not_known() -> None:
         assert stage.listeners == 0
 
 
+@pytest.mark.parametrize(("trusted", "count"), [("127.0.0.0/8", 2), ("", 1), ("192.0.2.1", 1)])
+async def test_listeners_behind_a_proxy_that_is_trusted_are_told_apart(trusted: str, count: int) -> None:
+    async with (
+        hls_serving(INFO, fragments(14), trustedproxies=trusted) as stage,
+        aiohttp.ClientSession(stage.url) as session,
+    ):
+        await stage.until(1)
+        for address in ("203.0.113.5", "203.0.113.6", "198.51.100.1, 203.0.113.6"):
+            async with session.get("/live.m3u8", headers={"X-Forwarded-For": address}) as answer:
+                assert answer.status == 200
+        assert stage.listeners == count
+
+
 async def test_why_there_is_no_playlist() -> None:
     async with hls_serving(None) as stage, aiohttp.ClientSession(stage.url) as session:
         async with session.get("/live.m3u8") as answer:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from distreamer.config.loader import parse
+from distreamer.config.settings import PlayingOutputSettings
 from distreamer.errors import ConfigError
-from distreamer.outputs.shoutcast_server import ShoutcastServerSettings
+from distreamer.outputs.shoutcast_server import ADOPTED_FIELDS, ShoutcastServerSettings
 from distreamer.runtime.modules import REGISTRY
 
 FILE = "[INPUT]\nMODE = Silence\n[OUTPUT]\nMODE = ShoutcastServer\n"
@@ -52,3 +54,14 @@ def test_the_operator_s_password_is_never_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         settings("ADMINPASSWORD = " + "hackme" * 40)
     assert "hackme" not in str(caught.value)
+
+
+def test_the_manual_names_all_that_need_no_restart() -> None:
+    manual = (Path(__file__).parents[2] / "docs/install.md").read_text()
+    (row,) = re.findall(r"^\| keys of an `\[OUTPUT\]` .*", manual, re.MULTILINE)
+    own, common = re.split(r" of `ShoutcastServer`, and ", row.partition("come again. ")[2])
+    adopted = {field.upper() for field in ADOPTED_FIELDS}
+    of_all = {field.upper() for field in PlayingOutputSettings.model_fields}
+    named, named_of_all = (set(re.findall(r"`([A-Z]+)`", part)) for part in (own, common))
+    assert named | named_of_all == adopted
+    assert named_of_all <= of_all

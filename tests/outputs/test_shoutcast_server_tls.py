@@ -19,6 +19,7 @@ from distreamer.transport.tcp import client_tls
 from tests.support.certificates import Certificate, make_certificate
 from tests.support.listening import listening
 from tests.support.made_audio import INFO, fragment
+from tests.support.programs import ended_process, find_program
 from tests.support.shoutcast_server import serving
 
 COUNT = 24
@@ -128,6 +129,33 @@ async def test_what_is_no_tls_after_all_harms_nobody(certificate: Certificate) -
         status = server.listeners()
         assert status is not None
         assert status.served == 1
+
+
+@pytest.mark.integration
+async def test_a_stranger_cannot_make_it_calculate_again(certificate: Certificate) -> None:
+    """The openssl program asks to agree anew (TLS 1.2) when it reads a line with an R."""
+    async with (
+        serving(INFO, FRAGMENTS, **files(certificate)) as (_, port),
+        listening(port, tls=anyone()) as player,
+    ):
+        client = await asyncio.create_subprocess_exec(
+            *(find_program("openssl"), "s_client", "-tls1_2", "-connect", f"127.0.0.1:{port}"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with ended_process(client), asyncio.timeout(LIMIT_SECONDS):
+            assert client.stdin is not None
+            assert client.stdout is not None
+            await client.stdout.readuntil(b"Verify return code")
+            client.stdin.write(b"R\n")
+            said = await client.stdout.read(-1)
+            assert b"RENEGOTIATING" in said
+            assert b"no renegotiation" in said
+            assert await client.wait() != 0
+        await player.has(len(ALL))
+        assert bytes(player.audio) == ALL
+        assert not player.ended
 
 
 async def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:

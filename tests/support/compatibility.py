@@ -78,7 +78,7 @@ TABLES = (
         "Players",
         "Each listens to a `ShoutcastServer` whose link is away for far longer than its buffer lasts. In the one\n"
         "connection that it made it hears the programme, silence, and the programme again, and its decoder complains\n"
-        "of nothing. (Of an Ogg stream, mpv and VLC say that it begins anew behind silence, and go on.)",
+        "of nothing. (Of Ogg Vorbis, mpv and VLC say that it begins anew behind silence, and go on.)",
         "player",
         player_table.ROWS,
         player_table.COLUMNS,

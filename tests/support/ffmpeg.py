@@ -24,6 +24,7 @@ class Encoding:
 MP3 = Encoding("libmp3lame", "mp3", "audio/mpeg", options=("-write_xing", "0", "-id3v2_version", "0"))
 AAC = Encoding("aac", "adts", "audio/aac", bitrate="96k")
 VORBIS = Encoding("libvorbis", "ogg", "application/ogg", options=("-page_duration", "200000"))
+FLAC = Encoding("flac", "ogg", "application/ogg", options=("-sample_fmt", "s16", "-page_duration", "200000"))
 OPUS = Encoding("libopus", "ogg", "application/ogg", bitrate="96k", options=("-page_duration", "200000"))
 
 TEE_SPEED = 8

@@ -16,12 +16,13 @@ ROWS = (FFMPEG, MPG123, MPV, VLC, GSTREAMER, CURL, CHROMIUM)
 MP3 = "MP3"
 AAC = "AAC"
 VORBIS = "Ogg Vorbis"
-COLUMNS = (MP3, AAC, VORBIS)
+FLAC = "Ogg FLAC"
+COLUMNS = (MP3, AAC, VORBIS, FLAC)
 
 NOT_OFFERED: dict[tuple[str, str], str] = {
-    **{(MPG123, column): "mpg123 plays MPEG audio only" for column in (AAC, VORBIS)},
+    **{(MPG123, column): "mpg123 plays MPEG audio only" for column in (AAC, VORBIS, FLAC)},
     (GSTREAMER, AAC): "GStreamer's AAC decoders are in packages of their own",
-    **{(CURL, column): "curl stores whatever comes" for column in (AAC, VORBIS)},
+    **{(CURL, column): "curl stores whatever comes" for column in (AAC, VORBIS, FLAC)},
 }
 """The cells of the table that no test can fill, with the reason."""
 

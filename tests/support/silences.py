@@ -95,6 +95,8 @@ FILLED_UP = [
     *(like("vorbis").at(bitrate) for bitrate in (64_000, 128_000, 320_000)),
     *(Wanted(opus(2)).at(bitrate) for bitrate in (6_000, *range(102_000, 106_000, 400), 96_000, 192_000, 320_000)),
     like("libopus", 48000, 6).at(256_000),
+    *(Wanted(flac(44100, 2, 16)).at(bitrate) for bitrate in (100_000, 350_000, 700_000, 1_300_000)),
+    *(Wanted(flac(*other)).at(2_000_000) for other in ((96000, 2, 24), (44100, 6, 16))),
 ]
 """With a bitrate that silence does not need."""
 ALL = MPEG + AAC + OGG + FILLED_UP

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distreamer.transport.certificate import server_tls
 from distreamer.transport.tls_layer import CLIENT_HELLO, Received, TlsConnection, TlsLayer
 from tests.support.certificates import make_certificate
 from tests.support.tls_client import TlsClient
@@ -102,14 +100,6 @@ def test_a_client_that_knows_old_tls_only_is_told_so(context: ssl.SSLContext, la
     received = layer.connection(context).receive(old.shake_hands())
     assert "protocol" in received.fault
     assert received.answer.startswith(b"\x15")  # an alert
-
-
-def test_a_stranger_cannot_make_it_calculate_again(tmp_path: Path, layer: TlsLayer) -> None:
-    made = make_certificate(tmp_path)
-    ours = layer.connection(server_tls(made.certificate, made.key))
-    client = TlsClient(ssl.TLSVersion.TLSv1_2)
-    agreed(ours, client)
-    assert server_tls(made.certificate, made.key).options & ssl.OP_NO_RENEGOTIATION
 
 
 @given(pieces=st.lists(st.binary(max_size=200), max_size=8), damage=st.integers(0, 400))

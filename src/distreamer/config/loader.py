@@ -12,8 +12,9 @@ from distreamer.config.environment import overlay
 from distreamer.config.ini import Place, Problem, Section, read_ini
 from distreamer.config.instance import ConfiguredInput, ConfiguredOutput, InstanceConfig
 from distreamer.config.interpret import general_settings, module_settings
+from distreamer.config.listening import port_problems
 from distreamer.config.registry import MODULE_KINDS, Registry
-from distreamer.config.settings import GeneralSettings, InputSettings, OutputSettings
+from distreamer.config.settings import GeneralSettings, InputSettings, ModuleSettings, OutputSettings
 from distreamer.config.wording import printable
 from distreamer.errors import ConfigError
 
@@ -73,6 +74,7 @@ def _instance(
     general = GeneralSettings()
     inputs: list[ConfiguredInput] = []
     outputs: list[ConfiguredOutput] = []
+    modules: list[tuple[Section, ModuleSettings]] = []
     for section in sections.values():
         if section.kind == "GENERAL":
             general = general_settings(section, registry, problems) or general
@@ -82,6 +84,9 @@ def _instance(
             inputs.append(ConfiguredInput(_module_name(section), settings))
         elif isinstance(settings, OutputSettings):
             outputs.append(ConfiguredOutput(_module_name(section), settings))
+        if settings is not None:
+            modules.append((section, settings))
+    problems += port_problems(modules)
     whole = Place(False, 0, _label(path))
     problems += [
         Problem(whole, f"there is no [{kind}] section; {registry.choice(kind)}")

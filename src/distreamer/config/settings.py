@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
@@ -123,6 +123,9 @@ class GeneralSettings(Settings):
 
 class ModuleSettings(Settings):
     """What every [INPUT] and [OUTPUT] section has."""
+
+    PORTS: ClassVar[int] = 1
+    """How many ports one that listens takes, from PORT on."""
 
     mode: str = ""
     """Which module it is, as ``distreamer modules`` lists them. (Files must give it; empty only in settings

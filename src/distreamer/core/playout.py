@@ -307,6 +307,9 @@ class Playout:
         self._next_due = max(self._next_due, now - MOST_FILLED_AT_ONCE_SECONDS)
         while self._next_due <= now:
             fragment = self._filler.filler.next(self._last.fragment.captured_at)
+            setup, audio = self._ogg_joins.filling(fragment.setup, fragment.audio)
+            if audio is not fragment.audio:
+                fragment = replace(fragment, setup=setup, audio=audio)
             is_first = self._next_due == self._dry_since
             due.append(Played(fragment, self._last.info, self._next_due, discontinuity=is_first))
             if self._filler.filler.title is not None:
@@ -346,8 +349,10 @@ class Playout:
         is_join = missing > 0 or self._follows_filler
         if is_join:
             self._join = ReservoirJoin()
-        setup, audio = self._ogg_joins.joined(fragment.setup, fragment.audio, is_apart=self._follows_filler)
-        if setup is not fragment.setup:
+        setup, audio = self._ogg_joins.joined(
+            fragment.setup, fragment.audio, is_apart=self._follows_filler, is_cut=is_join
+        )
+        if audio is not fragment.audio:
             fragment = replace(fragment, setup=setup, audio=audio)
         if self._follows_filler and fragment.title is None and self._filler and self._filler.filler.title:
             fragment = replace(fragment, title=Title(""))  # The filler's must not stay.

@@ -74,7 +74,7 @@ class Splicer:
             audio, setup = self._relabel.pages(fragment.audio), self._relabel.new_setup
             fragment = replace(fragment, audio=audio, setup=setup)
         self._last = fragment = replace(fragment, title=title)
-        setup, audio = self._joined(fragment)
+        setup, audio = self._joined(fragment, is_cut=is_cut)
         spliced = replace(
             fragment,
             audio=audio,
@@ -89,9 +89,9 @@ class Splicer:
         self._store.add(spliced)
         return spliced
 
-    def _joined(self, fragment: Fragment) -> tuple[bytes, bytes]:
+    def _joined(self, fragment: Fragment, *, is_cut: bool) -> tuple[bytes, bytes]:
         """Its set-up headers and audio, as they must be behind what was added last."""
-        setup, audio = self._ogg_joins.joined(fragment.setup, fragment.audio)
+        setup, audio = self._ogg_joins.joined(fragment.setup, fragment.audio, is_cut=is_cut)
         if self._join is not None:
             audio = mended_run(self._join, audio)
             self._join = None if self._join.done else self._join

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -47,6 +47,8 @@ def _known_charset(name: str) -> str:
 
 class ShoutcastSourceServerSettings(FragmentingInputSettings):
     """Takes the programme from an encoder that connects, as to an Icecast or SHOUTcast server."""
+
+    PORTS: ClassVar[int] = 2
 
     hostname: BindAddress = "0.0.0.0"
     """The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its IPv6

@@ -29,6 +29,9 @@ class FlacCodec(OggCodec):
         super().__init__()
         if len(first) < _STREAMINFO_AT + _STREAMINFO_SIZE or first[9:13] != b"fLaC":
             raise ValueError("no FLAC identification header that RFC 9639 allows")
+        smallest, largest = (int.from_bytes(first[at : at + 2], "big") for at in (_STREAMINFO_AT, _STREAMINFO_AT + 2))
+        self.block_size = largest if smallest == largest else 0
+        """Samples of each block but the last; 0 where they differ."""
         rate_and_more = int.from_bytes(first[_STREAMINFO_AT + 10 : _STREAMINFO_AT + 14], "big")
         sample_rate = rate_and_more >> 12
         channels, bits = (rate_and_more >> 9 & 7) + 1, (rate_and_more >> 4 & 0x1F) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_SYNC_FIXED_BLOCKS = b"\xff\xf8"
 _NUMBER_AT = 4
 _CHECKSUM_BYTES = 2
 _SIZE_BYTES = {6: 1, 7: 2}
@@ -37,21 +38,40 @@ def frame_checksum(frame: bytes) -> bytes:
     return _crc(frame, _CRC_16, 16).to_bytes(_CHECKSUM_BYTES, "big")
 
 
+def frame_number(frame: bytes) -> int | None:
+    """The number of a frame of a stream of fixed block size; None when it is no such frame, or its header damaged."""
+    if len(frame) <= _NUMBER_AT or frame[:2] != _SYNC_FIXED_BLOCKS:
+        return None
+    behind_number, checksum_at = _header_places(frame)
+    if len(frame) <= checksum_at + _CHECKSUM_BYTES or with_checksum(frame[:checksum_at]) != frame[: checksum_at + 1]:
+        return None
+    first, *tail = frame[_NUMBER_AT:behind_number]
+    number = first & (0x7F >> len(tail) + 1 if tail else 0x7F)
+    for byte in tail:
+        number = number << 6 | byte & 0x3F
+    return number
+
+
 def renumbered(frame: bytes, number: int) -> bytes:
     """A frame of a stream of fixed block size as the one with ``number``, counted from 0.
 
     Checksums are linear: that of the frame changes by what the header's would, with the rest of the frame as zeros
     behind it. So the rest, mostly thousands of bytes, need not be gone through.
     """
-    ones = _BITS_PER_BYTE - (frame[_NUMBER_AT] ^ 0xFF).bit_length()
-    behind_number = _NUMBER_AT + max(ones, 1)
-    checksum_at = behind_number + _SIZE_BYTES.get(frame[2] >> 4, 0) + _RATE_BYTES.get(frame[2] & 0xF, 0)
+    behind_number, checksum_at = _header_places(frame)
     old = frame[: checksum_at + 1]
     new = with_checksum(frame[:_NUMBER_AT] + coded_number(number) + frame[behind_number:checksum_at])
     rest, checksum = frame[len(old) : -_CHECKSUM_BYTES], int.from_bytes(frame[-_CHECKSUM_BYTES:], "big")
     change = _crc(old, _CRC_16, 16) ^ _crc(new, _CRC_16, 16)
     checksum ^= _product(change, _one_and_zeros(_BITS_PER_BYTE * len(rest)))
     return new + rest + checksum.to_bytes(_CHECKSUM_BYTES, "big")
+
+
+def _header_places(frame: bytes) -> tuple[int, int]:
+    """Where the number of a frame is over, and where the checksum of its header stands."""
+    ones = _BITS_PER_BYTE - (frame[_NUMBER_AT] ^ 0xFF).bit_length()
+    behind_number = _NUMBER_AT + max(ones, 1)
+    return behind_number, behind_number + _SIZE_BYTES.get(frame[2] >> 4, 0) + _RATE_BYTES.get(frame[2] & 0xF, 0)
 
 
 def _crc(data: bytes, polynomial: int, width: int) -> int:

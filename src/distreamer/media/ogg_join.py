@@ -1,4 +1,4 @@
-"""Ogg behind a join: a logical stream that goes on behind another one begins anew (RFC 3533, section 4).
+"""Ogg behind a join: a logical stream that goes on behind another one begins anew (RFC 3533, section 4), but for FLAC.
 
 In a chain of logical streams each begins with its headers, and players count its time from 0. One that is taken up in
 its middle goes on with the page sequence and granule positions that it had: VLC then waits for the difference to pass.
@@ -11,41 +11,55 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
+from distreamer.media.flac_join import FlacJoins, flac_codec
 from distreamer.media.ogg_codec import OggCodec
-from distreamer.media.ogg_pages import NO_GRANULE, Page, PageReader, renamed
+from distreamer.media.ogg_pages import NO_GRANULE, Page, renamed, whole_pages
 from distreamer.media.ogg_stream import LogicalStream
 from distreamer.model.audio import Codec
 
 _CODECS = {Codec.VORBIS, Codec.OPUS}
-"""Codecs whose granule positions are understood. FLAC is not among them although its are: behind a stream without an
-end VLC 3 hears no FLAC that counts from 0, whatever its frames are numbered, and otherwise is only late."""
+"""Codecs whose granule positions are understood, and of which players take a chain."""
 _SEQUENCES = 1 << 32
 
 
 class OggJoins:
     """Passes on what is played, fragment by fragment; what begins in the middle of its logical stream, and behind
-    another one, as one of its own, until its source begins another.
+    another one, as one of its own, until its source begins another. FLAC goes on in the one that was played before.
 
     Left as they are: what comes first of all, a stream from its first page on, sets of several streams, and other
-    codecs than Vorbis and Opus.
+    codecs than Vorbis, Opus and FLAC.
     """
 
     def __init__(self) -> None:
         self._setup = b""
         self._link: _Link | None = None
+        self._flac: FlacJoins | None = None
+        """While it is FLAC."""
 
-    def joined(self, setup: bytes, audio: bytes, *, is_apart: bool = False) -> tuple[bytes, bytes]:
-        """The header pages ``setup`` and the whole pages ``audio`` that they belong to, as they are to be played; the
-        audio has the same length. ``is_apart``: another stream was played since the last call."""
+    def joined(
+        self, setup: bytes, audio: bytes, *, is_apart: bool = False, is_cut: bool = False
+    ) -> tuple[bytes, bytes]:
+        """The header pages ``setup`` and the whole pages ``audio`` that they belong to, as they are to be played.
+        ``is_apart``: another stream was played since the last call. ``is_cut``: what was played before is not what
+        stood before them where they are from."""
+        if setup != self._setup:
+            self._flac = (self._flac or FlacJoins()) if flac_codec(setup) else None
+        if self._flac is not None:
+            self._setup, self._link = setup, None
+            return self._flac.joined(setup, audio, is_join=is_apart or is_cut)
         is_other = setup != self._setup or is_apart
         is_first = not self._setup and not is_apart
         self._setup = setup
         if not is_other and self._link is None:
             return setup, audio
-        pages = _pages(audio)
+        pages = whole_pages(audio)
         if is_other or self._link is None or not self._link.goes_on(pages):
             self._link = None if is_first else _link(setup, pages)
         return (setup, audio) if self._link is None else (self._link.setup, self._link.audio(pages))
+
+    def filling(self, setup: bytes, audio: bytes) -> tuple[bytes, bytes]:
+        """Filler, which comes as a logical stream of its own, as it is to be played behind what was given last."""
+        return (setup, audio) if self._flac is None else self._flac.joined(setup, audio, is_join=True)
 
 
 class _Link:
@@ -101,7 +115,7 @@ class _Link:
 
 def _link(setup: bytes, pages: Sequence[Page]) -> _Link | None:
     """None where nothing can or need be rewritten."""
-    headers = _pages(setup)
+    headers = whole_pages(setup)
     if not headers or not pages or not headers[0].begins:
         return None
     if len({page.serial for page in (*headers, *pages)}) > 1:
@@ -113,9 +127,3 @@ def _link(setup: bytes, pages: Sequence[Page]) -> _Link | None:
     if begins_here or stream.codec.format.codec not in _CODECS or not stream.headers_complete:
         return None
     return _Link(headers, stream.codec, pages[0])
-
-
-def _pages(data: bytes) -> list[Page]:
-    """The pages of ``data``; none when it is not made of whole ones."""
-    pages = PageReader().feed(data)
-    return pages if sum(len(page.data) for page in pages) == len(data) else []

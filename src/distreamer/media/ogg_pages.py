@@ -19,6 +19,7 @@ CONTINUED, BEGINS, ENDS = 1, 2, 4
 FULL_SEGMENT = 255
 """Bytes of a segment behind which the packet goes on; also the most segments of a page."""
 
+_FLAGS_AT = 5
 _GRANULE_AT = 6
 _SERIAL_AT = 14
 _SERIAL_BYTES = _SEQUENCE_BYTES = 4
@@ -110,6 +111,15 @@ def renamed(page: Page, serial: int, sequence: int, granule: int) -> bytes:
     return with_checksum(page.data[:_GRANULE_AT] + names + page.data[_GRANULE_AT + len(names) :])
 
 
+def without_end(data: bytes) -> bytes:
+    """The whole pages ``data``, of which the last one no longer says that its logical stream ends."""
+    at = data.rfind(CAPTURE)
+    if at < 0 or page_size(data, at) != len(data) - at or not data[at + _FLAGS_AT] & ENDS:
+        return data
+    flags = bytes([data[at + _FLAGS_AT] & ~ENDS])
+    return data[:at] + with_checksum(data[at : at + _FLAGS_AT] + flags + data[at + _FLAGS_AT + 1 :])
+
+
 class PageReader:
     """Finds the pages in a byte stream; what is no page, or a damaged one, is dropped and counted."""
 
@@ -145,6 +155,12 @@ class PageReader:
         """Drops what is buffered."""
         self.dropped += len(self._buffer)
         self._buffer = b""
+
+
+def whole_pages(data: bytes) -> list[Page]:
+    """The pages of ``data``; none when it is not made of whole ones."""
+    pages = PageReader().feed(data)
+    return pages if sum(len(page.data) for page in pages) == len(data) else []
 
 
 def _next_page(buffer: bytes, at: int) -> tuple[int, int]:

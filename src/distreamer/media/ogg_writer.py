@@ -23,12 +23,15 @@ EMPTY_COMMENTS = len(_VENDOR).to_bytes(4, "little") + _VENDOR + bytes(4)
 
 
 class PageWriter:
-    """Writes the pages of one logical stream, from its first one on."""
+    """Writes the pages of one logical stream, from its first one on or, behind what others wrote, from a later one."""
 
-    def __init__(self, serial: int) -> None:
-        """``serial`` names the stream, and must not be that of another one in the same Ogg stream; 32 bits."""
+    def __init__(self, serial: int, sequence: int = 0) -> None:
+        """``serial`` names the stream, and must not be that of another one in the same Ogg stream; 32 bits.
+
+        ``sequence`` is the number of the page to be written first."""
         self._serial = serial
-        self._sequence = 0
+        self._begins = sequence == 0
+        self._sequence = sequence & _SEQUENCE_MASK
 
     def pages(self, packets: Iterable[bytes], granule: int) -> bytes:
         """Whole ``packets`` on fresh pages, as few as hold them.
@@ -47,7 +50,8 @@ class PageWriter:
         return b"".join(pages)
 
     def _page(self, segments: list[bytes], granule: int, continued: bool) -> bytes:
-        flags = (0 if self._sequence else BEGINS) | (CONTINUED if continued else 0)
+        flags = (BEGINS if self._begins else 0) | (CONTINUED if continued else 0)
+        self._begins = False
         head = PAGE_HEADER.pack(CAPTURE, 0, flags, granule, self._serial, self._sequence, 0, len(segments))
         self._sequence = self._sequence + 1 & _SEQUENCE_MASK
         return with_checksum(head + bytes(len(segment) for segment in segments) + b"".join(segments))

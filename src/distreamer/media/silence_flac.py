@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import struct
+from functools import partial
 
 from distreamer.errors import AudioError
 from distreamer.media.bits import packed
 from distreamer.media.flac import FlacCodec
-from distreamer.media.flac_frame import coded_number, frame_checksum, with_checksum
+from distreamer.media.flac_frame import coded_number, frame_checksum, renumbered, with_checksum
 from distreamer.media.ogg_writer import EMPTY_COMMENTS, header_packets
 from distreamer.media.silence_ogg import OggSilence
 from distreamer.model.audio import AudioFormat
@@ -31,10 +32,16 @@ _CODED_RATES = (88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 
 _RATE_CODES = {rate: code for code, rate in enumerate(_CODED_RATES, 1)}
 _BITS_CODES = {8: 1, 12: 2, 16: 4, 20: 5, 24: 6, 32: 7}
 """Other rates and depths have the code 0: they stand in STREAMINFO."""
+_CONSTANT, _FIXED_OF_ORDER_0 = 0, 8
+"""Types of subframes (section 9.2.1)."""
+_PARTITION_ORDER = 3
+"""A residual has two to the power of it parts, each with a parameter of its own (section 9.2.7.1)."""
+_LARGEST_PARAMETER = 14
 
 
 def flac_silence(wanted: AudioFormat, setup: bytes, serial: int) -> OggSilence:
-    """Silence in frames of constant 0, of the block size in the header pages ``setup`` when that is usual.
+    """Silence of the block size in the header pages ``setup`` when that is usual, in as many bytes as the bitrate of
+    ``wanted`` asks for, up to 15 bits a sample; the fewest where it is none or less than a bit a sample.
 
     Raises AudioError where FLAC has no such bits a sample (``wanted.profile``), channels or sample rate.
     """
@@ -58,7 +65,7 @@ def flac_silence(wanted: AudioFormat, setup: bytes, serial: int) -> OggSilence:
         audio_format,
         [first, comments],
         serial,
-        packet=lambda number: _frame(number, audio_format, bits, block),
+        packet=partial(renumbered, _frame(audio_format, bits, block, wanted.bitrate)),
         packet_ticks=block,
     )
 
@@ -76,8 +83,8 @@ def block_size(sample_rate: int, setup: bytes) -> int:
     return block
 
 
-def _frame(number: int, audio_format: AudioFormat, bits: int, block: int) -> bytes:
-    """The frame with the number ``number``: every subframe is constant (its type is 0), and the constant is 0."""
+def _frame(audio_format: AudioFormat, bits: int, block: int, bitrate: int) -> bytes:
+    """The first frame, with the same subframe for each channel."""
     header = packed(
         [
             (_SYNC_FIXED_BLOCKS, 16),
@@ -88,6 +95,25 @@ def _frame(number: int, audio_format: AudioFormat, bits: int, block: int) -> byt
             (0, 1),
         ]
     )
-    frame = with_checksum(header + coded_number(number) + (block - 1).to_bytes(2, "big"))
-    frame += packed([(0, 8 + bits)] * audio_format.channels)
+    frame = with_checksum(header + coded_number(0) + (block - 1).to_bytes(2, "big"))
+    subframe = _coded_zeros(block, bitrate / (audio_format.sample_rate * audio_format.channels))
+    frame += packed((subframe or [(_CONSTANT, 8), (0, bits)]) * audio_format.channels)
     return frame + frame_checksum(frame)
+
+
+def _coded_zeros(block: int, bits: float) -> list[tuple[int, int]]:
+    """A subframe that codes each sample, of about so many ``bits``; empty where a sample would not get a bit.
+
+    It predicts 0, and the residual of 0 is coded by a one and as many bits as the Rice parameter says.
+    """
+    parts = 1 << (_PARTITION_ORDER if block % (1 << _PARTITION_ORDER) == 0 else 0)
+    whole, more = divmod(int(min(bits, _LARGEST_PARAMETER + 1) * parts), parts)
+    if not whole:
+        return []
+    fields = [(_FIXED_OF_ORDER_0 << 1, 8), (0, 2), (parts.bit_length() - 1, 4)]
+    samples = block // parts
+    for part in range(parts):
+        size = whole + (part < more)
+        ones = sum(1 << size * place + size - 1 for place in range(samples))
+        fields += [(size - 1, 4), (ones, size * samples)]
+    return fields

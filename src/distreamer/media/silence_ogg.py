@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from distreamer.media.ogg_pages import FULL_SEGMENT
 from distreamer.media.ogg_writer import PageWriter
 from distreamer.model.audio import AudioFormat
 
 _PIECE_SECONDS = 0.25
-_MOST_PACKETS = 200
-"""On a page, which has 255 segments; packets of silence mostly need one each."""
+_MOST_SEGMENTS = 200
+"""On a page, which has 255; those that prime the decoder come on top."""
 
 
 class OggSilence:
@@ -37,7 +38,9 @@ class OggSilence:
         self._packet = packet
         self._packet_ticks = packet_ticks
         self._primers = primers
-        self._count = max(1, min(_MOST_PACKETS, int(_PIECE_SECONDS * audio_format.clock_rate / packet_ticks)))
+        segments = len(packet(0)) // FULL_SEGMENT + 1
+        most_packets = _MOST_SEGMENTS // segments
+        self._count = max(1, min(most_packets, int(_PIECE_SECONDS * audio_format.clock_rate / packet_ticks)))
         self._next_packet = 0
         self._granule = primers * packet_ticks
 

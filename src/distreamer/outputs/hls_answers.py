@@ -9,8 +9,10 @@ from aiohttp import web
 
 from distreamer.core.ports import Clock
 from distreamer.outputs.hls_audience import HlsAudience
+from distreamer.protocol.forwarded import TrustedProxies, visitor_of
 from distreamer.protocol.hls import PLAYLIST_TYPE, Segment
 from distreamer.protocol.hls_window import SegmentWindow
+from distreamer.protocol.http1 import Headers
 from distreamer.protocol.server_view import SERVER
 
 SEGMENT_CACHE = "public, max-age=3600, immutable"
@@ -46,8 +48,10 @@ class HlsAnswers:
         audience: HlsAudience,
         clock: Clock,
         why_nothing: Callable[[], str | None],
+        trusted_proxies: TrustedProxies,
     ) -> None:
-        """``why_nothing`` says why there is no playlist; None when there may be one."""
+        """``why_nothing`` says why there is no playlist; None when there may be one. ``trusted_proxies`` are believed
+        when they say who asks."""
         self.closed = 0
         """Connections that were only held open."""
         self.most_connections = MOST_CONNECTIONS
@@ -56,6 +60,7 @@ class HlsAnswers:
         self._audience = audience
         self._clock = clock
         self._why_nothing = why_nothing
+        self._trusted_proxies = trusted_proxies
         self._runner: web.AppRunner | None = None
         self._asked_at: dict[web.RequestHandler, float] = {}
 
@@ -102,7 +107,8 @@ class HlsAnswers:
         if why is not None or text is None:
             return _refusal(404, why or "")
         if request.method == "GET":
-            self._audience.came(request.remote or "", request.headers.get("User-Agent", ""), self._clock.now())
+            visitor = visitor_of(Headers(request.headers.items()), request.remote or "", self._trusted_proxies)
+            self._audience.came(visitor.address, request.headers.get("User-Agent", ""), self._clock.now())
         headers = _COMMON | {"Content-Type": PLAYLIST_TYPE, "Cache-Control": PLAYLIST_CACHE}
         return web.Response(body=text.encode(), headers=headers)
 

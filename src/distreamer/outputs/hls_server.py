@@ -10,7 +10,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from distreamer.config.fields import BindAddress, Port, Seconds, Unit
+from distreamer.config.fields import BindAddress, Networks, Port, Seconds, Unit
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.core.module import OutputContext
 from distreamer.core.played import Played
@@ -19,6 +19,7 @@ from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.hls_answers import MOST_CONNECTIONS, HlsAnswers
 from distreamer.outputs.hls_audience import HlsAudience
 from distreamer.outputs.open_files import most_connections
+from distreamer.protocol.forwarded import TrustedProxies
 from distreamer.protocol.hls import packing_of
 from distreamer.protocol.hls_window import SegmentWindow
 from distreamer.transport.tcp import BACKLOG, listening_sockets, spoken_address
@@ -58,6 +59,11 @@ class HlsServerSettings(PlayingOutputSettings):
     """How many segments the playlist lists. It lists more while they are too short to last for three times the longest.
     Each is kept for as long again after it has left the list."""
 
+    trustedproxies: Networks = ""
+    """Reverse proxies in front of this server, such as nginx on the same machine (127.0.0.1): addresses or networks
+    with commas between them. What these say of the player's own address (X-Forwarded-For) is believed, so that
+    listeners are told apart by it; what anybody else says is not."""
+
 
 class HlsServer:
     """Gathers segments of what is played, and answers who asks for them."""
@@ -69,7 +75,8 @@ class HlsServer:
         self._audience = HlsAudience()
         self._latest: Played | None = None
         self._address: tuple[str, int] | None = None
-        self.answers = HlsAnswers(self._window, self._audience, context.clock, self._why_nothing)
+        proxies = TrustedProxies.parse(settings.trustedproxies)
+        self.answers = HlsAnswers(self._window, self._audience, context.clock, self._why_nothing, proxies)
         """What players are told."""
 
     @property
