@@ -16,6 +16,7 @@ from distreamer.core.store import Store
 from distreamer.model.fragment import Fragment
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
 from distreamer.transport.relay import Relay
+from tests.support.independent_carriers import WebSocketCarrier
 from tests.support.independent_peer import CarrierLost, Conversation, Goodbye, Receiver
 from tests.support.independent_wire import Header, Message, Name, Scram, Song, Type, attributes, digest_of, pack, unpack
 from tests.support.module_table import DISTREAMER_SERVER, NATIVE_WIRE, proves
@@ -426,7 +427,8 @@ async def test_a_have_before_a_want_breaks_a_rule() -> None:
 async def test_what_is_no_message_at_all_ends_the_carrier() -> None:
     async with serving(filled(20)) as port:
         async with Receiver().dial(port) as conversation:
-            await conversation.websocket.send_str("hello")
+            assert isinstance(conversation.carrier, WebSocketCarrier)
+            await conversation.carrier.websocket.send_str("hello")
             with pytest.raises((CarrierLost, Goodbye)):
                 await conversation.receive()
         async with Receiver().dial(port) as conversation:

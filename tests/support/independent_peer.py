@@ -1,8 +1,8 @@
 """A second DiStreamer 3 peer, written from docs/protocol.md alone and for the tests alone.
 
 It shares no line with the program: what the two agree on is what the document says. There are both roles, the
-``Receiver`` that dials here and the ``Sender`` that accepts in ``independent_sender``, and none of what a product needs
-besides: no racing, no bounds on memory.
+``Receiver`` here and the ``Sender`` in ``independent_sender``, and none of what a product needs besides: no racing,
+no bounds on memory. Whatever the program says is held against the tables of the document (``independent_rules``).
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import NoReturn, TypeAlias
+from typing import NoReturn
 
-import aiohttp
-from aiohttp import web
-
+from tests.support.independent_carriers import Carrier, Dial, websocket_to
+from tests.support.independent_rules import BrokenRule, checked
 from tests.support.independent_wire import (
     Header,
     Message,
@@ -30,26 +29,17 @@ from tests.support.independent_wire import (
     digest_of,
     pack,
     ranges_of,
-    unpack,
 )
 
-WebSocket: TypeAlias = aiohttp.ClientWebSocketResponse | web.WebSocketResponse
-
 VERSION = (3, 0)
-MOST_MESSAGE_BYTES = 65_536
 PING_SECONDS = 0.7
-SILENCE_SECONDS = 2.5
-CLOSING_SECONDS = 0.5
-"""How long a WebSocket may take to close; the other side may be gone."""
 ITERATIONS = 4_096
-ENDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
-
 
 NOTHING = Message(0, {})
 
 
 class CarrierLost(Exception):  # noqa: N818 - an event of the link, not a fault
-    """The WebSocket is gone and nobody said goodbye."""
+    """The carrier is gone and nobody said goodbye."""
 
 
 class Goodbye(Exception):  # noqa: N818 - the name of the message
@@ -87,8 +77,8 @@ class Peer:
 class Conversation:
     """What both roles do on one carrier: messages, handshake, signs of life, goodbyes."""
 
-    def __init__(self, websocket: WebSocket, peer: Peer, role: str) -> None:
-        self.websocket, self.module, self.role = websocket, peer, role
+    def __init__(self, carrier: Carrier, peer: Peer, role: str) -> None:
+        self.carrier, self.module, self.role = carrier, peer, role
         self.peer: Header = {}
         """The hello or welcome of the other side."""
         self.pings: list[Header] = []
@@ -104,7 +94,7 @@ class Conversation:
 
     async def send_raw(self, data: bytes) -> None:
         try:
-            await self.websocket.send_bytes(data)
+            await self.carrier.send(data)
         except ConnectionError as error:
             raise CarrierLost from error
 
@@ -117,17 +107,20 @@ class Conversation:
 
     async def hear(self) -> Message | None:
         """Takes one message; None when it was a sign of life or unknown, and is dealt with."""
+        patience = None if self.silent else self.carrier.silence_seconds
         try:
-            incoming = await self.websocket.receive(timeout=None if self.silent else SILENCE_SECONDS)
+            async with asyncio.timeout(patience):
+                message = checked(await self.carrier.receive())
         except TimeoutError:
-            await self.say_goodbye("silence", f"nothing was heard for {SILENCE_SECONDS} s")
-        if incoming.type in ENDS:
-            raise CarrierLost
-        if incoming.type is not aiohttp.WSMsgType.BINARY or len(incoming.data) > MOST_MESSAGE_BYTES:
-            await self.say_goodbye("protocol", f"a WebSocket message of type {incoming.type}, or too long")
-        message = unpack(incoming.data)
+            await self.say_goodbye("silence", f"nothing was heard for {patience} s")
+        except ConnectionError as error:
+            raise CarrierLost from error
+        except BrokenRule as broken:
+            await self.say_goodbye(broken.code, str(broken))
+        if message is None:
+            return None
         if message.type == Type.GOODBYE:
-            await self.websocket.close()
+            await self.carrier.hang_up()
             raise Goodbye(message.header["code"], message.header["reason"], mine=False)
         if message.type == Type.PING:
             self.pings.append(message.header)
@@ -135,10 +128,8 @@ class Conversation:
             await self.send(Type.PONG, {"id": message.header["id"]})
         elif message.type == Type.PONG:
             self.pongs.append(message.header["id"])
-        elif message.type in tuple(Type):
+        else:
             return message
-        elif message.type >= 0x80:
-            await self.say_goodbye("unsupported", f"type {message.type}")
         return None
 
     async def expect(self, *kinds: Type) -> Message:
@@ -148,20 +139,26 @@ class Conversation:
             await self.say_goodbye("protocol", f"{Type(message.type).name} is not expected now")
         if message.type in (Type.HELLO, Type.WELCOME):
             self.peer = message.header
-            if message.header["version"][0] != VERSION[0]:
-                await self.say_goodbye("version", f"{message.header['version']} is not {VERSION}")
         return message
 
     async def say_goodbye(self, code: str, reason: str) -> NoReturn:
         """Says it, closes the carrier and raises it."""
         await self.send(Type.GOODBYE, {"code": code, "reason": reason})
-        await self.websocket.close()
+        await self.carrier.hang_up()
         raise Goodbye(code, reason, mine=True)
+
+    def binding_flag(self) -> str:
+        """What a client-first-message begins with."""
+        return "n,," if self.carrier.binding is None else "p=tls-server-end-point,,"
+
+    def bound(self) -> str:
+        """What a proof is bound to."""
+        return base64.b64encode(self.binding_flag().encode() + (self.carrier.binding or b"")).decode()
 
     async def introduce(self) -> None:
         """The handshake of a dialler."""
         bare = f"n=distreamer,r={secrets.token_hex(12)}"
-        proving = {"scram": f"n,,{bare}"} if self.module.password else {}
+        proving = {"scram": self.binding_flag() + bare} if self.module.password else {}
         await self.send(Type.HELLO, self.module.introduction() | {"role": self.role} | proving)
         answer = await self.expect(Type.CHALLENGE, Type.WELCOME)
         proves = ""
@@ -169,7 +166,7 @@ class Conversation:
             challenge = attributes(answer.header["scram"])
             if not challenge["r"].startswith(attributes(bare)["r"]) or not 4096 <= int(challenge["i"]) <= 250_000:
                 await self.say_goodbye("authentication", "the challenge is none")
-            scram = Scram(self.module.password, bare, answer.header["scram"], f"c=biws,r={challenge['r']}")
+            scram = Scram(self.module.password, bare, answer.header["scram"], f"c={self.bound()},r={challenge['r']}")
             proves = scram.server_final()
             await self.send(Type.PROOF, {"scram": scram.client_final()})
             answer = await self.expect(Type.WELCOME)
@@ -228,12 +225,10 @@ class Receiver(Peer):
     setup: bytes = b""
 
     @asynccontextmanager
-    async def dial(self, port: int) -> AsyncIterator[Conversation]:
+    async def dial(self, port: int, dial: Dial = websocket_to) -> AsyncIterator[Conversation]:
         """A conversation with whoever listens at that port of this machine, up to its welcome."""
-        url = f"http://127.0.0.1:{port}/distreamer3"
-        patience = aiohttp.ClientWSTimeout(ws_close=CLOSING_SECONDS)
-        async with aiohttp.ClientSession() as session, session.ws_connect(url, timeout=patience) as websocket:
-            conversation = Conversation(websocket, self, "receiver")
+        async with dial(port) as carrier:
+            conversation = Conversation(carrier, self, "receiver")
             self.setup = b""
             await conversation.introduce()
             async with conversation.pinging():

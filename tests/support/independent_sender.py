@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from tests.support.independent_peer import CLOSING_SECONDS, MOST_MESSAGE_BYTES, CarrierLost, Conversation, Goodbye, Peer
+from tests.support.independent_carriers import CLOSING_SECONDS, Dial, WebSocketCarrier
+from tests.support.independent_peer import CarrierLost, Conversation, Goodbye, Peer
+from tests.support.independent_rules import MOST_MESSAGE_BYTES
 from tests.support.independent_wire import Header, Message, Name, Song, Type, digest_of
 
 PIECE_BYTES = 2_048
@@ -36,13 +38,15 @@ class Course:
 
 @dataclass
 class Sender(Peer):
-    """Accepts receivers and serves each of them what it wants."""
+    """Accepts receivers, or dials one, and serves each of them what it wants."""
 
     epochs: dict[int, Header] = field(default_factory=dict)
     """The description of each epoch, oldest first."""
     songs: dict[Name, Song] = field(default_factory=dict)
     wants: list[Header] = field(default_factory=list)
     """Every want that came."""
+    confirmed: list[Name] = field(default_factory=list)
+    """Every fragment in a have, in the order in which they came."""
     sent: list[Name] = field(default_factory=list)
     """Every fragment that was sent, as often as it was."""
     conversations: list[Conversation] = field(default_factory=list)
@@ -74,7 +78,7 @@ class Sender(Peer):
     async def _accept(self, request: web.Request) -> web.WebSocketResponse:
         websocket = web.WebSocketResponse(timeout=CLOSING_SECONDS, max_msg_size=MOST_MESSAGE_BYTES, compress=False)
         await websocket.prepare(request)
-        conversation = Conversation(websocket, self, "sender")
+        conversation = Conversation(WebSocketCarrier(websocket), self, "sender")
         conversation.silent = self.silent
         self.conversations.append(conversation)
         await self.news()
@@ -88,6 +92,14 @@ class Sender(Peer):
         conversation.over = True
         await self.news()
         return websocket
+
+    async def dial(self, port: int, dial: Dial) -> None:
+        """Serves the receiver that listens at that port of this machine, until a Goodbye or CarrierLost."""
+        async with dial(port) as carrier:
+            conversation = Conversation(carrier, self, "sender")
+            self.conversations.append(conversation)
+            await conversation.introduce()
+            await self._serve(conversation)
 
     async def _serve(self, conversation: Conversation) -> None:
         course = Course()
@@ -114,6 +126,8 @@ class Sender(Peer):
         if message.type == Type.WANT:
             course.back, course.resume, course.held = header["back_seconds"], header["resume_seconds"], set()
             self.wants.append(header)
+        else:
+            self.confirmed += sorted(names)
         course.held |= names
         course.begun |= {epoch for epoch, _ in names}
         for name in names:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from distreamer.core.store import Epoch, Store
+from distreamer.core.epoch import Epoch
+from distreamer.core.store import Store
 from distreamer.protocol.native.messages import Share
 
 NOTHING: Final = Share(of=1, parts=())

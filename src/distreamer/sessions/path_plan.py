@@ -16,7 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from distreamer.core.store import Epoch, Store
+from distreamer.core.epoch import Epoch
+from distreamer.core.store import Store
 from distreamer.protocol.native import limits
 from distreamer.protocol.native.messages import Share, SharedNumbers
 from distreamer.protocol.native.wish import closed_ranges
