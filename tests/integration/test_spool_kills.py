@@ -26,7 +26,7 @@ BURST_BYTES = 262_144
 AWAY_SECONDS = 2.0
 SOME_AUDIO = 60_000
 """Bytes: 4 to 8 s."""
-DELAY_SECONDS = 12
+DELAY_SECONDS = 20
 GRAIN_SECONDS = 4.0
 """Fragments of a second, which are given out within a second, and pages of Ogg: so exactly is known from outside how
 late somebody hears."""
