@@ -64,14 +64,14 @@ class DiStreamerClientSettings(LinkDialSettings, InputSettings):
     """The address of the DiStreamerServer, with its port. With https the link is encrypted; see TLSVERIFY. A slash
     at its end makes no difference. Several addresses, with commas or spaces between them, are several paths to the same
     programme, the preferred one first: two lines of the studio, or a second DiStreamer that takes the programme from
-    the first one by DiStreamerClient and serves it by DiStreamerServer; see MULTIPATH. Two encoders, or two relays of
-    a station, are two programmes, and need an [INPUT] each."""
+    the first one by DiStreamerClient and serves it by DiStreamerServer; see MULTIPATH. They need a DiStreamer 3 there.
+    Two encoders, or two relays of a station, are two programmes, and need an [INPUT] each."""
 
     bind: Binds = ""
     """Where the link leaves this machine: one of its addresses, or the name of a network interface; empty for wherever
     a route leads. Several are several paths: with one SERVERURL each of them leads there; with several SERVERURLs as
     many BINDs belong to them one by one, and a single BIND belongs to all. An interface that is not there, or has no
-    address, is a path that is down, and is tried again."""
+    address, is a path that is down, and is tried again. It has no effect on the way to a DiStreamer 2."""
 
     multipath: Multipath = Multipath.FAILOVER
     """How several paths are used. ``failover``: the first that works brings the programme, the others are kept up and

@@ -50,16 +50,16 @@ class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
         Words("an address that begins with http:// or https://, or several"),
         Field(examples=["http://transmitter.example:5080"]),
     ]
-    """The address of the DiStreamerRevServer, with its port. With https the link is encrypted; see TLSVERIFY. A
-    slash at its end makes no difference. Several addresses of the same DiStreamerRevServer, with commas or spaces
-    between them, are several paths to it, the preferred one first; see MULTIPATH. Each DiStreamerRevServer of another
-    transmitter needs an [OUTPUT] of its own."""
+    """The address of the DiStreamerRevServer, with its port. https where a proxy with TLS stands before it. A slash
+    at its end makes no difference. Several addresses of the same DiStreamerRevServer, with commas or spaces between
+    them, are several paths to it, the preferred one first; see MULTIPATH. They need a DiStreamer 3 there. Each
+    DiStreamerRevServer of another transmitter needs an [OUTPUT] of its own."""
 
     bind: Binds = ""
     """Where the link leaves this machine: one of its addresses, or the name of a network interface; empty for wherever
     a route leads. Several are several paths: with one SERVERURL each of them leads there; with several SERVERURLs as
     many BINDs belong to them one by one, and a single BIND belongs to all. An interface that is not there, or has no
-    address, is a path that is down, and is tried again."""
+    address, is a path that is down, and is tried again. It has no effect on the way to a DiStreamer 2."""
 
     multipath: Multipath = Multipath.FAILOVER
     """How several paths are used. ``failover``: the first that works carries the programme, the others are kept up and

@@ -97,8 +97,8 @@ class SenderRole:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the receiver wants what comes from here, or a part of it."""
-        return self.state is SenderState.STREAMS and (self._share is None or bool(self._share.parts))
+        """Whether the receiver has not said that it wants nothing of what comes."""
+        return self._share is None or bool(self._share.parts)
 
     def next_message(self) -> bytes | None:
         """The next message; None when there is nothing to send now."""
