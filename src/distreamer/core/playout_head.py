@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from distreamer.core.comeback import Oldest
 from distreamer.core.filler import FillerRules
 from distreamer.core.played import RECENT_BYTES, RECENT_SECONDS, Played
 from distreamer.core.playout import Playout
@@ -79,6 +80,10 @@ class PlayoutHead:
     def shortage(self, now: float, cushion: float | None = None) -> float:
         """See ``Playout.shortage``."""
         return self._playout.shortage(now, cushion)
+
+    def oldest_wanted(self) -> Oldest | None:
+        """See ``Playout.oldest_wanted``."""
+        return self._playout.oldest_wanted(self._clock.now())
 
     def hasten(self, cushion: float | None) -> None:
         """See ``Playout.hasten``."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from distreamer.core.comeback import Oldest
 from distreamer.core.module import InputContext
 from distreamer.core.ports import Clock, MessageStream
 from distreamer.core.store import Store
@@ -23,6 +24,7 @@ from distreamer.protocol.native.handshake import Handshake
 from distreamer.protocol.native.limits import Timing
 from distreamer.protocol.native.receiver import ReceiverRole
 from distreamer.protocol.native.wish import want_of
+from distreamer.sessions.appetite import Appetite
 from distreamer.sessions.native_session import NativeSession
 
 HISTORY_BEYOND_DELAY_SECONDS = 5.0
@@ -40,9 +42,17 @@ class Reception:
     """How much history is wanted when nothing is held."""
     report: Callable[[], PeerReport]
     """What the sender is told of the buffer here."""
+    full_seconds: Callable[[], float] = lambda: 0.0
+    """How much is to be held ahead of the listeners."""
+    oldest_wanted: Callable[[], Oldest | None] = lambda: None
+    """See ``Playout.oldest_wanted``."""
+    appetite: Appetite = field(init=False)
     fragments: int = 0
     """Received, duplicates included."""
     duplicates: int = 0
+
+    def __post_init__(self) -> None:
+        self.appetite = Appetite(self.store)
 
     @property
     def peer_word(self) -> str:
@@ -69,6 +79,8 @@ def reception_for(context: InputContext) -> Reception:
         store=context.store,
         back_seconds=lambda: context.delay_seconds + HISTORY_BEYOND_DELAY_SECONDS,
         report=lambda: _report(context),
+        full_seconds=lambda: context.delay_seconds,
+        oldest_wanted=lambda: context.playout.oldest_wanted() if context.playout else None,
     )
 
 
@@ -101,7 +113,8 @@ class ReceiverSession:
         """Of the sender, as it said last: epoch and number."""
         self._newest_at = 0.0
         self._welcomed = welcomed
-        self._role = ReceiverRole(reception.report)
+        self._is_taken = False
+        self._role = ReceiverRole(self._tell)
         lasting = (timing or Timing()).lasting(stream.kind.lasting_seconds)
         self.session = NativeSession(
             stream, Conversation(self._role, handshake, clock.now(), lasting), clock, self._handle
@@ -124,19 +137,42 @@ class ReceiverSession:
 
     def take(self) -> None:
         """Takes this carrier: the sender begins to send what is not held."""
-        reception = self._reception
-        self._role.ask(want_of(reception.store, reception.back_seconds(), reception.store.limits.seconds))
+        self._is_taken = True
+        self._look()
+        self._ask()
         self.session.wake()
 
     async def run(self) -> Ended:
         """As ``NativeSession.run``."""
         return await self.session.run()
 
+    def _ask(self) -> None:
+        reception = self._reception
+        wish = reception.appetite.wish(reception.back_seconds())
+        self._role.ask(want_of(reception.store, wish.back_seconds, wish.resume_seconds))
+
+    def _look(self) -> bool:
+        """Whether something else is to be asked for now."""
+        reception, behind = self._reception, self.behind
+        newest = reception.store.newest()
+        epoch = reception.store.epoch(newest.epoch) if newest else None
+        seconds = None if behind is None or not newest or not epoch else behind * epoch.seconds(newest.duration)
+        now = self._clock.now()
+        return reception.appetite.look(now, reception.oldest_wanted(), reception.full_seconds(), seconds)
+
+    def _tell(self) -> PeerReport:
+        """What is asked for may change while nothing arrives: that goes out as the link comes back."""
+        if self._is_taken and self._look():
+            self._ask()
+        return self._reception.report()
+
     def _handle(self, event: Event) -> None:
         if isinstance(event, FragmentReceived):
             self._reception.fragments += 1
             if not self._reception.store.add(event.fragment):
                 self._reception.duplicates += 1
+            if self._is_taken and self._look():
+                self._ask()
         elif isinstance(event, EpochDescribed):
             self._reception.store.open_epoch(event.epoch, event.info)
         elif isinstance(event, Reported):
