@@ -24,28 +24,29 @@ class DiStreamer:
 
     def programs(self, order: Order) -> list[Program]:
         further = "".join(f"{key} = {value}\n" for key, value in order.scenario.general.items())
+        pair, mark = order.pair, str(order.pair + 1) if order.pair else ""
         log = "OUTPUTLEVEL = 3\nSTATUSSECONDS = 5\n"
         studio = _write(
-            order.folder / "a.conf",
+            order.folder / f"a{mark}.conf",
             f"[GENERAL]\n{log}"
             f"[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {order.source_url}\n"
-            f"[OUTPUT]\nMODE = DiStreamerServer\nPORT = {LINK_PORT}\n",
+            f"[OUTPUT]\nMODE = DiStreamerServer\nPORT = {LINK_PORT + pair}\n",
         )
         transmitter = _write(
-            order.folder / "b.conf",
+            order.folder / f"b{mark}.conf",
             f"[GENERAL]\n{log}DELAY = {BUFFER_SECONDS:g}\n{further}"
-            f"[INPUT]\nMODE = DiStreamerClient\nSERVERURL = http://{order.host_of_a}:{LINK_PORT}\n"
-            f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {PLAYER_PORT}\n"
+            f"[INPUT]\nMODE = DiStreamerClient\nSERVERURL = http://{order.host_of_a}:{LINK_PORT + pair}\n"
+            f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {PLAYER_PORT + pair}\n"
             # Only to see when something arrives.
-            f"[OUTPUT arrivals]\nMODE = DiStreamerServer\nHOSTNAME = 127.0.0.1\nPORT = {ARRIVALS_PORT}\n",
+            f"[OUTPUT arrivals]\nMODE = DiStreamerServer\nHOSTNAME = 127.0.0.1\nPORT = {ARRIVALS_PORT + pair}\n",
         )
         return [
-            Program("a", "a", (sys.executable, "-m", "distreamer", str(studio))),
-            Program("b", "b", (sys.executable, "-m", "distreamer", str(transmitter))),
+            Program(f"a{mark}", "a", (sys.executable, "-m", "distreamer", str(studio))),
+            Program(f"b{mark}", "b", (sys.executable, "-m", "distreamer", str(transmitter))),
         ]
 
     def listening(self, order: Order) -> Listening:
-        return Listening(arrivals_port=ARRIVALS_PORT)
+        return Listening(port=PLAYER_PORT + order.pair, arrivals_port=ARRIVALS_PORT + order.pair)
 
 
 def _write(file: Path, text: str) -> Path:

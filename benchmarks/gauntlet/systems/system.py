@@ -54,6 +54,8 @@ class Order:
     """Of the studio, for A."""
     host_of_a: str
     """A's name, for B."""
+    pair: int = 0
+    """Of several pairs of programs: which one. Each has files and ports of its own."""
 
 
 class System(Protocol):
