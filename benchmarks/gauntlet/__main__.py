@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.gauntlet.gauntlet import Plan, run_gauntlet
+from benchmarks.gauntlet.gauntlet import HELD_UP_SECONDS, Plan, run_gauntlet
 from benchmarks.gauntlet.lane import why_not
 from benchmarks.gauntlet.report import report
 from benchmarks.gauntlet.results import Results
@@ -61,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder=BUILD_FOLDER,
     )
     results = Results(options.results)
+    if options.undisturbed and (count := results.forget_held_up(HELD_UP_SECONDS)):
+        print(f"{count} that were held up for more than {HELD_UP_SECONDS:g} s are run again")
     all_were_run = options.page
     if not options.page:
         # At a signal what is still running is ended, and the page is written of what there is.
@@ -104,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--results", type=Path, default=BUILD_FOLDER / "results.jsonl", help="what was found so far")
     parser.add_argument("--fresh", action="store_true", help="forget what was found so far")
+    parser.add_argument(
+        "--undisturbed", action="store_true", help="run again what something else on this machine held up"
+    )
     parser.add_argument("--page", action="store_true", help="run nothing, only write the page of what was found so far")
     parser.add_argument("--write", action=argparse.BooleanOptionalAction, default=True, help=f"write {PAGE}")
     return parser

@@ -14,6 +14,8 @@ from benchmarks.gauntlet.scenarios import Killed, Scenario
 from benchmarks.gauntlet.systems import OURS
 from benchmarks.gauntlet.systems.system import System
 
+HELD_UP_SECONDS = 0.3
+"""A run that the machine held up for longer is disturbed."""
 Say = Callable[[str], None]
 
 
@@ -80,4 +82,7 @@ async def run_gauntlet(plan: Plan, results: Results, say: Say) -> bool:
 
 def in_words(result: Result) -> str:
     """What a run found, in a line."""
-    return "; ".join(result.faults) or "nothing was heard of it"
+    words = "; ".join(result.faults) or "nothing was heard of it"
+    if result.held_up_seconds > HELD_UP_SECONDS:
+        words += f" (held up by this machine for {result.held_up_seconds:.1f} s)"
+    return words

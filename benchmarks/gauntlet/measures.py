@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from benchmarks.gauntlet.programme import FRAME_SECONDS
 from benchmarks.gauntlet.wire import Message
@@ -47,6 +47,11 @@ def first_after(arrivals: Sequence[Arrival], returns: Sequence[float], end: floa
     if not arrivals or not returns:
         return None
     return round(max(min((at for at, _ in arrivals if at >= one), default=end) - one for one in returns), 2)
+
+
+def most(values: Iterable[float | None]) -> float | None:
+    """Of those that are known; None when none is."""
+    return max((value for value in values if value is not None), default=None)
 
 
 def bytes_sent(paths: Sequence[Message]) -> int:

@@ -40,12 +40,11 @@ on {machine}.
 """
 _OURS = """## {name} {version}
 
-Seeds {seeds}; {bitrates} kbit/s; {words}. Of {runs} runs {good} had no fault. Figures are the worst of all runs of
-a row. *Slowest fragment*: from the studio to PC B. *First fragment*: from the link's return to the first new fragment
-at PC B; it should be {first:g} s or less. *On the link*: bytes that were sent at either end, lost or not, for each byte
-of the programme. A row in **bold** has more than may be. A new title comes up to two seconds late by the nature of ICY
-metadata.
-
+Seeds {seeds}; {bitrates} kbit/s; {words}. Of {runs} runs {good} had no fault. Meanwhile nothing was held up on this
+machine for longer than {held_up:.2f} s. Figures are the worst of all runs of a row. *Slowest fragment*: from the studio
+to PC B. *First fragment*: from the link's return to the first new fragment at PC B; it should be {first:g} s or less.
+*On the link*: bytes that were sent at either end, lost or not, for each byte of the programme. A row in **bold** has
+more than may be. A new title comes up to two seconds late by the nature of ICY metadata.
 """
 _THEIRS = """## Beside others
 
@@ -91,13 +90,20 @@ def _our_table(plan: Plan, ours: Sequence[Result]) -> str:
         runs=len(ours),
         good=sum(1 for result in ours if not result.faults),
         first=FIRST_FRAGMENT_SECONDS,
+        held_up=_most(ours, lambda result: result.held_up_seconds) or 0.0,
     )
-    rows = [_row(*_COLUMNS), _row(*("---",) * len(_COLUMNS))]
+    rates = sorted({result.run.kilobits for result in ours})
+    return head + "".join(_table_at(kilobits, plan, ours) for kilobits in rates)
+
+
+def _table_at(kilobits: int, plan: Plan, ours: Sequence[Result]) -> str:
+    """Of the runs with that bitrate."""
+    rows = [f"\n### {kilobits} kbit/s\n\n", _row(*_COLUMNS), _row(*("---",) * len(_COLUMNS))]
     for scenario in plan.scenarios:
-        of_it = [result for result in ours if result.run.scenario == scenario.name]
+        of_it = [result for result in ours if (result.run.scenario, result.run.kilobits) == (scenario.name, kilobits)]
         if of_it:
             rows.append(_our_row(scenario, of_it))
-    return head + "".join(rows)
+    return "".join(rows)
 
 
 def _our_row(scenario: Scenario, results: Sequence[Result]) -> str:
@@ -105,6 +111,9 @@ def _our_row(scenario: Scenario, results: Sequence[Result]) -> str:
     if any(result.faults for result in results):
         name = f"**{name}**"
     heard = [result for result in results if not result.trouble]
+    shares = [result.download_share for result in heard if result.download_share is not None]
+    if shares:
+        name += f" (it got {min(shares):.0%} of the link or more)"
     if not heard:
         return _row(name, str(len(results)), results[0].trouble, *("",) * 7)
     return _row(

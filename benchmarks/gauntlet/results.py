@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.gauntlet.scenarios import FIRST_FRAGMENT_SECONDS, Allowed, named
+from benchmarks.gauntlet.scenarios import FIRST_FRAGMENT_SECONDS, LEAST_DOWNLOAD_SHARE, Allowed, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,11 @@ class Result:
     """How long the slowest fragment took to B; None where that cannot be seen."""
     first_fragment_seconds: float | None = None
     """From the return of the link to the first new fragment at B, the longest of several returns."""
+    download_share: float | None = None
+    """The part of the link's rate that a download beside it got; None without one."""
+    held_up_seconds: float = 0.0
+    """The longest time for which this machine let a process of the gauntlet wait meanwhile: latencies may have suffered
+    as much."""
     ended_by_themselves: int = 0
     """How often a program ended without being killed."""
     megabytes: float = 0.0
@@ -82,6 +87,8 @@ def faults_of(result: Result) -> list[str]:
         )
         if limit is not None and value > limit
     ]
+    if result.download_share is not None and result.download_share < LEAST_DOWNLOAD_SHARE:
+        found.append(f"the download got {result.download_share:.0%} of the link")
     if not result.came_through:
         found.append("players did not hear what was on air at the end of the trouble")
     if result.first_fragment_seconds is not None and result.first_fragment_seconds > FIRST_FRAGMENT_SECONDS:
@@ -109,6 +116,13 @@ class Results:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a") as out:
             out.write(json.dumps(asdict(result)) + "\n")
+
+    def forget_held_up(self, seconds: float) -> int:
+        """Those that were held up for longer are to be run again; says how many that are."""
+        found = [run for run, result in self._results.items() if result.held_up_seconds > seconds]
+        for run in found:
+            del self._results[run]
+        return len(found)
 
     def of(self, runs: Iterable[Run]) -> list[Result]:
         """Those of ``runs`` that there are."""

@@ -7,12 +7,13 @@ import contextlib
 import json
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from benchmarks.gauntlet.held_up import HeldUp
 from benchmarks.gauntlet.lane import NAME_OF_A, Lane, address_of_a, lane
-from benchmarks.gauntlet.measures import bytes_sent, first_after, latest_fragment, worst
+from benchmarks.gauntlet.measures import bytes_sent, first_after, latest_fragment, most, worst
 from benchmarks.gauntlet.processes import Keeper, Talker, talker
 from benchmarks.gauntlet.programme import FRAME_SECONDS
 from benchmarks.gauntlet.results import Result, Run, faults_of
@@ -38,6 +39,7 @@ FILLING_SECONDS = 90.0
 """Until then all players must play."""
 BEFORE_SECONDS = 5.0
 """For which they then play before the trouble begins."""
+DOWNLOAD_PORT = 8100
 PATIENCE_SECONDS = 45.0
 """Beyond the buffer, for what was on air at the end of the trouble to be heard."""
 
@@ -77,6 +79,8 @@ class _Run:
         self._on_air_since = 0.0
         self._began = 0.0
         """When the trouble began."""
+        self._taker: Talker | None = None
+        """Who downloads beside it."""
         self._returns: list[float] = []
         """When the link came back, each time."""
 
@@ -89,20 +93,27 @@ class _Run:
         async with contextlib.AsyncExitStack() as stack:
             studio = await stack.enter_async_context(talker(hosts.on("a", source), self._folder / "source.log"))
             self._on_air_since = float((await studio.says("began"))["began"])
-            order = self._order()
-            await stack.enter_async_context(self._programs(order))
-            players = await stack.enter_async_context(self._players(order))
+            orders = [self._order(pair) for pair in range(self._scenario.pairs)]
+            for order in orders:
+                await stack.enter_async_context(self._programs(order))
+            players = [await stack.enter_async_context(self._players(order)) for order in orders]
             if not await self._until_all(players, lambda player: bool(player["plays"]), FILLING_SECONDS):
                 return Result(run, trouble=f"the players did not all play within {FILLING_SECONDS:g} s")
             await asyncio.sleep(BEFORE_SECONDS)
+            if self._scenario.has_download:
+                self._taker = await stack.enter_async_context(self._download())
             return await self._measure(players)
 
-    async def _measure(self, players: Talker) -> Result:
+    async def _measure(self, players: Sequence[Talker]) -> Result:
         """What is heard from now on, which is when the trouble begins."""
-        players.tell({"begin": True})
+        for one in players:
+            one.tell({"begin": True})
+        taken = await self._taken()
         sent, cpu = bytes_sent(await self._hosts.carried()), (self._cpu("a"), self._cpu("b"))
         self._began = self._loop.time()
         self._hosts.set_link(self._link)
+        held_up = HeldUp()
+        watching = asyncio.create_task(held_up.run())
         async with asyncio.TaskGroup() as group:
             for event in self._scenario.events:
                 group.create_task(self._happen(event))
@@ -111,15 +122,20 @@ class _Run:
         came_through = await self._until_all(
             players, lambda player: (player["place"] or 0) >= on_air, BUFFER_SECONDS + PATIENCE_SECONDS
         )
-        players.tell({"end": True})
-        report, now = await players.says("heard"), self._loop.time()
-        arrivals = report["arrivals"]
+        share = await self._download_share(taken)
+        watching.cancel()
+        for one in players:
+            one.tell({"end": True})
+        reports, now = [await one.says("heard") for one in players], self._loop.time()
+        arrivals = [report["arrivals"] for report in reports]
         return Result(
             self._run,
-            **worst(report["heard"]),
+            **worst([heard for report in reports for heard in report["heard"]]),
             came_through=came_through,
-            latest_fragment_seconds=latest_fragment(arrivals, self._on_air_since, self._began),
-            first_fragment_seconds=first_after(arrivals, self._returns, now),
+            latest_fragment_seconds=most(latest_fragment(one, self._on_air_since, self._began) for one in arrivals),
+            first_fragment_seconds=most(first_after(one, self._returns, now) for one in arrivals),
+            download_share=share,
+            held_up_seconds=round(held_up.most_seconds, 3),
             ended_by_themselves=sum(keeper.ended_by_itself for side in self._keepers.values() for keeper in side),
             megabytes=round((bytes_sent(await self._hosts.carried()) - sent) / 1e6, 3),
             cpu_seconds_a=round(self._cpu("a") - cpu[0], 2),
@@ -131,7 +147,31 @@ class _Run:
     def _link(self) -> LinkSettings:
         return self._scenario.link_at(self._run.kilobits)
 
-    def _order(self) -> Order:
+    async def _taken(self) -> int | None:
+        """Bytes of the download so far; None without one."""
+        if self._taker is None:
+            return None
+        self._taker.tell({"report": True})
+        return int((await self._taker.says("taken"))["taken"])
+
+    async def _download_share(self, before: int | None) -> float | None:
+        """Of the link's rate, since ``before`` bytes had come and the trouble began."""
+        after = await self._taken()
+        if before is None or after is None or not self._link.rate:
+            return None
+        return round(8 * (after - before) / (self._link.rate * (self._loop.time() - self._began)), 3)
+
+    @contextlib.asynccontextmanager
+    async def _download(self) -> AsyncIterator[Talker]:
+        """Runs within; gives the side that takes."""
+        command = (sys.executable, "-m", "benchmarks.gauntlet.download")
+        serving, taking = ("serve", str(DOWNLOAD_PORT)), ("take", NAME_OF_A, str(DOWNLOAD_PORT))
+        async with talker(self._hosts.on("a", (*command, *serving)), self._folder / "serve.log") as server:
+            await server.says("ready")
+            async with talker(self._hosts.on("b", (*command, *taking)), self._folder / "take.log") as taker:
+                yield taker
+
+    def _order(self, pair: int) -> Order:
         return Order(
             scenario=self._scenario,
             kilobits=self._run.kilobits,
@@ -139,6 +179,7 @@ class _Run:
             source_url=f"http://127.0.0.1:{SOURCE_PORT}{MOUNT}",
             host_of_a=NAME_OF_A,
             addresses_of_a=[address_of_a(path) for path in range(self._scenario.paths)],
+            pair=pair,
         )
 
     @contextlib.asynccontextmanager
@@ -164,14 +205,15 @@ class _Run:
             "began": self._on_air_since,
         }
         command = (sys.executable, "-m", "benchmarks.gauntlet.player", json.dumps(plan))
-        async with talker(self._hosts.on("b", command), self._folder / "player.log") as players:
+        async with talker(self._hosts.on("b", command), self._folder / f"player{order.pair + 1}.log") as players:
             yield players
 
-    async def _until_all(self, players: Talker, condition: Callable[[Message], bool], seconds: float) -> bool:
+    async def _until_all(self, players: Sequence[Talker], condition: Callable[[Message], bool], seconds: float) -> bool:
         """Whether ``condition`` held for all players at one moment within ``seconds``."""
         until = self._loop.time() + seconds
         while self._loop.time() < until:
-            if all(condition(player) for player in (await players.says("players"))["players"]):
+            said = [await one.says("players") for one in players]
+            if all(condition(player) for one in said for player in one["players"]):
                 return True
         return False
 

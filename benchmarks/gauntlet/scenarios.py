@@ -19,6 +19,8 @@ STEADY_SECONDS, QUICK_STEADY_SECONDS = 60.0, 40.0
 AFTER_EVENTS_SECONDS = 5.0
 FIRST_FRAGMENT_SECONDS = 1.5
 """After an outage something new must have arrived at B within this."""
+LEAST_DOWNLOAD_SHARE = 0.25
+"""Of the link: a download beside the programme must not starve."""
 
 SOUND = LinkSettings(delay_seconds=0.05, rate=2_000_000, queue_bytes=32_000)
 
@@ -104,6 +106,10 @@ class Scenario:
     general: Mapping[str, str] = field(default_factory=dict)
     """Further keys of [GENERAL] at DiStreamer's B."""
     allowed: Allowed = NOTHING
+    has_download: bool = False
+    """Whether somebody at B downloads from A all the time, by TCP, as fast as the link lets him."""
+    pairs: int = 1
+    """So many DiStreamers at A, each with one at B, share the link; all listeners are judged."""
     for_peers: bool = True
     """Whether other programs run it too."""
 
@@ -215,6 +221,23 @@ SCENARIOS = (
         general={"ONRETURN": "live"},
         # It must have skipped: the buffer, the player's own and some seconds of processing are left.
         allowed=Allowed(silent_seconds=_LONG_SILENCE, missing=None, stops=1, latency_seconds=BUFFER_SECONDS + 8),
+    ),
+    Scenario("download", "a download beside it, by TCP", has_download=True, for_peers=False),
+    Scenario(
+        "download_out10",
+        "a download beside it, by TCP; dark for 10 s",
+        events=(Dark(10, 10),),
+        has_download=True,
+        for_peers=False,
+    ),
+    Scenario("twins", "two DiStreamers share 2.5 times the bitrate", capacity=2.5, pairs=2, for_peers=False),
+    Scenario(
+        "twins_out10",
+        "two DiStreamers share 2.5 times the bitrate; dark for 10 s",
+        capacity=2.5,
+        events=(Dark(10, 10),),
+        pairs=2,
+        for_peers=False,
     ),
     Scenario("no_udp", "no UDP passes", passes_udp=False),
     Scenario("small1300", "packets above 1300 bytes vanish", replace(SOUND, largest_packet=1300)),

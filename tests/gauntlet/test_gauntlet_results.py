@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.gauntlet.gauntlet import Plan
-from benchmarks.gauntlet.measures import bytes_sent, first_after, latest_fragment, worst
+from benchmarks.gauntlet.measures import bytes_sent, first_after, latest_fragment, most, worst
 from benchmarks.gauntlet.programme import FRAME_SECONDS
 from benchmarks.gauntlet.report import report
 from benchmarks.gauntlet.results import Result, Results, Run, faults_of
@@ -76,6 +76,8 @@ def test_all_bytes_that_were_sent_are_counted() -> None:
         ({"latency_seconds": 1000.0}, None),
         ({"came_through": False}, "players did not hear what was on air at the end of the trouble"),
         ({"first_fragment_seconds": 1.6}, "the first fragment came 1.6 s after the link's return"),
+        ({"download_share": 0.3}, None),
+        ({"download_share": 0.2}, "the download got 20% of the link"),
         ({"trouble": "it did not begin"}, "it did not begin"),
     ],
 )
@@ -102,6 +104,20 @@ def test_results_are_kept_and_found_again(tmp_path: Path) -> None:
     again = Results(file)
     assert OUT10 in again
     assert again.of([OUT10, replace(OUT10, seed=2)]) == [replace(GOOD, missing=2)]
+
+
+def test_what_the_machine_held_up_can_be_run_again(tmp_path: Path) -> None:
+    results = Results(tmp_path / "results.jsonl")
+    results.add(replace(GOOD, held_up_seconds=0.2))
+    results.add(replace(GOOD, run=replace(OUT10, seed=2), held_up_seconds=0.5))
+    assert results.forget_held_up(0.3) == 1
+    assert OUT10 in results
+    assert replace(OUT10, seed=2) not in results
+
+
+def test_the_most_of_what_is_known() -> None:
+    assert most([None, 1.0, 3.0]) == 3.0
+    assert most([None]) is None
 
 
 def test_scenarios_have_names_of_their_own_and_end() -> None:
@@ -149,7 +165,8 @@ def test_the_page_has_the_worst_of_each_row_and_says_what_was_left_out(tmp_path:
     results.add(GOOD)
     bad = replace(GOOD, run=replace(OUT10, seed=2), silent_seconds=3.25, missing=12, first_fragment_seconds=2.0)
     results.add(replace(bad, faults=faults_of(bad)))
-    results.add(replace(GOOD, run=replace(OUT10, scenario="loss1"), first_fragment_seconds=None))
+    results.add(replace(GOOD, run=replace(OUT10, scenario="loss1"), first_fragment_seconds=None, held_up_seconds=0.123))
+    results.add(replace(GOOD, run=replace(OUT10, kilobits=320), megabytes=5.0, download_share=0.5))
     results.add(replace(GOOD, run=replace(OUT10, scenario="loss50"), trouble="nothing played", faults=["nothing"]))
     peer = replace(GOOD, run=replace(OUT10, system="plain player"), missing=380, disconnects=1, came_through=False)
     results.add(peer)
@@ -159,9 +176,10 @@ def test_the_page_has_the_worst_of_each_row_and_says_what_was_left_out(tmp_path:
         {"RIST": "not installed: rist-tools"},
         "two tins and a string",
     )
-    assert "## DiStreamer 3.1\n\nSeeds 1, 2; 128 kbit/s;" in page
+    assert "## DiStreamer 3.1\n\nSeeds 1, 2; 128, 320 kbit/s;" in page
+    assert "machine for longer than 0.12 s." in page
     assert "This page is what it wrote,\non two tins and a string.\n" in page
-    assert "Of 4 runs 2 had no fault." in page
+    assert "Of 5 runs 3 had no fault." in page
     rows = [line for line in page.splitlines() if line.startswith("| ")]
     assert "| `loss1` 1 % of all packets lost | 1 | 0.0 s | 0 | 0 | 0 | 0.0 s |  |  | 1.50 |" in rows
     assert "| **`out10` dark for 10 s** | 2 | 3.2 s | 12 | 0 | 0 | 0.0 s |  | 2.0 s | 1.50 |" in rows
@@ -169,4 +187,8 @@ def test_the_page_has_the_worst_of_each_row_and_says_what_was_left_out(tmp_path:
     assert "- **RIST** was left out: not installed: rist-tools." in page
     assert "| scenario | DiStreamer | plain player |" in rows
     assert "| `out10` dark for 10 s | · | 0.0 / 380 / 0 / 1, does not recover |" in rows
-    assert [row.count("|") for row in rows] == [11] * 5 + [4] * 3
+    assert "\n### 128 kbit/s\n\n| scenario" in page
+    at_320 = page.partition("### 320 kbit/s\n\n")[2]
+    assert "| `out10` dark for 10 s (it got 50% of the link or more) | 1 | 0.0 s | 0 | 0 | 0 |" in at_320
+    assert "loss1" not in at_320.partition("## Beside")[0]
+    assert [row.count("|") for row in rows] == [11] * 8 + [4] * 3

@@ -38,7 +38,7 @@ async def test_both_sides_know_the_certificate_and_each_other(host: str) -> None
         shown = f"[{host}]" if ":" in host else host
         assert carrier.peer == f"{shown}:{server.port}"
         assert peers[0].startswith(f"{shown}:")
-        assert (carrier.kind.name, carrier.kind.preference, carrier.kind.lasting_seconds) == ("quic", 1, 60.0)
+        assert (carrier.kind.name, carrier.kind.preference, carrier.kind.lasting_seconds) == ("quic", 1, 80.0)
         assert carrier._connection._quic._cryptos[Epoch.ONE_RTT].send.cipher_suite is CIPHERS[0]
         assert carrier.heard_at is not None
         assert 0 <= asyncio.get_running_loop().time() - carrier.heard_at < PATIENCE_SECONDS

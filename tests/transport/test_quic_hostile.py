@@ -22,7 +22,7 @@ from structlog.testing import CapturingLogger
 
 from distreamer.errors import DiStreamerError
 from distreamer.protocol.native.messages import Ping, encode
-from distreamer.transport import quic_connection, quic_inbox
+from distreamer.transport import quic_inbox, quic_lanes
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic import QuicMessages, quic_configuration
 from distreamer.transport.quic_acceptor import HANDSHAKE_SECONDS, MOST_CONNECTIONS, QuicListener
@@ -353,7 +353,7 @@ async def test_answers_to_one_who_takes_none_are_bounded() -> None:
         hostile.library.send_stream_data(0, struct.pack(">I", 60_000) + b"\x41" * 60_000)
         await hostile.pump(rounds=12)
     unsent = sum(len(stream.sender._buffer) for stream in connection._quic._streams.values())
-    assert unsent <= quic_connection.MOST_UNACKNOWLEDGED_BYTES + 65_536
+    assert unsent <= quic_lanes.MOST_UNACKNOWLEDGED_BYTES + 65_536
     await hostile.close()
     await stage.is_sound()
 

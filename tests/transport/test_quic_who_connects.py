@@ -25,7 +25,7 @@ from distreamer.protocol.native.receiver import ReceiverRole
 from distreamer.protocol.native.scram import WRONG_CHANNEL
 from distreamer.protocol.native.sender import SenderRole
 from distreamer.sessions.native_session import NativeSession, error_of
-from distreamer.transport import quic, quic_acceptor, quic_connection
+from distreamer.transport import quic, quic_acceptor, quic_lanes
 from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.quic import QuicDialler, QuicMessages
 from distreamer.transport.self_signed import KeyPair
@@ -217,7 +217,7 @@ async def test_send_waits_for_a_peer_that_acknowledges_nothing() -> None:
                     sent += len(message)
 
         talking = asyncio.create_task(talk())
-        most = quic_connection.MOST_UNACKNOWLEDGED_BYTES
+        most = quic_lanes.MOST_UNACKNOWLEDGED_BYTES
         await until(lambda: sent >= 0.95 * most)
         await asyncio.sleep(0.3)
         assert sent <= 1.1 * most

@@ -28,29 +28,30 @@ class DiStreamer:
         multipath = ""
         if scenario.paths > 1:
             hosts, multipath = list(order.addresses_of_a), f"MULTIPATH = {scenario.multipath}\n"
-        servers = ", ".join(f"http://{host}:{LINK_PORT}" for host in hosts)
+        pair, mark = order.pair, str(order.pair + 1) if order.pair else ""
+        servers = ", ".join(f"http://{host}:{LINK_PORT + pair}" for host in hosts)
         log = "OUTPUTLEVEL = 3\nSTATUSSECONDS = 5\n"
         studio = _write(
-            order.folder / "a.conf",
-            f"[GENERAL]\n{log}SPOOL = {order.folder / 'spool-a'}\n"
+            order.folder / f"a{mark}.conf",
+            f"[GENERAL]\n{log}SPOOL = {order.folder / f'spool-a{mark}'}\n"
             f"[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {order.source_url}\n"
-            f"[OUTPUT]\nMODE = DiStreamerServer\nPORT = {LINK_PORT}\n",
+            f"[OUTPUT]\nMODE = DiStreamerServer\nPORT = {LINK_PORT + pair}\n",
         )
         transmitter = _write(
-            order.folder / "b.conf",
-            f"[GENERAL]\n{log}SPOOL = {order.folder / 'spool-b'}\nDELAY = {BUFFER_SECONDS:g}\n{further}"
+            order.folder / f"b{mark}.conf",
+            f"[GENERAL]\n{log}SPOOL = {order.folder / f'spool-b{mark}'}\nDELAY = {BUFFER_SECONDS:g}\n{further}"
             f"[INPUT]\nMODE = DiStreamerClient\nSERVERURL = {servers}\n{multipath}"
-            f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {PLAYER_PORT}\n"
+            f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {PLAYER_PORT + pair}\n"
             # Only to see when something arrives.
-            f"[OUTPUT arrivals]\nMODE = DiStreamerServer\nHOSTNAME = 127.0.0.1\nPORT = {ARRIVALS_PORT}\n",
+            f"[OUTPUT arrivals]\nMODE = DiStreamerServer\nHOSTNAME = 127.0.0.1\nPORT = {ARRIVALS_PORT + pair}\n",
         )
         return [
-            Program("a", "a", (sys.executable, "-m", "distreamer", str(studio))),
-            Program("b", "b", (sys.executable, "-m", "distreamer", str(transmitter))),
+            Program(f"a{mark}", "a", (sys.executable, "-m", "distreamer", str(studio))),
+            Program(f"b{mark}", "b", (sys.executable, "-m", "distreamer", str(transmitter))),
         ]
 
     def listening(self, order: Order) -> Listening:
-        return Listening(arrivals_port=ARRIVALS_PORT)
+        return Listening(port=PLAYER_PORT + order.pair, arrivals_port=ARRIVALS_PORT + order.pair)
 
 
 def _write(file: Path, text: str) -> Path:

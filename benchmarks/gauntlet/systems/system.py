@@ -56,6 +56,8 @@ class Order:
     """A's name, for B."""
     addresses_of_a: Sequence[str] = ()
     """One for each path, for B."""
+    pair: int = 0
+    """Of several pairs of programs: which one. Each has files and ports of its own."""
 
 
 class System(Protocol):

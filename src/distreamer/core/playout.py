@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from distreamer.core.catch_up import CatchUp
+from distreamer.core.comeback import Comeback, Oldest
 from distreamer.core.filler import FillerRules, OnReturn
 from distreamer.core.pacing import Pacing
 from distreamer.core.played import RECENT_SECONDS, Place, Played, missing_between
@@ -49,6 +50,8 @@ MOST_FILLED_AT_ONCE_SECONDS = 10.0
 """A machine that slept does not make up for more filler than this."""
 MOST_AHEAD_SECONDS = 10.0
 """Fragments are shorter. Who is told that the next is due later than this has a clock that was set back."""
+TOO_OLD_SECONDS = 1.5
+"""Beyond what may be, audio is played all the same: what it takes until the first fragments are there."""
 FULL = 0.9
 """A store at this part of a limit of its own holds all that it ever will."""
 
@@ -92,6 +95,7 @@ class Playout:
         self._is_filling = False
         self._follows_filler = False
         self._catch_up = CatchUp()
+        self._comeback = Comeback(store)
         self._full_since: float | None = None
         """When enough was held to end the filler."""
         self._join: ReservoirJoin | None = None
@@ -166,6 +170,7 @@ class Playout:
         """The fragments that have become due, in order. To be called at ``next_time()`` and after each change of
         the store; ``now`` never goes back."""
         self._catch_up.observe(now, self._store.added_seconds)
+        self._comeback.observe(now)
         if self._state is not PlayoutState.PLAYING and not self._start(now):
             return self._fill(now)
         self._give_lead(now)
@@ -203,6 +208,14 @@ class Playout:
                 return max(self._enough_again(), wanted) - self._store.seconds_after(self._position)
             case PlayoutState.PLAYING:
                 return wanted - self.level(now)
+
+    def oldest_wanted(self, now: float) -> Oldest | None:
+        """The oldest that will be played next; None when all that was missed will be. Who asks must bring what is older
+        only behind everything else, or not at all."""
+        if not self._is_filling or self._cushion is not None:
+            return None
+        self._comeback.is_expected = True
+        return self._oldest(now)
 
     def hasten(self, cushion: float | None) -> None:
         """When it does not play, it begins with ``cushion`` seconds held ahead instead of the delay: there is more
@@ -252,7 +265,12 @@ class Playout:
         is_first = self._state is PlayoutState.WAITING
         enough = self._kept_at_start() + LEAST_LEAD_SECONDS if is_first else self._enough_again()
         held = self._store.seconds_after(self._position)
-        if held <= 0 or (held < enough and not self._store_is_full(held)) or self._waits_for_more(now):
+        if self._is_filling and self._cushion is None and self._comeback.is_expected:
+            place = self._comeback.place(now, self._position, self._oldest(now), enough)
+            if place is None and not self._store_is_full(held):
+                return False
+            self._position = place or self._position
+        elif held <= 0 or (held < enough and not self._store_is_full(held)) or self._waits_for_more(now):
             return False
         if is_first:
             begin = self._store.position_before_newest(min(held, self._kept_at_start() + LEAD_SECONDS))
@@ -267,7 +285,7 @@ class Playout:
         if not self._is_filling:
             self._next_due = now
         self._follows_filler |= self._is_filling
-        self._is_filling = self._waits_to_fill = False
+        self._is_filling = self._waits_to_fill = self._comeback.is_expected = False
         self._full_since = None
         self._lead_until = now + LEAD_WITHIN_SECONDS
         return True
@@ -287,12 +305,23 @@ class Playout:
         return self._catch_up.is_on(now) and now < self._full_since + MOST_CATCH_UP_SECONDS
 
     def _skip_what_is_too_old(self) -> None:
-        if not self._is_filling or self._filler is None:
-            return
-        kept = self._wanted_delay()
-        if self._filler.on_return is OnReturn.CONTINUE:
-            kept = max(kept, self._filler.most_delay_seconds)
-        self._position = max(self._position, self._store.position_before_newest(kept))
+        if self._is_filling:
+            self._position = max(self._position, self._store.position_before_newest(self._most_delay()))
+
+    def _most_delay(self) -> float:
+        """Seconds behind live that may be what is played behind filler."""
+        wanted = self._wanted_delay()
+        if self._filler is None or self._filler.on_return is OnReturn.LIVE:
+            return wanted
+        return max(wanted, self._filler.most_delay_seconds)
+
+    def _oldest(self, now: float) -> Oldest:
+        """Of what may be played behind filler. As long as the programme was played it was as old as it should be."""
+        most = self._most_delay()
+        if self._last is None:
+            return Oldest(most, 0.0)
+        due = self._last.fragment.captured_at + self._last.seconds + now - self._dry_since
+        return Oldest(most, due - (most - self._wanted_delay()) - TOO_OLD_SECONDS)
 
     def _fill(self, now: float) -> list[Played]:
         """The filler that is due."""

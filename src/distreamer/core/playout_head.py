@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from distreamer.core.comeback import Oldest
 from distreamer.core.filler import FillerRules
 from distreamer.core.played import RECENT_BYTES, RECENT_SECONDS, Place, Played
 from distreamer.core.playout import Playout
@@ -95,6 +96,10 @@ class PlayoutHead:
     def shortage(self, now: float, cushion: float | None = None) -> float:
         """See ``Playout.shortage``."""
         return self._playout.shortage(now, cushion)
+
+    def oldest_wanted(self) -> Oldest | None:
+        """See ``Playout.oldest_wanted``."""
+        return self._playout.oldest_wanted(self._clock.now())
 
     def hasten(self, cushion: float | None) -> None:
         """See ``Playout.hasten``."""

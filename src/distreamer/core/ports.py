@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from distreamer.model.audio import Frame, Station, StreamInfo
 from distreamer.model.fragment import Fragment
@@ -147,6 +147,16 @@ class MessageStream(Protocol):
 
     async def close(self) -> None:
         """Ends it at once; never raises."""
+        ...
+
+
+@runtime_checkable
+class Forgetful(Protocol):
+    """A MessageStream that need not deliver all that it was given."""
+
+    def abandon(self, body: int) -> None:
+        """The other side need not get that one of the bodies that were sent, counted from 0; what was sent only in part
+        is sent all the same."""
         ...
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from distreamer.core.comeback import Oldest
 from distreamer.core.module import InputContext
 from distreamer.core.ports import Clock, MessageStream
 from distreamer.core.store import Store
@@ -26,6 +27,7 @@ from distreamer.protocol.native.limits import Timing
 from distreamer.protocol.native.messages import Share
 from distreamer.protocol.native.receiver import ReceiverRole
 from distreamer.protocol.native.wish import want_of
+from distreamer.sessions.appetite import Appetite
 from distreamer.sessions.native_session import NativeSession
 
 HISTORY_BEYOND_DELAY_SECONDS = 5.0
@@ -59,11 +61,19 @@ class Reception:
     """How much history is wanted when nothing is held."""
     report: Callable[[], PeerReport]
     """What the sender is told of the buffer here."""
+    full_seconds: Callable[[], float] = lambda: 0.0
+    """How much is to be held ahead of the listeners."""
+    oldest_wanted: Callable[[], Oldest | None] = lambda: None
+    """See ``Playout.oldest_wanted``."""
+    appetite: Appetite = field(init=False)
     fragments: int = 0
     """Received, duplicates included."""
     duplicates: int = 0
     tap: PathTap | None = None
     """None where there is a single path."""
+
+    def __post_init__(self) -> None:
+        self.appetite = Appetite(self.store)
 
     @property
     def peer_word(self) -> str:
@@ -90,6 +100,8 @@ def reception_for(context: InputContext) -> Reception:
         store=context.store,
         back_seconds=lambda: context.delay_seconds + HISTORY_BEYOND_DELAY_SECONDS,
         report=lambda: _report(context),
+        full_seconds=lambda: context.delay_seconds,
+        oldest_wanted=lambda: context.playout.oldest_wanted() if context.playout else None,
     )
 
 
@@ -122,7 +134,9 @@ class ReceiverSession:
         """Of the sender, as it said last: epoch and number."""
         self._newest_at = 0.0
         self._welcomed = welcomed
-        self._role = ReceiverRole(reception.report)
+        self._is_taken = False
+        self._share: Share | None = None
+        self._role = ReceiverRole(self._tell)
         lasting = (timing or Timing()).lasting(stream.kind.lasting_seconds)
         self.session = NativeSession(
             stream, Conversation(self._role, handshake, clock.now(), lasting), clock, self._handle
@@ -155,17 +169,39 @@ class ReceiverSession:
     def take(self) -> None:
         """Takes this carrier: the sender begins to send what is not held."""
         tap = self._reception.tap
+        self._is_taken = True
+        self._look()
         self.ask(tap.taken(self) if tap else None)
 
     def ask(self, share: Share | None) -> None:
         """Wants from now on that part of what is not held; None for everything."""
-        reception = self._reception
-        self._role.ask(want_of(reception.store, reception.back_seconds(), reception.store.limits.seconds, share))
+        self._share = share
+        self._ask()
         self.session.wake()
 
     async def run(self) -> Ended:
         """As ``NativeSession.run``."""
         return await self.session.run()
+
+    def _ask(self) -> None:
+        reception = self._reception
+        wish = reception.appetite.wish(reception.back_seconds())
+        self._role.ask(want_of(reception.store, wish.back_seconds, wish.resume_seconds, self._share))
+
+    def _look(self) -> bool:
+        """Whether something else is to be asked for now."""
+        reception, behind = self._reception, self.behind
+        newest = reception.store.newest()
+        epoch = reception.store.epoch(newest.epoch) if newest else None
+        seconds = None if behind is None or not newest or not epoch else behind * epoch.seconds(newest.duration)
+        now = self._clock.now()
+        return reception.appetite.look(now, reception.oldest_wanted(), reception.full_seconds(), seconds)
+
+    def _tell(self) -> PeerReport:
+        """What is asked for may change while nothing arrives: that goes out as the link comes back."""
+        if self._is_taken and self._look():
+            self._ask()
+        return self._reception.report()
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, FragmentReceived):
@@ -187,3 +223,5 @@ class ReceiverSession:
         reception.duplicates += not is_new
         if reception.tap:
             reception.tap.arrived(fragment, is_new=is_new)
+        if self._is_taken and self._look():
+            self._ask()

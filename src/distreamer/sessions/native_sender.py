@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from distreamer.core.ports import Clock, MessageStream
+from distreamer.core.ports import Clock, Forgetful, MessageStream
 from distreamer.core.store import Store
 from distreamer.protocol.native.conversation import Conversation
-from distreamer.protocol.native.events import Acknowledged, Ended, Event, PeerReport, Reported, Wanted, Welcomed
+from distreamer.protocol.native.events import (
+    Acknowledged,
+    Ended,
+    Event,
+    PeerReport,
+    Reported,
+    Unwanted,
+    Wanted,
+    Welcomed,
+)
 from distreamer.protocol.native.handshake import Handshake
 from distreamer.protocol.native.limits import Timing
 from distreamer.protocol.native.sender import SenderRole
@@ -72,6 +81,10 @@ class SenderSession:
             self.welcomed = event
         elif isinstance(event, Wanted):
             self._taken(self)
+        elif isinstance(event, Unwanted):
+            if isinstance(self.session.stream, Forgetful):
+                for body in event.bodies:
+                    self.session.stream.abandon(body)
         elif isinstance(event, Reported):
             self.report = event.report
         elif isinstance(event, Acknowledged):

@@ -30,7 +30,7 @@ DATAGRAM_BYTES = 1_200
 CIPHERS = [CipherSuite.CHACHA20_POLY1305_SHA256, CipherSuite.AES_128_GCM_SHA256, CipherSuite.AES_256_GCM_SHA384]
 """The first may encrypt as many packets as ever come; with the others, some days of audio are too many for one key
 (RFC 9001, section 6.6)."""
-KIND = CarrierKind("quic", preference=1, lasting_seconds=60.0, is_always_bound=True)
+KIND = CarrierKind("quic", preference=1, lasting_seconds=80.0, is_always_bound=True)
 MOST_RACED = 6
 """Addresses of a host that are tried beside one another."""
 ANY_CERTIFICATE = LinkTrust(verify=False)
@@ -72,6 +72,9 @@ class QuicMessages:
         await self._connection.send(message)
         if self._connection.fault:
             raise LinkError(self.peer, self._connection.fault)
+
+    def abandon(self, body: int) -> None:
+        self._connection.abandon(body)
 
     async def close(self) -> None:
         self._connection.shut()

@@ -21,9 +21,11 @@ from distreamer.protocol.native.faults import ConversationError
 from distreamer.protocol.native.lanes import CONTROL, LaneSplitter, Part
 from distreamer.transport.live_pace import PROBE_SECONDS, LivePace
 from distreamer.transport.pace_memory import PaceRules
+from distreamer.transport.quic_hearing import Hearing
 from distreamer.transport.quic_inbox import QuicInbox
+from distreamer.transport.quic_lanes import MOST_HELD_BYTES, LaneStreams
 from distreamer.transport.quic_limits import limit_peer
-from distreamer.transport.quic_recovery import make_live
+from distreamer.transport.quic_recovery import latest_arrival, make_live
 from distreamer.transport.quic_words import REASON_CHARACTERS, spoken_end
 from distreamer.transport.tcp import spoken_address
 
@@ -32,10 +34,6 @@ CONTROL_STREAM = 0
 TIMER_RESOLUTION_SECONDS = 1e-6
 IDLE_SECONDS = 90.0
 """A connection survives an outage of this length without a new handshake."""
-UNHEARD_SECONDS = 2.0
-"""What was sent is acknowledged sooner, or the other side does not hear us, however much comes from there."""
-MOST_UNACKNOWLEDGED_BYTES = 524_288
-"""Beyond it ``send`` waits: twice what the protocol has on its way."""
 
 
 class LiveConnection(QuicConnectionProtocol):
@@ -53,11 +51,11 @@ class LiveConnection(QuicConnectionProtocol):
         limit_peer(quic, most_streams=0 if quic.configuration.is_client else 1)
         self._splitter = LaneSplitter()
         self.inbox = QuicInbox()
-        self._streams: dict[int, int] = {}
+        self.lanes = LaneStreams(quic)
         self._too_early: list[bytes] = []
         """Control messages of an acceptor to which no stream was opened yet."""
         self._tick: asyncio.TimerHandle | None = None
-        self._made_at = now
+        self._hearing = Hearing(now)
         self._room = asyncio.Event()
         self.agreed = asyncio.Event()
         """Set when the handshake is done, or has failed."""
@@ -83,7 +81,7 @@ class LiveConnection(QuicConnectionProtocol):
             self._set_tick()
             if self._pace.capacity is not None:
                 self._rules.memory.note(self._host, self._pace.capacity, self._loop.time())
-            if not self._is_full():
+            if not self.lanes.is_full:
                 self._room.set()
 
     def _datagrams(self) -> list[tuple[bytes, Any]]:
@@ -113,6 +111,7 @@ class LiveConnection(QuicConnectionProtocol):
             return
         with self._guard():
             super().datagram_received(data, addr)
+            self._hearing.came(latest_arrival(self._quic))
             # aioquic tells of an end when nothing can come behind it any more, some round trips later.
             end = self._quic._close_event
             if end is not None:
@@ -142,7 +141,7 @@ class LiveConnection(QuicConnectionProtocol):
 
     async def send(self, message: bytes) -> None:
         """Waits as long as too much is under way; nothing happens when the connection has ended."""
-        while not self.fault and self._is_full():
+        while not self.fault and self.lanes.is_full:
             self._room.clear()
             await self._room.wait()
         if not self.fault:
@@ -151,12 +150,20 @@ class LiveConnection(QuicConnectionProtocol):
                 # With all that is said at this moment: fewer packets, and fuller ones.
                 self._transmit_soon()
 
+    def abandon(self, lane: int) -> None:
+        """The other side need not get that body; what was sent of it only in part goes on."""
+        with self._guard():
+            if self.lanes.abandon(lane):
+                self._transmit_soon()
+
     def shut(self) -> None:
         """Ends it at once."""
         if not self.fault:
             self.transmit()
             self._end("closed")
-            if self._is_known_there():
+            # Where a client asked in vain, the end of what the server may never have heard of would only begin a
+            # connection there.
+            if self._hearing.has_come:
                 self._say_close()
             else:
                 self._forget()
@@ -175,8 +182,7 @@ class LiveConnection(QuicConnectionProtocol):
     @property
     def heard_at(self) -> float:
         """When the other side gave a sign of life last: when anything came from it, if it also hears us."""
-        came_at = max((space.largest_received_time or 0.0 for space in self._quic._loss.spaces), default=0.0)
-        return max(self._made_at, min(came_at, self._pace.heard_at + UNHEARD_SECONDS))
+        return self._hearing.heard_at(self._pace.heard_at)
 
     @property
     def peer(self) -> str:
@@ -188,24 +194,11 @@ class LiveConnection(QuicConnectionProtocol):
     def _send(self, message: bytes) -> None:
         part = self._splitter.split(message)
         if part.lane != CONTROL:
-            self._quic.send_stream_data(self._stream_of(part), part.data, end_stream=part.ends)
+            self.lanes.send(part)
         elif self._quic.configuration.is_client or CONTROL_STREAM in self._quic._streams:
             self._quic.send_stream_data(CONTROL_STREAM, part.data)
         else:
             self._too_early.append(part.data)
-
-    def _stream_of(self, part: Part) -> int:
-        stream = self._streams.get(part.lane, -1)
-        if stream < 0:
-            stream = self._quic.get_next_available_stream_id(is_unidirectional=True)
-            self._streams[part.lane] = stream
-        if part.ends:
-            del self._streams[part.lane]
-        return stream
-
-    def _is_full(self) -> bool:
-        under_way = sum(len(stream.sender._buffer) for stream in self._quic._streams.values())
-        return under_way > MOST_UNACKNOWLEDGED_BYTES
 
     # -- what arrives
 
@@ -240,11 +233,6 @@ class LiveConnection(QuicConnectionProtocol):
             self.is_breach = True
             self._end(reason)
             self._say_close(reason)
-
-    def _is_known_there(self) -> bool:
-        """Whether anything came that could be read. Where a client asked in vain, the end of what the server may never
-        have heard of would only begin a connection there."""
-        return any(space.largest_received_time is not None for space in self._quic._loss.spaces)
 
     def _say_close(self, reason: str = "") -> None:
         with self._guard():
@@ -287,7 +275,10 @@ class LiveConnection(QuicConnectionProtocol):
 
     def _on_tick(self) -> None:
         self._tick = None
-        if not self.fault:
+        if not self.fault and (held := self.lanes.held_bytes()) > MOST_HELD_BYTES:
+            self.log.error("too much is held for a connection", peer=self.peer, bytes=held, limit=MOST_HELD_BYTES)
+            self._breach("holds too much")
+        elif not self.fault:
             if self._pace.is_dark(self._loop.time()) and not self._quic._ping_pending:
                 self._quic.send_ping(0)
             self.transmit()

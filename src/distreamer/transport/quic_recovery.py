@@ -195,3 +195,9 @@ def make_live(connection: QuicConnection, pace: LivePace) -> Callable[[float], N
     recovery._cc = control
     recovery._pacer = pacer
     return control.look
+
+
+def latest_arrival(connection: QuicConnection) -> float | None:
+    """When the newest packet came that could be read; None before the first."""
+    times = (space.largest_received_time for space in connection._loss.spaces)
+    return max((at for at in times if at is not None), default=None)

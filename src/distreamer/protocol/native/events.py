@@ -29,6 +29,14 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwanted:
+    """To a sender: of what is under way the receiver wants these bodies no more. They are counted, set-up headers
+    included, as they were begun, from 0 on."""
+
+    bodies: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """To a sender: ``fragments`` arrived that were under way."""
 
@@ -81,4 +89,4 @@ class Ended:
     """The peer said goodbye; otherwise this side does."""
 
 
-Event = Welcomed | Wanted | Acknowledged | EpochDescribed | FragmentReceived | Reported | Ended
+Event = Welcomed | Wanted | Unwanted | Acknowledged | EpochDescribed | FragmentReceived | Reported | Ended

@@ -10,7 +10,7 @@ from distreamer.model.audio import StreamInfo
 from distreamer.model.fragment import Fragment
 from distreamer.protocol.native import limits
 from distreamer.protocol.native.catalogue import Catalogue, CatalogueEpoch
-from distreamer.protocol.native.events import Acknowledged, Event, PeerReport, Wanted
+from distreamer.protocol.native.events import Acknowledged, Event, PeerReport, Unwanted, Wanted
 from distreamer.protocol.native.messages import Have, Message, Piece, Role, SetupHead, Share, Want, encode
 from distreamer.protocol.native.ranges import NumberRanges
 from distreamer.protocol.native.shapes import epoch_description, fragment_head, sendable, setup_digest
@@ -44,6 +44,9 @@ class SenderRole:
         self._described: dict[int, StreamInfo] = {}
         self._setup = b""
         self._under_way: dict[tuple[int, int], int] = {}
+        self._bodies = 0
+        self._body_of: dict[tuple[int, int], int] = {}
+        """Of those under way: which body it is."""
         self._heads: deque[bytes] = deque()
         self._body = memoryview(b"")
         self._after_body: tuple[bytes, memoryview] | None = None
@@ -64,13 +67,33 @@ class SenderRole:
         self._back_seconds, self._resume_seconds = want.back_seconds, want.resume_seconds
         self._share = want.share
         self.state = SenderState.STREAMS
-        return [Wanted()]
+        unwanted = self._drop_unwanted()
+        return [Wanted(), Unwanted(unwanted)] if unwanted else [Wanted()]
+
+    def _drop_unwanted(self) -> tuple[int, ...]:
+        """What is under way and too old for the new wish does not count any more; gives which bodies that were."""
+        farthest = max(self._back_seconds, self._resume_seconds)
+        unwanted = [key for key in self._under_way if self._newer_seconds(key) > farthest]
+        for key in unwanted:
+            del self._under_way[key]
+        return tuple(self._body_of.pop(key) for key in unwanted)
+
+    def _newer_seconds(self, key: tuple[int, int]) -> float:
+        """Of audio that is held behind that fragment."""
+        newer = 0.0
+        for epoch in reversed(self._catalogue.epochs):
+            for number in reversed(epoch.numbers):
+                if (epoch.id, number) == key:
+                    return newer
+                fragment = self._catalogue.get(epoch.id, number)
+                newer += fragment.duration / epoch.info.format.clock_rate if fragment else 0.0
+        return newer
 
     def _take_have(self, have: Have) -> list[Event]:
         arrived = 0
         for epoch, number in tuple(self._under_way):
             if epoch == have.epoch and any(first <= number <= last for first, last in have.ranges):
-                del self._under_way[epoch, number]
+                del self._under_way[epoch, number], self._body_of[epoch, number]
                 held = self._held.setdefault(epoch, NumberRanges())
                 held.add(number)
                 held.keep_highest(_MOST_HELD_RANGES)
@@ -131,8 +154,10 @@ class SenderRole:
         if epoch.id not in self._described:
             self._describe(epoch)
         head, body = encode(fragment_head(fragment)), memoryview(fragment.audio)
+        self._bodies += 1
         if fragment.setup and fragment.setup != self._setup:
             self._setup = fragment.setup
+            self._bodies += 1
             setup = SetupHead(size=len(fragment.setup), digest=setup_digest(fragment.setup))
             self._heads.append(encode(setup))
             self._body, self._after_body = memoryview(fragment.setup), (head, body)
@@ -140,6 +165,7 @@ class SenderRole:
             self._heads.append(head)
             self._body = body
         self._under_way[fragment.epoch, fragment.number] = len(fragment.audio)
+        self._body_of[fragment.epoch, fragment.number] = self._bodies - 1
         self.sent += 1
 
     def _window_is_full(self) -> bool:
