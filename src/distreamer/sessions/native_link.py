@@ -24,8 +24,7 @@ from distreamer.sessions.native_session import error_of
 from distreamer.sessions.native_side import Dial, Side
 
 CONNECT_SECONDS = 3.0
-"""For a carrier to come up, before the handshake's own limit; on long paths CONNECT_ROUND_TRIPS."""
-CONNECT_ROUND_TRIPS = 5.0
+"""For a carrier to come up, before the handshake's own limit; on long paths five round trips."""
 RACE_AFTER_SECONDS = 1.2
 """A conversation silent for so long gets a rival: more than a ping interval and the round trip of a satellite."""
 RACE_ROUND_TRIPS = 1.5
@@ -227,7 +226,7 @@ class NativeLink:
         try:
             if self._better is not None and not attempt.is_better and not attempt.is_relief:
                 await self._give_head_start()
-            stream = await dial(max(CONNECT_SECONDS, CONNECT_ROUND_TRIPS * (self._shortest_round_trip or 0.0)))
+            stream = await dial(max(CONNECT_SECONDS, 5 * (self._shortest_round_trip or 0.0)))
             attempt.conversation = self._side.converse(
                 stream,
                 self._clock,
