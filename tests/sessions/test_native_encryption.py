@@ -89,7 +89,8 @@ class Pair:
         """Dials, and is not let in."""
         held = list(self.context.store)
         with pytest.raises(DiStreamerError) as caught:
-            await self.client(**keys).run()
+            async with asyncio.timeout(quic_server.PATIENCE_SECONDS):
+                await self.client(**keys).run()
         assert list(self.context.store) == held
         return caught.value
 

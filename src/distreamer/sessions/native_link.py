@@ -29,8 +29,7 @@ from distreamer.sessions.native_session import (
 from distreamer.sessions.native_side import Dial, Side
 
 CONNECT_SECONDS = 3.0
-"""For a carrier to come up, before the handshake's own limit; on long paths CONNECT_ROUND_TRIPS."""
-CONNECT_ROUND_TRIPS = 5.0
+"""For a carrier to come up, before the handshake's own limit; on long paths five round trips."""
 HEAD_START_SECONDS = 0.2
 """The better carrier is dialled so much earlier than the other."""
 HANDSHAKE_START_SECONDS = 1.0
@@ -240,7 +239,7 @@ class NativeLink:
         try:
             if self._better is not None and not attempt.is_better and not attempt.is_relief:
                 await self._give_head_start()
-            stream = await dial(max(CONNECT_SECONDS, CONNECT_ROUND_TRIPS * (self._shortest_round_trip or 0.0)))
+            stream = await dial(max(CONNECT_SECONDS, 5 * (self._shortest_round_trip or 0.0)))
             attempt.conversation = self._side.converse(
                 stream,
                 self._clock,

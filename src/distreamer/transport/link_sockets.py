@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from contextlib import suppress
 
@@ -18,6 +19,8 @@ USER_TIMEOUT_MILLISECONDS = 6_000
 this only frees what it left behind."""
 NOT_SENT_BYTES = 4_096
 """What waits in the kernel behind what is under way: little, so that a ping is not queued behind seconds of audio."""
+WRITE_BUFFER_BYTES = 8_192
+"""What waits in this process; beyond it ``send`` waits."""
 SEND_BUFFER_BYTES = 32_768
 """What may be under way at the least, as it was measured with 128 kbit/s: a thin link is not filled for seconds."""
 SEND_BUFFER_SECONDS = 2.0
@@ -38,6 +41,19 @@ def tune_socket(one: socket.socket) -> None:
     _set(one, "TCP_USER_TIMEOUT", USER_TIMEOUT_MILLISECONDS)
     _set(one, "TCP_NOTSENT_LOWAT", NOT_SENT_BYTES)
     set_send_buffer(one, 0.0)
+
+
+def tune_transport(transport: asyncio.Transport) -> socket.socket | None:
+    """The same for a transport, in which little waits either; its socket, if it has one."""
+    transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+    # Beneath TLS asyncio has a transport of its own, and would let 64 kB wait there, 4 s of audio. uvloop hides it.
+    beneath = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+    if isinstance(beneath, asyncio.Transport):
+        beneath.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+    one: socket.socket | None = transport.get_extra_info("socket")
+    if one is not None:
+        tune_socket(one)
+    return one
 
 
 def set_send_buffer(one: socket.socket, media_rate: float) -> None:

@@ -22,7 +22,7 @@ from distreamer.transport.http_proxy import HttpProxy
 from distreamer.transport.link_certificate import LinkCertificate
 from distreamer.transport.link_connector import LinkConnector
 from distreamer.transport.link_listener import LinkListener
-from distreamer.transport.link_sockets import prepare_socket, set_send_buffer, tune_socket
+from distreamer.transport.link_sockets import prepare_socket, set_send_buffer, tune_transport
 from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.local_end import LocalEnd
 from distreamer.transport.tcp import spoken_address, spoken_fault
@@ -32,8 +32,6 @@ PATH = "/distreamer3"
 MESSAGE_BYTES = 65_536
 LARGEST_BODY_BYTES = 1_048_576
 """Of a request that is not for the WebSocket."""
-WRITE_BUFFER_BYTES = 8_192
-"""What waits in this process; beyond it ``send`` waits."""
 MediaRate = Callable[[], float]
 """Bytes of audio a second that the carriers are to bring."""
 CLOSE_SECONDS = 0.5
@@ -65,7 +63,7 @@ class WebSocketMessages:
         self._binding = binding
         self._media_rate = media_rate
         self._tuned_rate = 0.0
-        self._socket = _tune(transport) if transport is not None else None
+        self._socket = tune_transport(transport) if transport is not None else None
 
     @property
     def heard_at(self) -> float | None:
@@ -303,16 +301,3 @@ def _page(text: Callable[[], str]) -> Callable[[web.Request], Awaitable[web.Resp
         return web.Response(text=text())
 
     return show
-
-
-def _tune(transport: asyncio.Transport) -> socket.socket | None:
-    """Little waits here, in this process and in the kernel; the socket, if there is one."""
-    transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-    # Beneath TLS asyncio has a transport of its own, and would let 64 kB wait there, 4 s of audio. uvloop hides it.
-    beneath = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
-    if isinstance(beneath, asyncio.Transport):
-        beneath.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-    one: socket.socket | None = transport.get_extra_info("socket")
-    if one is not None:
-        tune_socket(one)
-    return one
