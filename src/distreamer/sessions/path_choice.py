@@ -114,8 +114,9 @@ class CarrierChoice:
         for path in others:
             is_well = now - path.up_since >= path.well_seconds
             if path.rank < carrier.rank and is_well and self.is_usable(path) and self._is_current(path):
-                self._carry_by(path, now, "the preferred one is well again")
-                path.carries_again_since = now
+                was_down = path.up_since > -math.inf
+                self._carry_by(path, now, "the preferred one is well again" if was_down else "it is the preferred one")
+                path.carries_again_since = now if was_down else None
                 return
 
     def _carry_by(self, path: PlannedPath, now: float, reason: str) -> None:
