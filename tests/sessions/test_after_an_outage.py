@@ -11,6 +11,7 @@ import pytest
 from distreamer.core.filler import OnReturn
 from tests.support.played_link import DELAY_SECONDS, PlayedLink, played_link
 from tests.support.quic_network import Link
+from tests.support.two_carriers import FACTOR
 from tests.support.virtual_time import run_virtual
 
 OUTAGE = 60.0
@@ -21,6 +22,8 @@ FRAGMENT = 1.0
 FRAME_BYTES = 417
 HEADERS = 1.1
 """As many bytes are sent for each byte of audio, those of pings and acknowledgements included."""
+ATTEMPTS_BYTES = 20_000
+"""Of connections that were raced meanwhile."""
 LIVE, CONTINUE = OnReturn.LIVE, OnReturn.CONTINUE
 
 
@@ -47,7 +50,7 @@ def jumps(ends: PlayedLink) -> list[tuple[int, int]]:
         (LIVE, 3.0, 5.0, 320),
         (CONTINUE, 3.0, 5.0, 128),
         (LIVE, 1.5, 30.0, 128),
-        (LIVE, 1.5, 30.0, 320),
+        (LIVE, 1.5, 42.0, 320),
         (CONTINUE, 1.5, 20.0, 128),
         (LIVE, 1.1, 45.0, 128),
         (CONTINUE, 1.1, 30.0, 320),
@@ -104,9 +107,10 @@ def test_with_continue_what_is_older_than_maxdelay_does_not_come_first() -> None
             assert ends.filled_seconds() <= 150.0 - DELAY_SECONDS + 6
             assert len(jumps(ends)) == 1
             assert ends.behind_live == pytest.approx(60.0, abs=4)
-            too_old = ends.newest - 60 - 62
+            [(_, first)] = jumps(ends)
+            resumed = next(at for at, number, _ in ends.heard if number == first)
             # But for what was on its way.
-            assert sum(number < too_old for number, at in ends.arrived.items() if at > back) <= 4
+            assert sum(back < at <= resumed for number, at in ends.arrived.items() if number < first - 2) <= 4
 
     run_virtual(scenario(), 400)
 
@@ -135,5 +139,24 @@ def test_a_source_that_was_silent_is_waited_for_until_the_buffer_is_full() -> No
             assert jumps(ends) == []
             assert ends.level() >= DELAY_SECONDS - 2 * FRAGMENT
             assert ends.filled_seconds() == pytest.approx(60.0, abs=4)
+
+    run_virtual(scenario(), 300)
+
+
+@pytest.mark.parametrize("kilobits", [128, 320])
+def test_catching_up_keeps_to_ratefactor(kilobits: int) -> None:
+    """However much the link could carry: what others send over it must not suffer."""
+
+    async def scenario() -> None:
+        async with played_link(Link(rate=5_000_000.0), CONTINUE, kilobits) as ends:
+            await outage(ends, OUTAGE)
+            most, before = 0, ends.network.link.sent_bytes["down"]
+            for _ in range(25):
+                await asyncio.sleep(1)
+                sent = ends.network.link.sent_bytes["down"]
+                most, before = max(most, sent - before), sent
+            bitrate = ends.frames * FRAME_BYTES
+            assert 3 * bitrate < most < 1.05 * FACTOR * bitrate + ATTEMPTS_BYTES
+            assert ends.numbers[-1] >= ends.newest - OUTAGE - 10
 
     run_virtual(scenario(), 300)

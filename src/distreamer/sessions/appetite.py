@@ -21,7 +21,8 @@ START_SECONDS = 1.0
 MEASURED_SECONDS = 4.0
 """From the first arrival on, before the link's speed is known."""
 WORTH_SECONDS = 3.0
-"""So much sooner must listeners hear the programme, and so much of it be left out, for less to be asked for."""
+"""So much sooner must listeners hear the programme, and so much of it be left out, for less to be asked for; each
+time after that, twice as much: what has come of it is thrown away."""
 STEP_SECONDS = 3.0
 """So much more at a time is asked for while listeners wait."""
 IDLE_SECONDS = 1.5
@@ -47,6 +48,7 @@ class Appetite:
         self._limit: float | None = None
         """Seconds behind live beyond which nothing is asked for; None while nothing is left out."""
         self._is_skipping = False
+        self._worth = WORTH_SECONDS
         self._added = 0
         """Fragments that had come when it was asked."""
         self._goes_on = True
@@ -77,7 +79,7 @@ class Appetite:
 
     def _skip(self, now: float, oldest: Oldest, full_seconds: float, behind_seconds: float | None) -> None:
         if not self._is_skipping:
-            self._is_skipping = True
+            self._is_skipping, self._worth = True, WORTH_SECONDS
             self._ask_for(max(oldest.delay_seconds - START_SECONDS, START_SECONDS))
             return
         assert self._limit is not None
@@ -90,9 +92,10 @@ class Appetite:
             return
         wait = wait_seconds(speed, full_seconds)
         less = max(oldest.delay_seconds - wait, START_SECONDS)
-        is_sooner = wait + WORTH_SECONDS < self._left(speed, oldest.delay_seconds, full_seconds, behind_seconds)
+        is_sooner = wait + self._worth < self._left(speed, oldest.delay_seconds, full_seconds, behind_seconds)
         if is_sooner and less + WORTH_SECONDS < behind_seconds:
             self._ask_for(less)
+            self._worth *= 2
         elif self._may_extend(behind_seconds):
             held, _, _ = self._newest_run()
             self._limit = max(self._limit, min(held + STEP_SECONDS, oldest.delay_seconds))
