@@ -98,7 +98,8 @@ def test_a_connection_that_failed_leaves_nothing_to_the_others(context: ssl.SSLC
 def test_a_client_that_knows_old_tls_only_is_told_so(context: ssl.SSLContext, layer: TlsLayer) -> None:
     old = TlsClient(ssl.TLSVersion.TLSv1_1)
     received = layer.connection(context).receive(old.shake_hands())
-    assert "protocol" in received.fault
+    # The latter in OpenSSL 3.0, whose own bounds come first.
+    assert "protocol" in received.fault or "signature algorithm" in received.fault
     assert received.answer.startswith(b"\x15")  # an alert
 
 

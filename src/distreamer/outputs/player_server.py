@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.played import Played
 from distreamer.core.ports import Clock
+from distreamer.core.time_limit import time_limit
 from distreamer.model.audio import StreamInfo
 from distreamer.model.status import ListenersStatus
 from distreamer.outputs.audience import Audience
@@ -280,7 +281,7 @@ class PlayerServer:
             connection.close()
         if self._connections:
             try:
-                async with asyncio.timeout(SHUTDOWN_SECONDS):
+                async with time_limit(SHUTDOWN_SECONDS):
                     await self._all_gone.wait()
             except TimeoutError:
                 for connection in tuple(self._connections):

@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.module import Supervise
 from distreamer.core.played import RECENT_BYTES, Played
+from distreamer.core.time_limit import time_limit
 from distreamer.errors import ResourceError
 from distreamer.model.audio import StreamInfo
 from distreamer.model.status import ListenersStatus
@@ -251,7 +252,7 @@ def added(parts: Sequence[ListenersStatus]) -> ListenersStatus:
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Its socket is closed, which tells it to end; one that does not is killed."""
     try:
-        async with asyncio.timeout(END_SECONDS):
+        async with time_limit(END_SECONDS):
             await process.wait()
     except TimeoutError:
         pass

@@ -23,6 +23,7 @@ from distreamer.core.played import Place
 from distreamer.core.ports import Clock
 from distreamer.core.spool_records import EpochOpened, Record, fits
 from distreamer.core.store import START, Store
+from distreamer.core.time_limit import time_limit
 from distreamer.errors import ResourceError
 from distreamer.model.audio import StreamInfo
 from distreamer.model.fragment import Fragment
@@ -263,7 +264,7 @@ class Spool:
     async def close(self) -> None:
         """Writes what waits, and gives the folder up; a disk that hangs is not waited for."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with time_limit(PATIENCE_SECONDS):
                 while self.works and self._writing is not None:
                     await asyncio.wait([self._writing])
                 await self._writer.submit(self.folder.close)

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 
 from distreamer.core.ports import Clock, MessageStream
+from distreamer.core.time_limit import time_limit
 from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, PeerError
 from distreamer.protocol.native.conversation import Conversation
 from distreamer.protocol.native.events import Ended, Event
@@ -158,7 +159,7 @@ class NativeSession:
             # A carrier that is stuck in the middle of a message takes no more.
             if not self._is_sending and not isinstance(self._outcome, DiStreamerError):
                 with contextlib.suppress(LinkError, PeerError, TimeoutError):
-                    async with asyncio.timeout(GOODBYE_SECONDS):
+                    async with time_limit(GOODBYE_SECONDS):
                         await self._say_last_words()
         finally:
             await self.stream.close()

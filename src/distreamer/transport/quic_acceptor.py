@@ -16,6 +16,7 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.quic.retry import QuicRetryTokenHandler
 from structlog.typing import FilteringBoundLogger
 
+from distreamer.core.time_limit import time_limit
 from distreamer.errors import BindError
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic import QuicMessages, quic_configuration
@@ -122,7 +123,7 @@ class QuicListener(QuicServer):
         self.close()
         # Whoever starts again at once needs the port.
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with time_limit(CLOSE_SECONDS):
                 await self._closed.wait()
 
     # -- what asyncio and aioquic call

@@ -17,6 +17,7 @@ from aiohttp.http import WebSocketWriter
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.ports import CarrierKind
+from distreamer.core.time_limit import time_limit
 from distreamer.errors import LinkError, OtherWireError, PeerError
 from distreamer.transport.http_proxy import HttpProxy
 from distreamer.transport.link_certificate import LinkCertificate
@@ -107,7 +108,7 @@ class WebSocketMessages:
             self._transport.abort()
         # On an aborted transport aiohttp waits for nothing; it only lets go of the connection.
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with time_limit(CLOSE_SECONDS):
                 await self._websocket.close()
 
 
@@ -266,6 +267,10 @@ class WebSocketServer:
             self._listening.cancel()
         try:
             await self._group.__aexit__(kind, error, trace)
+        except BaseExceptionGroup:
+            # What was raised inside stays what it is.
+            if error is None or isinstance(error, asyncio.CancelledError):
+                raise
         finally:
             await self._runner.cleanup()
             for one in self._sockets:
