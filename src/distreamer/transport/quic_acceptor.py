@@ -21,6 +21,7 @@ from distreamer.errors import BindError
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic import QuicMessages, quic_configuration
 from distreamer.transport.quic_connection import LiveConnection
+from distreamer.transport.quic_limits import MOST_DATAGRAM_BYTES
 from distreamer.transport.self_signed import KeyPair
 from distreamer.transport.tcp import mark_socket, spoken_address, spoken_fault
 
@@ -127,6 +128,8 @@ class QuicListener(QuicServer):
 
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
         packet = cast(bytes, data)
+        if len(packet) > MOST_DATAGRAM_BYTES:
+            return
         if self._is_ending and not self._is_known(packet):
             return
         if len(self._connections) >= MOST_CONNECTIONS and not self._is_known(packet):

@@ -13,22 +13,20 @@ from typing import Any
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.quic import events
 from aioquic.quic.connection import QuicConnection
-from aioquic.quic.stream import QuicStream
 from cryptography.hazmat.primitives.serialization import Encoding
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.protocol.native.faults import ConversationError
-from distreamer.protocol.native.lanes import CONTROL, LaneSplitter, Part
+from distreamer.protocol.native.lanes import CONTROL, Part
 from distreamer.transport.live_pace import PROBE_SECONDS, LivePace
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic_inbox import QuicInbox
-from distreamer.transport.quic_limits import limit_peer
+from distreamer.transport.quic_limits import MOST_DATAGRAM_BYTES, has_too_many_gaps, limit_peer
+from distreamer.transport.quic_outbox import QuicOutbox
 from distreamer.transport.quic_recovery import make_live
 from distreamer.transport.quic_words import REASON_CHARACTERS, spoken_end
 from distreamer.transport.tcp import spoken_address
 
-CONTROL_STREAM = 0
-"""The first that a client opens; both sides write their control messages to it."""
 TIMER_RESOLUTION_SECONDS = 1e-6
 IDLE_SECONDS = 90.0
 """A connection survives an outage of this length without a new handshake."""
@@ -51,11 +49,8 @@ class LiveConnection(QuicConnectionProtocol):
         self._pace = LivePace(rules.media_rate(), rules.factor, now, rules.memory.recall(host, now))
         self._look = make_live(quic, self._pace)
         limit_peer(quic, most_streams=0 if quic.configuration.is_client else 1)
-        self._splitter = LaneSplitter()
         self.inbox = QuicInbox()
-        self._streams: dict[int, int] = {}
-        self._too_early: list[bytes] = []
-        """Control messages of an acceptor to which no stream was opened yet."""
+        self._outbox = QuicOutbox(quic)
         self._tick: asyncio.TimerHandle | None = None
         self._made_at = now
         self._room = asyncio.Event()
@@ -91,9 +86,7 @@ class LiveConnection(QuicConnectionProtocol):
         # stands still.
         now = self._loop.time() + TIMER_RESOLUTION_SECONDS
         self._look(now)
-        # aioquic gives each stream its turn: all fragments would be finished at the same time, late. This way the
-        # control stream comes first, and then the oldest fragment.
-        self._quic._streams_queue.sort(key=_age)
+        self._outbox.put_in_order()
         return self._quic.datagrams_to_send(now)
 
     def _set_timer(self, at: float | None) -> None:
@@ -109,10 +102,12 @@ class LiveConnection(QuicConnectionProtocol):
             super()._handle_timer()
 
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
-        if self.fault:
+        if self.fault or len(data) > MOST_DATAGRAM_BYTES:
             return
         with self._guard():
             super().datagram_received(data, addr)
+            if has_too_many_gaps(self._quic):
+                self._refuse_gaps()
             # aioquic tells of an end when nothing can come behind it any more, some round trips later.
             end = self._quic._close_event
             if end is not None:
@@ -147,7 +142,7 @@ class LiveConnection(QuicConnectionProtocol):
             await self._room.wait()
         if not self.fault:
             with self._guard():
-                self._send(message)
+                self._outbox.send(message)
                 # With all that is said at this moment: fewer packets, and fuller ones.
                 self._transmit_soon()
 
@@ -183,29 +178,8 @@ class LiveConnection(QuicConnectionProtocol):
         address = self._quic.get_peer_address()
         return spoken_address(*address[:2]) if address else "a peer that is gone"
 
-    # -- what goes out
-
-    def _send(self, message: bytes) -> None:
-        part = self._splitter.split(message)
-        if part.lane != CONTROL:
-            self._quic.send_stream_data(self._stream_of(part), part.data, end_stream=part.ends)
-        elif self._quic.configuration.is_client or CONTROL_STREAM in self._quic._streams:
-            self._quic.send_stream_data(CONTROL_STREAM, part.data)
-        else:
-            self._too_early.append(part.data)
-
-    def _stream_of(self, part: Part) -> int:
-        stream = self._streams.get(part.lane, -1)
-        if stream < 0:
-            stream = self._quic.get_next_available_stream_id(is_unidirectional=True)
-            self._streams[part.lane] = stream
-        if part.ends:
-            del self._streams[part.lane]
-        return stream
-
     def _is_full(self) -> bool:
-        under_way = sum(len(stream.sender._buffer) for stream in self._quic._streams.values())
-        return under_way > MOST_UNACKNOWLEDGED_BYTES
+        return self._outbox.under_way > MOST_UNACKNOWLEDGED_BYTES
 
     # -- what arrives
 
@@ -213,9 +187,7 @@ class LiveConnection(QuicConnectionProtocol):
         if stream & 2:
             self._keep(lambda: self.inbox.receive(Part(stream >> 2, data, ends)))
             return
-        for message in self._too_early:
-            self._quic.send_stream_data(CONTROL_STREAM, message)
-        self._too_early.clear()
+        self._outbox.opened()
         self._keep(lambda: self.inbox.receive(Part(CONTROL, data)))
         if ends:
             self._breach("ended the control stream")
@@ -234,6 +206,15 @@ class LiveConnection(QuicConnectionProtocol):
                 self._breach(str(error))
 
     # -- the end
+
+    def _refuse_gaps(self) -> None:
+        reason = "leaves more gaps than lost packets do"
+        if self.agreed.is_set():
+            self._breach(reason)
+        else:
+            # Its address may be forged: no word more.
+            self._end(reason)
+            self._forget()
 
     def _breach(self, reason: str) -> None:
         if not self.fault:
@@ -291,7 +272,3 @@ class LiveConnection(QuicConnectionProtocol):
             if self._pace.is_dark(self._loop.time()) and not self._quic._ping_pending:
                 self._quic.send_ping(0)
             self.transmit()
-
-
-def _age(stream: QuicStream) -> int:
-    return stream.stream_id or 0

@@ -6,13 +6,22 @@ what comes out of order it holds with all the gaps, so that a few small packets 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aioquic.quic.connection import Limit, QuicConnection
 from aioquic.quic.packet import QuicFrameType
+from aioquic.quic.stream import QuicStream
 
 FIRST_BYTES = 65_536
 """At the beginning, for whoever it is."""
 CONNECTION_BYTES = 1_048_576
 """Later, once as much has come: beyond what was put in order, on all streams together."""
+MOST_DATAGRAM_BYTES = 1_500
+"""Nobody has reason to send larger ones; in one of 64 kB a stranger would have thousands of gaps."""
+MOST_HANDSHAKE_GAPS = 64
+MOST_GAPS = 512
+"""In what came out of order, over all streams: aioquic looks at each one for each frame. A sender that has no more than
+512 kB on its way makes about 220 at the most."""
 STEPS = 4
 """A new limit is told when it is higher by this part of the window, lest each packet carries one."""
 
@@ -50,3 +59,15 @@ def limit_peer(connection: QuicConnection, *, most_streams: int) -> None:
     connection._local_max_data = SlidingLimit(connection)
     connection._local_max_streams_bidi.value = most_streams
     connection._local_max_streams_bidi.sent = most_streams
+
+
+def has_too_many_gaps(connection: QuicConnection) -> bool:
+    """Whether what came leaves more gaps than packets that were lost do. To be asked after each datagram."""
+    return (
+        _gaps(connection._crypto_streams.values()) > MOST_HANDSHAKE_GAPS
+        or _gaps(connection._streams.values()) > MOST_GAPS
+    )
+
+
+def _gaps(streams: Iterable[QuicStream]) -> int:
+    return sum(len(stream.receiver._ranges) for stream in streams)
