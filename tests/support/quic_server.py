@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from structlog.testing import CapturingLogger
 
 from distreamer.errors import DiStreamerError
-from distreamer.protocol.native.messages import FragmentHead, Message, Piece, encode
+from distreamer.protocol.native.messages import FragmentHead, Message, Piece, Want, encode
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic import QuicDialler, QuicMessages
 from distreamer.transport.quic_acceptor import QuicAcceptor, udp_sockets
@@ -22,6 +22,8 @@ from tests.support.input_context import capturing_log
 Accept = Callable[[QuicMessages], Awaitable[None]]
 PATIENCE_SECONDS = 20.0
 """A bound, not an expectation."""
+WANT = encode(Want(holdings=(), back_seconds=30, resume_seconds=300))
+"""Without it no audio may come."""
 FAST = PaceRules(lambda: 1_000_000.0, 10.0)
 """No pace to speak of."""
 

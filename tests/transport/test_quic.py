@@ -17,7 +17,7 @@ from distreamer.transport.quic_acceptor import udp_sockets
 from distreamer.transport.quic_words import spoken_end
 from distreamer.transport.tcp import TYPE_OF_SERVICE
 from tests.support.input_context import capturing_log
-from tests.support.quic_server import FAST, PATIENCE_SECONDS, body, echo, fragment, serving, until
+from tests.support.quic_server import FAST, PATIENCE_SECONDS, WANT, body, echo, fragment, serving, until
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -55,6 +55,10 @@ async def test_large_bodies_and_several_at_once_come_whole_in_both_directions() 
     said = [message for one in bodies for message in one]
     async with serving(echo) as server:
         carrier = await server.dial()
+
+        # Its echo asks for audio too.
+        await carrier.send(WANT)
+        assert await carrier.receive() == WANT
 
         async def talk() -> None:
             for message in said:

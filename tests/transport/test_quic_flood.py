@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import struct
 from collections.abc import Iterator
 from typing import cast
 
 import pytest
 
+from distreamer.errors import DiStreamerError
+from distreamer.protocol.native.lanes import MOST_LANES_AHEAD
+from distreamer.protocol.native.messages import FragmentHead, Ping, encode
+from distreamer.transport.quic import QuicMessages
 from distreamer.transport.quic_connection import LiveConnection
 from distreamer.transport.quic_limits import MOST_DATAGRAM_BYTES, MOST_GAPS, MOST_HANDSHAKE_GAPS
+from tests.support.quic_server import WANT
 from tests.support.quic_stage import Stage, first_packet, numbers
 from tests.support.virtual_time import virtual_time
 
@@ -67,4 +74,68 @@ async def test_packets_larger_than_any_path_carries_are_not_looked_at() -> None:
         assert not connection._quic._streams
         hostile.frames(numbers(0x0A, 0, size) + bytes(size), size=2_000)
     assert connection._quic._streams
+    await stage.is_sound()
+
+
+async def wants(carrier: QuicMessages) -> None:
+    """Takes whatever comes."""
+    await carrier.send(WANT)
+    with contextlib.suppress(DiStreamerError):
+        while True:
+            await carrier.receive()
+
+
+def one_body(lane: int, *, needs: int = 0) -> bytes:
+    """A STREAM frame with the whole of it."""
+    stream = struct.pack(">IIIB", needs, 0, 1, FragmentHead.TYPE)
+    return numbers(0x0B, 4 * lane + 2, len(stream)) + stream
+
+
+@virtual_time(seconds_limit=1_000)
+async def test_audio_that_nobody_asked_for_is_not_kept() -> None:
+    stage = Stage()
+    stranger = stage.client()
+    await stranger.shake_hands()
+    connection = stranger.at_server
+    stranger.frames(one_body(0, needs=9))
+    assert connection.fault == "sent audio that nobody asked for"
+    assert connection.is_breach
+    await stage.is_sound()
+
+
+@virtual_time(seconds_limit=1_000)
+async def test_only_so_many_bodies_may_begin_before_the_first_is_taken() -> None:
+    for ahead in (MOST_LANES_AHEAD - 1, MOST_LANES_AHEAD):
+        stage = Stage()
+        echo, stage.listener._accept = stage.listener._accept, wants
+        sender = stage.client()
+        await sender.shake_hands()
+        await sender.say(encode(Ping(id=1)))
+        stage.listener._accept = echo
+        connection = sender.at_server
+        for lane in range(5):
+            sender.frames(one_body(lane))
+        sender.frames(one_body(5 + ahead, needs=9))
+        await sender.pump()
+        assert connection.fault == ("" if ahead < MOST_LANES_AHEAD else "Too many streams open")
+        await stage.is_sound()
+
+
+@virtual_time(seconds_limit=1_000)
+async def test_as_bodies_are_taken_more_may_begin() -> None:
+    stage = Stage()
+    echo, stage.listener._accept = stage.listener._accept, wants
+    sender = stage.client()
+    await sender.shake_hands()
+    await sender.say(encode(Ping(id=1)))
+    stage.listener._accept = echo
+    for number in range(10 * MOST_LANES_AHEAD):
+        stream = sender.library.get_next_available_stream_id(is_unidirectional=True)
+        sender.library.send_stream_data(stream, struct.pack(">IIIB", 0, 0, 1, FragmentHead.TYPE), end_stream=True)
+        if number % 16 == 15:
+            await sender.pump()
+            assert sender.at_server.inbox.lanes_taken == number + 1
+            assert not sender.library._streams_blocked_uni
+    assert not sender.at_server.fault
+    await sender.close()
     await stage.is_sound()

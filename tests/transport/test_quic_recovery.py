@@ -27,6 +27,7 @@ from distreamer.transport.quic import QuicMessages
 from distreamer.transport.quic_connection import LiveConnection
 from distreamer.transport.quic_recovery import BURST_PACKETS, LOSS_BEYOND_SECONDS, LOSS_ROUND_TRIPS, make_live
 from tests.support.quic_network import HEADERS_BYTES, Link, QuicNetwork
+from tests.support.quic_server import WANT
 from tests.support.virtual_time import virtual_time
 
 PACKET_BYTES = 1_200
@@ -52,6 +53,7 @@ KNOWN: dict[Callable[..., object] | type, str] = {
     QuicConnection._handle_stream_frame: "8c79348a854e307d",
     QuicConnection._handle_reset_stream_frame: "0a1801842064e9dd",
     QuicConnection._on_connection_limit_delivery: "ffc582d72ac9685a",
+    QuicConnection._get_or_create_stream: "aee09c84cd0da114",
     Limit: "ee53b257287777bb",
     QuicStreamReceiver: "78596a9b1406685c",
     QuicStreamSender: "f14fb859f32d053a",
@@ -199,7 +201,7 @@ class Sender:
                 received += len(message) - 5 if message[0] == Piece.TYPE else 0
 
         async def talk() -> None:
-            await carrier.send(encode(Ping(id=1)))
+            await carrier.send(WANT)
             while babble:
                 await asyncio.sleep(babble)
                 await carrier.send(encode(Ping(id=1)))

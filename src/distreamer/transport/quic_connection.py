@@ -18,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.protocol.native.faults import ConversationError
 from distreamer.protocol.native.lanes import CONTROL, Part
+from distreamer.protocol.native.messages import Want
 from distreamer.transport.live_pace import PROBE_SECONDS, LivePace
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic_inbox import QuicInbox
@@ -48,8 +49,9 @@ class LiveConnection(QuicConnectionProtocol):
         self.log = log
         self._pace = LivePace(rules.media_rate(), rules.factor, now, rules.memory.recall(host, now))
         self._look = make_live(quic, self._pace)
-        limit_peer(quic, most_streams=0 if quic.configuration.is_client else 1)
         self.inbox = QuicInbox()
+        most_streams = 0 if quic.configuration.is_client else 1
+        limit_peer(quic, most_streams=most_streams, taken=lambda: self.inbox.lanes_taken)
         self._outbox = QuicOutbox(quic)
         self._tick: asyncio.TimerHandle | None = None
         self._made_at = now
@@ -142,6 +144,8 @@ class LiveConnection(QuicConnectionProtocol):
             await self._room.wait()
         if not self.fault:
             with self._guard():
+                # Nobody sends audio before it was asked for, and strangers are not asked.
+                self.inbox.is_open |= message[0] == Want.TYPE
                 self._outbox.send(message)
                 # With all that is said at this moment: fewer packets, and fuller ones.
                 self._transmit_soon()

@@ -6,11 +6,13 @@ what comes out of order it holds with all the gaps, so that a few small packets 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from aioquic.quic.connection import Limit, QuicConnection
 from aioquic.quic.packet import QuicFrameType
 from aioquic.quic.stream import QuicStream
+
+from distreamer.protocol.native.lanes import MOST_LANES_AHEAD
 
 FIRST_BYTES = 65_536
 """At the beginning, for whoever it is."""
@@ -53,9 +55,26 @@ class SlidingLimit(Limit):
         """It follows what came, whatever aioquic thinks."""
 
 
-def limit_peer(connection: QuicConnection, *, most_streams: int) -> None:
+class BodiesLimit(Limit):
+    """Of the streams that go one way: as many as may be ahead of the first whose body was not taken."""
+
+    def __init__(self, taken: Callable[[], int]) -> None:
+        self._taken = taken
+        super().__init__(frame_type=QuicFrameType.MAX_STREAMS_UNI, name="max_streams_uni", value=MOST_LANES_AHEAD)
+
+    @property
+    def value(self) -> int:
+        return self._taken() + MOST_LANES_AHEAD
+
+    @value.setter
+    def value(self, doubled: int) -> None:
+        """It follows what was taken, whatever aioquic thinks."""
+
+
+def limit_peer(connection: QuicConnection, *, most_streams: int, taken: Callable[[], int]) -> None:
     """Bounds what the other side may send on a connection that has sent nothing yet. It may open ``most_streams``
-    streams that go both ways."""
+    streams that go both ways; ``taken`` says how many bodies were taken without one missing before them."""
+    connection._local_max_streams_uni = BodiesLimit(taken)
     connection._local_max_data = SlidingLimit(connection)
     connection._local_max_streams_bidi.value = most_streams
     connection._local_max_streams_bidi.sent = most_streams
