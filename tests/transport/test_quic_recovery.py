@@ -126,6 +126,19 @@ def test_packets_are_lost_when_their_time_is_over_however_many_came_after_them()
     assert recovery._cc.bytes_in_flight == 39 * PACKET_BYTES
 
 
+def test_a_packet_whose_name_was_another_s_is_counted_once() -> None:
+    """After a Retry aioquic drops its packets without a word."""
+    recovery = recovery_with_round_trip(0.1)
+    space = packets(recovery, [0.0, 0.01])
+    again = space.sent_packets[0]
+    again.sent_time = 0.02
+    recovery._cc.on_packet_sent(packet=again)
+    assert recovery._cc.bytes_in_flight == 2 * PACKET_BYTES
+    recovery._cc.on_packet_acked(now=0.1, packet=again)
+    recovery._cc.on_packet_acked(now=0.1, packet=space.sent_packets[1])
+    assert recovery._cc.bytes_in_flight == 0
+
+
 def test_a_link_whose_round_trips_differ_gets_more_time() -> None:
     recovery = recovery_with_round_trip(0.1)
     recovery._rtt_variance = 0.2

@@ -19,7 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.errors import BindError
 from distreamer.transport.pace_memory import PaceRules
-from distreamer.transport.quic import QuicMessages, quic_configuration
+from distreamer.transport.quic import DATAGRAM_BYTES, QuicMessages, quic_configuration
 from distreamer.transport.quic_connection import LiveConnection
 from distreamer.transport.quic_limits import MOST_DATAGRAM_BYTES
 from distreamer.transport.self_signed import KeyPair
@@ -33,6 +33,8 @@ MOST_HANDSHAKES = 32
 """At once. When there are more, clients must prove their address first (RFC 9000, section 8.1.2)."""
 STRICT_SECONDS = 30.0
 """For so long from then on."""
+TELL_AGAIN_SECONDS = 3_600.0
+"""From one warning that there are too many to the next."""
 CLOSE_SECONDS = 1.0
 """For the system to let go of the socket."""
 
@@ -91,7 +93,7 @@ class QuicListener(QuicServer):
         self._log = log
         self._host = ""
         """Of the packet that is looked at."""
-        self._connections: set[QuicConnectionProtocol] = set()
+        self._connections: set[LiveConnection] = set()
         self._shaking_hands: dict[QuicConnectionProtocol, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._proofs = QuicRetryTokenHandler()
@@ -99,11 +101,12 @@ class QuicListener(QuicServer):
         self._is_ending = False
         self._closed = asyncio.Event()
         self.refused = 0
+        self._told_at = -math.inf
 
     @property
     def connections(self) -> int:
-        """Those that exist now."""
-        return len(self._connections)
+        """Those that exist now, without those that have ended and are not forgotten yet."""
+        return sum(not one.fault for one in self._connections)
 
     async def end(self) -> None:
         """Ends all conversations and connections."""
@@ -114,7 +117,7 @@ class QuicListener(QuicServer):
         for timer in self._shaking_hands.values():
             timer.cancel()
         for connection in tuple(self._connections):
-            cast(LiveConnection, connection).shut()
+            connection.shut()
         self.close()
         # Whoever starts again at once needs the port.
         with contextlib.suppress(TimeoutError):
@@ -130,12 +133,7 @@ class QuicListener(QuicServer):
         packet = cast(bytes, data)
         if len(packet) > MOST_DATAGRAM_BYTES:
             return
-        if self._is_ending and not self._is_known(packet):
-            return
-        if len(self._connections) >= MOST_CONNECTIONS and not self._is_known(packet):
-            if not self.refused:
-                self._log.warning("too many QUIC connections; more are not answered", limit=MOST_CONNECTIONS)
-            self.refused += 1
+        if not self._is_known(packet) and not self._has_room_for(packet):
             return
         self._host = addr[0]
         if len(self._shaking_hands) >= MOST_HANDSHAKES:
@@ -143,6 +141,22 @@ class QuicListener(QuicServer):
         is_strict = self._loop.time() < self._strict_until
         self._retry = self._proofs if is_strict else None  # type: ignore[assignment]  # aioquic's own may be None too
         super().datagram_received(packet, addr)
+
+    def _has_room_for(self, packet: bytes) -> bool:
+        """Whether what does not belong to a connection is looked at."""
+        # A short one would get an answer that is longer than itself, whoever's address it bears (RFC 9000, section 6).
+        if self._is_ending or len(packet) < DATAGRAM_BYTES:
+            return False
+        if self.connections < MOST_CONNECTIONS:
+            return True
+        self.refused += 1
+        now = self._loop.time()
+        if now - self._told_at >= TELL_AGAIN_SECONDS:
+            self._told_at = now
+            self._log.warning(
+                "too many QUIC connections; more are not answered", limit=MOST_CONNECTIONS, refused=self.refused
+            )
+        return False
 
     def _is_known(self, packet: bytes) -> bool:
         length = self._configuration.connection_id_length
@@ -160,7 +174,7 @@ class QuicListener(QuicServer):
 
     def _connection_terminated(self, protocol: QuicConnectionProtocol) -> None:
         super()._connection_terminated(protocol)
-        self._connections.discard(protocol)
+        self._connections.discard(cast(LiveConnection, protocol))
         self._no_handshake(protocol)
 
     def _agreed(self, connection: LiveConnection) -> None:

@@ -33,6 +33,8 @@ IDLE_SECONDS = 90.0
 """A connection survives an outage of this length without a new handshake."""
 UNHEARD_SECONDS = 2.0
 """What was sent is acknowledged sooner, or the other side does not hear us, however much comes from there."""
+LINGER_SECONDS = 1.0
+"""A connection that has ended is forgotten after so long at the latest."""
 MOST_UNACKNOWLEDGED_BYTES = 524_288
 """Beyond it ``send`` waits: twice what the protocol has on its way."""
 
@@ -54,6 +56,7 @@ class LiveConnection(QuicConnectionProtocol):
         limit_peer(quic, most_streams=most_streams, taken=lambda: self.inbox.lanes_taken)
         self._outbox = QuicOutbox(quic)
         self._tick: asyncio.TimerHandle | None = None
+        self._last_timer: asyncio.TimerHandle | None = None
         self._made_at = now
         self._room = asyncio.Event()
         self.agreed = asyncio.Event()
@@ -241,6 +244,8 @@ class LiveConnection(QuicConnectionProtocol):
         if not self.fault:
             self.fault = reason
             self.inbox.end()
+            # aioquic waits for three times as long as an answer takes; the other side has a say in that.
+            self._last_timer = self._loop.call_later(LINGER_SECONDS, self._forget)
         self.agreed.set()
         self._room.set()
 
@@ -260,10 +265,10 @@ class LiveConnection(QuicConnectionProtocol):
         self._connection_terminated_handler()
 
     def _stop_timers(self) -> None:
-        for timer in (self._timer, self._tick):
+        for timer in (self._timer, self._tick, self._last_timer):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._tick = None
+        self._timer = self._tick = self._last_timer = None
 
     def _set_tick(self) -> None:
         """aioquic knows no timer for probes into the dark, nor for what fades from being under way."""
