@@ -16,6 +16,7 @@ from distreamer.protocol.native.messages import FragmentHead, Message, Piece, Wa
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic import QuicDialler, QuicMessages
 from distreamer.transport.quic_acceptor import QuicAcceptor, udp_sockets
+from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.self_signed import KeyPair, make_key_pair
 from tests.support.input_context import capturing_log
 
@@ -38,7 +39,9 @@ class Server:
     acceptor: QuicAcceptor
 
     def dialler(self, *, verify: bool = False, trusted: str | None = None) -> QuicDialler:
-        return QuicDialler(self.host, self.port, FAST, capturing_log(), verify=verify, trusted=trusted)
+        return QuicDialler(
+            self.host, self.port, FAST, capturing_log(), RememberingResolver(), verify=verify, trusted=trusted
+        )
 
     async def dial(self) -> QuicMessages:
         return await self.dialler().dial(5)

@@ -15,6 +15,7 @@ from distreamer.protocol.native.messages import Have, Piece, Ping, SetupHead, de
 from distreamer.transport.quic import CIPHERS, QuicDialler, QuicMessages
 from distreamer.transport.quic_acceptor import udp_sockets
 from distreamer.transport.quic_words import spoken_end
+from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.tcp import TYPE_OF_SERVICE
 from tests.support.input_context import capturing_log
 from tests.support.quic_server import FAST, PATIENCE_SECONDS, WANT, body, echo, fragment, serving, until
@@ -225,7 +226,7 @@ async def test_an_attempt_that_is_given_up_leaves_nothing_behind() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         port = silent.getsockname()[1]
-        dialler = QuicDialler("127.0.0.1", port, FAST, capturing_log())
+        dialler = QuicDialler("127.0.0.1", port, FAST, capturing_log(), RememberingResolver())
         with pytest.raises(LinkError, match=f"127.0.0.1:{port}: no answer over QUIC"):
             await dialler.dial(0.3)
         attempt = asyncio.create_task(dialler.dial(30))
@@ -245,7 +246,7 @@ async def test_an_attempt_that_is_given_up_leaves_nothing_behind() -> None:
 
 async def test_a_host_that_is_not_there_is_named() -> None:
     with pytest.raises(LinkError, match="no such host"):
-        await QuicDialler("nowhere.invalid", 7080, FAST, capturing_log()).dial(5)
+        await QuicDialler("nowhere.invalid", 7080, FAST, capturing_log(), RememberingResolver()).dial(5)
 
 
 async def test_a_udp_port_that_is_taken_is_named() -> None:

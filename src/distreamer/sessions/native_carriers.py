@@ -18,12 +18,15 @@ from distreamer.sessions.native_side import Dial
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic import QuicDialler
 from distreamer.transport.quic_acceptor import QuicAcceptor, udp_sockets
+from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.self_signed import make_key_pair
 from distreamer.transport.websocket import WebSocketDialler
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MEASURED_FRAGMENTS = 30
 """The newest, by which the bitrate is known."""
+LOUD_FRAGMENTS = 3
+"""Or so many, when there is more in them: music after silence is many times as much in FLAC."""
 ANSWERS_FACTOR = 5.0
 """Times the least rate: some bytes for each packet that arrives."""
 
@@ -52,12 +55,24 @@ async def dialling(
     """The ways to the acceptor at ``url``."""
     parts = urlsplit(url)
     port = parts.port or DEFAULT_PORTS[parts.scheme]
-    quic = QuicDialler(parts.hostname or "", port, rules, log, verify=verify_tls and parts.scheme == "https")
-    if transport is Transport.QUIC:
-        yield Dials(quic.dial)
-        return
-    async with WebSocketDialler(url, verify_tls=verify_tls) as websocket:
-        yield Dials(websocket.dial, quic.dial if transport is Transport.AUTO else None)
+    # One for both: where no name server answers each question holds a thread.
+    async with _names() as resolver:
+        verify_quic = verify_tls and parts.scheme == "https"
+        quic = QuicDialler(parts.hostname or "", port, rules, log, resolver, verify=verify_quic)
+        if transport is Transport.QUIC:
+            yield Dials(quic.dial)
+            return
+        async with WebSocketDialler(url, verify_tls=verify_tls, resolver=resolver) as websocket:
+            yield Dials(websocket.dial, quic.dial if transport is Transport.AUTO else None)
+
+
+@asynccontextmanager
+async def _names() -> AsyncIterator[RememberingResolver]:
+    resolver = RememberingResolver()
+    try:
+        yield resolver
+    finally:
+        await resolver.close()
 
 
 @asynccontextmanager
@@ -111,7 +126,10 @@ class _MediaRate:
         return self._rate
 
     def _measured(self) -> float:
+        return max(self._mean(MEASURED_FRAGMENTS), self._mean(LOUD_FRAGMENTS))
+
+    def _mean(self, count: int) -> float:
         epoch = self._store.newest_epoch
-        newest = [epoch.fragments[number] for number in epoch.numbers[-MEASURED_FRAGMENTS:]] if epoch else []
+        newest = [epoch.fragments[number] for number in epoch.numbers[-count:]] if epoch else []
         seconds = sum(epoch.seconds(one.duration) for one in newest) if epoch else 0.0
         return sum(len(one.audio) for one in newest) / seconds if seconds else 0.0

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from aiohttp.abc import AbstractResolver
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.tls import CipherSuite
@@ -83,16 +84,18 @@ class QuicDialler:
         port: int,
         rules: PaceRules,
         log: FilteringBoundLogger,
+        resolver: AbstractResolver,
         *,
         verify: bool = False,
         trusted: str | None = None,
     ) -> None:
-        """``verify``: the server's certificate must be one that the system trusts; ``trusted`` is a file with others
-        that are trusted."""
+        """``resolver`` belongs to the caller. ``verify``: the server's certificate must be one that the system trusts;
+        ``trusted`` is a file with others that are trusted."""
         self._host = host
         self._port = port
         self._rules = rules
         self._log = log
+        self._resolver = resolver
         self._verify = verify
         self._trusted = trusted
 
@@ -115,10 +118,13 @@ class QuicDialler:
 
     async def _addresses(self) -> list[tuple[int, Any]]:
         """The first of each family: they are raced."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
+        try:
+            found = _addresses(self._host, self._port)
+        except socket.gaierror:
+            answers = await self._resolver.resolve(self._host, self._port, socket.AF_UNSPEC)
+            found = [pair for answer in answers for pair in _addresses(answer["host"], self._port)]
         by_family: dict[int, Any] = {}
-        for family, _, _, _, address in found:
+        for family, address in found:
             by_family.setdefault(family, address)
         return list(by_family.items())
 
@@ -166,6 +172,12 @@ def quic_configuration(*, is_client: bool) -> QuicConfiguration:
         max_stream_data=CONNECTION_BYTES,
         max_datagram_size=DATAGRAM_BYTES,
     )
+
+
+def _addresses(number: str, port: int) -> list[tuple[int, Any]]:
+    """Of an address in numbers, without asking anybody. Raises socket.gaierror for a name."""
+    found = socket.getaddrinfo(number, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+    return [(family, address) for family, _, _, _, address in found]
 
 
 async def _first(attempts: Sequence[Coroutine[Any, Any, QuicMessages]]) -> QuicMessages:

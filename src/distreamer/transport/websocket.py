@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
+from aiohttp.abc import AbstractResolver
 from aiohttp.http import WebSocketWriter
 
 from distreamer.core.ports import CarrierKind
@@ -110,10 +111,12 @@ class _WaitingClientWebSocket(aiohttp.ClientWebSocketResponse):
 class WebSocketDialler:
     """Opens carriers to one server. An async context manager."""
 
-    def __init__(self, url: str, *, verify_tls: bool = True) -> None:
-        """``url`` is the server's http or https address, with or without a slash at its end."""
+    def __init__(self, url: str, *, verify_tls: bool = True, resolver: AbstractResolver | None = None) -> None:
+        """``url`` is the server's http or https address, with or without a slash at its end. ``resolver`` belongs to
+        the caller; without one it has its own."""
         self._url = url.rstrip("/") + PATH
         self._verify_tls = verify_tls
+        self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -121,7 +124,7 @@ class WebSocketDialler:
             limit=0,
             force_close=True,
             use_dns_cache=False,
-            resolver=RememberingResolver(),
+            resolver=self._resolver or RememberingResolver(),
             ssl=client_tls(verify=self._verify_tls),
         )
         self._session = aiohttp.ClientSession(
