@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 
 import pytest
 from aioquic.quic.events import ConnectionTerminated
@@ -13,7 +14,7 @@ from aioquic.tls import Epoch
 from distreamer.errors import BindError, DiStreamerError, LinkError, PeerError
 from distreamer.protocol.native.messages import Have, Piece, Ping, SetupHead, decode, encode
 from distreamer.transport.quic import CIPHERS, QuicDialler, QuicMessages
-from distreamer.transport.quic_acceptor import udp_sockets
+from distreamer.transport.quic_acceptor import IPV6_ADDR_PREFERENCES, IPV6_PREFER_SRC_PUBLIC, udp_sockets
 from distreamer.transport.quic_words import spoken_end
 from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.tcp import TYPE_OF_SERVICE
@@ -261,6 +262,14 @@ def test_packets_carry_the_mark_of_distreamer() -> None:
     [one] = udp_sockets("127.0.0.1", 0)
     with one:
         assert one.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == TYPE_OF_SERVICE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the option is Linux's")
+def test_answers_do_not_leave_from_a_temporary_address() -> None:
+    [one] = udp_sockets("::1", 0)
+    with one:
+        chosen = one.getsockopt(socket.IPPROTO_IPV6, IPV6_ADDR_PREFERENCES)
+        assert chosen & IPV6_PREFER_SRC_PUBLIC
 
 
 @pytest.mark.parametrize(

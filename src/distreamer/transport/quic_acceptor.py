@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, cast
@@ -35,6 +36,8 @@ STRICT_SECONDS = 30.0
 """For so long from then on."""
 TELL_AGAIN_SECONDS = 3_600.0
 """From one warning that there are too many to the next."""
+IPV6_ADDR_PREFERENCES, IPV6_PREFER_SRC_PUBLIC = 72, 2
+"""Of Linux (RFC 5014, section 5); Python has no names for them."""
 CLOSE_SECONDS = 1.0
 """For the system to let go of the socket."""
 
@@ -210,6 +213,7 @@ def udp_sockets(host: str, port: int) -> list[socket.socket]:
             one.setblocking(False)
             if family == socket.AF_INET6:
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                _answer_from_lasting_address(one)
             mark_socket(one)
             one.bind(address)
     except OSError as error:
@@ -218,6 +222,13 @@ def udp_sockets(host: str, port: int) -> list[socket.socket]:
         where = spoken_address(host, port)
         raise BindError(f"cannot listen on {where} (UDP, for QUIC): {spoken_fault(error)}") from error
     return opened
+
+
+def _answer_from_lasting_address(one: socket.socket) -> None:
+    """A machine with temporary addresses (RFC 8981) would answer from one of them, and not from the one that is in the
+    name server and was asked. Where there are several lasting ones, HOSTNAME must name the right one."""
+    if sys.platform == "linux":
+        one.setsockopt(socket.IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, IPV6_PREFER_SRC_PUBLIC)
 
 
 def _configuration(pair: KeyPair) -> QuicConfiguration:
