@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from distreamer.protocol.native.faults import broken_rule
-from distreamer.protocol.native.lanes import LaneJoiner, Part
+from distreamer.protocol.native.lanes import CONTROL, LaneJoiner, Part
 
 MOST_UNREAD_BYTES = 16_777_216
 """Put in order, and not fetched."""
@@ -18,9 +18,18 @@ class QuicInbox:
         self._joiner = LaneJoiner()
         self._messages: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._unread_bytes = 0
+        self.is_open = False
+        """Whether bodies may come: this side has asked for them."""
+
+    @property
+    def lanes_taken(self) -> int:
+        """The first lane of a body that was not taken yet."""
+        return self._joiner.all_given_before
 
     def receive(self, part: Part) -> None:
         """Raises ConversationError for what breaks the rules."""
+        if part.lane != CONTROL and not self.is_open:
+            raise broken_rule("sent audio that nobody asked for")
         self._keep(self._joiner.receive(part))
 
     def abandon(self, lane: int) -> None:

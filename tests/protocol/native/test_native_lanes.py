@@ -299,12 +299,26 @@ def test_lanes_far_ahead_of_one_that_does_not_come_are_refused() -> None:
     joiner = LaneJoiner()
     for lane in range(1, MOST_LANES_AHEAD):
         assert joiner.receive(Part(lane, body, ends=True))
-    with pytest.raises(ConversationError, match="256 ahead of 0"):
+    with pytest.raises(ConversationError, match="is 32 ahead, and not less than 32"):
         joiner.receive(Part(MOST_LANES_AHEAD, b"x"))
-    with pytest.raises(ConversationError, match="256 ahead of 0"):
+    with pytest.raises(ConversationError, match="is 32 ahead, and not less than 32"):
         joiner.abandon(MOST_LANES_AHEAD)
     joiner.receive(Part(0, body, ends=True))
     assert joiner.receive(Part(MOST_LANES_AHEAD, body, ends=True))
+
+
+def test_control_messages_are_not_slower_for_bodies_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger's tiny messages must not have all that waits looked at, each of them."""
+    joiner, looks = LaneJoiner(), []
+    for lane in range(1, MOST_LANES_AHEAD):
+        needs_much = struct.pack(">II", 1_000, 0) + speech([("fragment", 1)]).lanes()[0][8:]
+        assert not joiner.receive(Part(lane, needs_much, ends=True))
+    look = LaneJoiner._may_come
+    monkeypatch.setattr(LaneJoiner, "_may_come", lambda *one: looks.append(one) or look(*one))  # type: ignore[func-returns-value]
+    pong = struct.pack(">I", 1) + b"\x41"
+    assert len(joiner.receive(Part(CONTROL, pong * 999))) == 999
+    assert not looks
+    assert len(joiner.receive(Part(CONTROL, pong))) == 1 + 2 * (MOST_LANES_AHEAD - 1)
 
 
 def test_a_day_of_bodies_leaves_nothing_behind() -> None:

@@ -7,6 +7,7 @@ depends on is said at the beginning of its stream. See ``docs/protocol.md``.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections import deque
 from collections.abc import Iterator
@@ -21,8 +22,9 @@ CONTROL: Final = -1
 """The lane of everything that is no body; bodies are counted from 0, in the order in which they began."""
 MOST_WAITING_BYTES: Final = 8_388_608
 """Of bodies that are not whole, or wait for another."""
-MOST_LANES_AHEAD: Final = 256
-"""Bodies that may have begun behind one that was not given yet."""
+MOST_LANES_AHEAD: Final = 32
+"""Bodies that may have begun from one on that was not given yet. A sender has eight fragments on their way, and
+each may have set-up headers of its own; one that is further ahead for what was lost or reset is held up by QUIC."""
 _LENGTH: Final = struct.Struct(">I")
 _BEGINNING: Final = struct.Struct(">II")
 _BODY_TYPES: Final = {SetupHead.TYPE, FragmentHead.TYPE}
@@ -91,6 +93,8 @@ class LaneJoiner:
         self._bodies: dict[int, _Body] = {}
         self._given: set[int] = set()
         self._all_given_before = 0
+        self._awaited = math.inf
+        """How many control messages the next body that is whole needs."""
         self._ready: deque[bytes] = deque()
         self.waiting_bytes = 0
         """Of bodies that were not given yet."""
@@ -101,7 +105,14 @@ class LaneJoiner:
             self._take_control(part.data)
         else:
             self._take_body(part)
+            if part.ends:
+                self._give_bodies()
         return self._given_now()
+
+    @property
+    def all_given_before(self) -> int:
+        """The first body that was not given yet."""
+        return self._all_given_before
 
     def abandon(self, lane: int) -> list[bytes]:
         """The sender will not end the body of ``lane``; gives the messages that waited for it. Raises
@@ -111,10 +122,10 @@ class LaneJoiner:
         self._check_ahead(lane)
         self.waiting_bytes -= len(self._bodies.pop(lane, _Body()).data)
         self._note_given(lane)
+        self._give_bodies()
         return self._given_now()
 
     def _given_now(self) -> list[bytes]:
-        self._give_bodies()
         given = list(self._ready)
         self._ready.clear()
         return given
@@ -127,7 +138,8 @@ class LaneJoiner:
             self._control_messages += 1
             self._ready.append(message)
             # A body may wait for this very message, and must come before those that follow.
-            self._give_bodies()
+            if self._control_messages >= self._awaited:
+                self._give_bodies()
 
     def _take_body(self, part: Part) -> None:
         body = self._bodies.get(part.lane)
@@ -144,14 +156,14 @@ class LaneJoiner:
 
     def _check_ahead(self, lane: int) -> None:
         if lane >= self._all_given_before + MOST_LANES_AHEAD:
-            raise broken_rule(
-                f"the stream of body {lane} is more than {MOST_LANES_AHEAD} ahead of {self._all_given_before}"
-            )
+            ahead = lane - self._all_given_before
+            raise broken_rule(f"the stream of body {lane} is {ahead} ahead, and not less than {MOST_LANES_AHEAD}")
 
     def _give_bodies(self) -> None:
         progress = True
         while progress:
             progress = False
+            self._awaited = math.inf
             for lane in sorted(self._bodies):
                 body = self._bodies[lane]
                 if body.is_whole and self._may_come(lane, body):
@@ -168,6 +180,7 @@ class LaneJoiner:
         if setup > lane:
             raise broken_rule(f"body {lane} needs body {setup - 1}, which does not lie before it")
         if control > self._control_messages:
+            self._awaited = min(self._awaited, control)
             return False
         if body.data[_BEGINNING.size + _LENGTH.size] == SetupHead.TYPE:
             # It replaces what all fragments before it need.
