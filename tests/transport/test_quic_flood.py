@@ -94,13 +94,14 @@ def one_body(lane: int, *, needs: int = 0) -> bytes:
     return numbers(0x0B, 4 * lane + 2, len(stream)) + stream
 
 
+@pytest.mark.parametrize("frame", [one_body(0, needs=9), one_body(0), numbers(0x04, 2, 0, 0)])
 @virtual_time(seconds_limit=1_000)
-async def test_audio_that_nobody_asked_for_is_not_kept() -> None:
+async def test_audio_that_nobody_asked_for_is_not_kept(frame: bytes) -> None:
     stage = Stage()
     stranger = stage.client()
     await stranger.shake_hands()
     there = stranger.at_server
-    stranger.frames(one_body(0, needs=9))
+    stranger.frames(frame)
     assert there.fault == "sent audio that nobody asked for"
     assert there.is_breach
     await stage.is_sound()

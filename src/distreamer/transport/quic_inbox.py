@@ -28,12 +28,13 @@ class QuicInbox:
 
     def receive(self, part: Part) -> None:
         """Raises ConversationError for what breaks the rules."""
-        if part.lane != CONTROL and not self.is_open:
-            raise broken_rule("sent audio that nobody asked for")
+        if part.lane != CONTROL:
+            self._check_open()
         self._keep(self._joiner.receive(part))
 
     def abandon(self, lane: int) -> None:
         """The sender will not end the body of ``lane``. Raises ConversationError."""
+        self._check_open()
         self._keep(self._joiner.abandon(lane))
 
     def end(self) -> None:
@@ -48,6 +49,10 @@ class QuicInbox:
         else:
             self._unread_bytes -= len(message)
         return message
+
+    def _check_open(self) -> None:
+        if not self.is_open:
+            raise broken_rule("sent audio that nobody asked for")
 
     def _keep(self, messages: list[bytes]) -> None:
         for message in messages:

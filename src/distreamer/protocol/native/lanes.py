@@ -10,12 +10,11 @@ from __future__ import annotations
 import math
 import struct
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from distreamer.protocol.native import limits
-from distreamer.protocol.native.faults import broken_rule
+from distreamer.protocol.native.faults import ConversationError, broken_rule
 from distreamer.protocol.native.messages import EpochDescription, FragmentHead, Piece, SetupHead, decode
 
 CONTROL: Final = -1
@@ -93,6 +92,8 @@ class LaneJoiner:
         self._bodies: dict[int, _Body] = {}
         self._given: set[int] = set()
         self._all_given_before = 0
+        self._setup = 0
+        """The set-up headers that were given last, as in the splitter."""
         self._awaited = math.inf
         """How many control messages the next body that is whole needs."""
         self._ready: deque[bytes] = deque()
@@ -135,6 +136,8 @@ class LaneJoiner:
         messages, used = _cut(self._control)
         del self._control[:used]
         for message in messages:
+            if message[0] in _BODY_TYPES or message[0] == Piece.TYPE:
+                raise broken_rule("sent a part of a body on the control stream")
             self._control_messages += 1
             self._ready.append(message)
             # A body may wait for this very message, and must come before those that follow.
@@ -144,7 +147,7 @@ class LaneJoiner:
     def _take_body(self, part: Part) -> None:
         body = self._bodies.get(part.lane)
         if self._is_given(part.lane) or (body is not None and body.is_whole):
-            raise broken_rule(f"the stream of body {part.lane} goes on behind its end")
+            raise broken_rule(f"the stream of body {part.lane + 1} goes on behind its end")
         if body is None:
             self._check_ahead(part.lane)
             body = self._bodies[part.lane] = _Body()
@@ -157,7 +160,7 @@ class LaneJoiner:
     def _check_ahead(self, lane: int) -> None:
         if lane >= self._all_given_before + MOST_LANES_AHEAD:
             ahead = lane - self._all_given_before
-            raise broken_rule(f"the stream of body {lane} is {ahead} ahead, and not less than {MOST_LANES_AHEAD}")
+            raise broken_rule(f"the stream of body {lane + 1} is {ahead} ahead, and not less than {MOST_LANES_AHEAD}")
 
     def _give_bodies(self) -> None:
         progress = True
@@ -170,15 +173,15 @@ class LaneJoiner:
                     del self._bodies[lane]
                     self.waiting_bytes -= len(body.data)
                     self._note_given(lane)
-                    self._ready.extend(_whole_body(lane, body.data))
+                    self._ready.extend(self._messages_of(lane, body.data))
                     progress = True
 
     def _may_come(self, lane: int, body: _Body) -> bool:
         if len(body.data) < _BEGINNING.size + _LENGTH.size + 1:
-            raise broken_rule(f"the stream of body {lane} is cut off after {len(body.data)} bytes")
+            raise broken_rule(f"the stream of body {lane + 1} is cut off after {len(body.data)} bytes")
         control, setup = _BEGINNING.unpack_from(body.data)
         if setup > lane:
-            raise broken_rule(f"body {lane} needs body {setup - 1}, which does not lie before it")
+            raise broken_rule(f"body {lane + 1} needs body {setup}, which does not lie before it")
         if control > self._control_messages:
             self._awaited = min(self._awaited, control)
             return False
@@ -186,6 +189,17 @@ class LaneJoiner:
             # It replaces what all fragments before it need.
             return self._all_given_before >= lane
         return setup == 0 or self._is_given(setup - 1)
+
+    def _messages_of(self, lane: int, data: bytearray) -> list[bytes]:
+        head, messages = _whole_body(lane, data)
+        _, setup = _BEGINNING.unpack_from(data)
+        if isinstance(head, SetupHead):
+            self._setup = lane + 1
+        elif setup not in (0, self._setup):
+            raise broken_rule(f"body {lane + 1} needs body {setup}, which is not the setup in force")
+        elif head is not None and head.setup and not setup:
+            raise broken_rule(f"body {lane + 1} needs a setup and does not say which")
+        return messages
 
     def _is_given(self, lane: int) -> bool:
         return lane < self._all_given_before or lane in self._given
@@ -213,9 +227,21 @@ def _cut(data: bytearray) -> tuple[list[bytes], int]:
     return messages, at
 
 
-def _whole_body(lane: int, data: bytearray) -> Iterator[bytes]:
-    del data[: _BEGINNING.size]
-    messages, used = _cut(data)
-    if used != len(data) or messages[0][0] not in _BODY_TYPES:
-        raise broken_rule(f"the stream of body {lane} holds no body")
-    yield from messages
+def _whole_body(lane: int, data: bytearray) -> tuple[SetupHead | FragmentHead | None, list[bytes]]:
+    """The messages of one, which its stream holds to the byte, and its head if all can be read."""
+    stream = f"the stream of body {lane + 1}"
+    messages, used = _cut(data[_BEGINNING.size :])
+    if used != len(data) - _BEGINNING.size or messages[0][0] not in _BODY_TYPES:
+        raise broken_rule(f"{stream} holds no body")
+    try:
+        (head, _), *rest = [decode(message) for message in messages]
+    except ConversationError:
+        # Of the stream itself nothing is wrong: the conversation says what is, as it would over a WebSocket.
+        return None, messages
+    assert isinstance(head, SetupHead | FragmentHead)
+    if any(message is not None and not isinstance(message, Piece) for message, _ in rest):
+        raise broken_rule(f"{stream} holds more than one body")
+    size = sum(len(payload) for _, payload in rest)
+    if size != head.size:
+        raise broken_rule(f"{stream} ends after {size} bytes of a body of {head.size}")
+    return head, messages
