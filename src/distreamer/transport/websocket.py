@@ -273,7 +273,8 @@ class WebSocketServer:
         if self._listening is not None:
             self._listening.cancel()
         try:
-            await self._group.__aexit__(kind, error, trace)
+            # What ends the caller is not the group's: it would hide it in an exception group.
+            await self._group.__aexit__(None, None, None)
         finally:
             await self._runner.cleanup()
             for one in self._sockets:
