@@ -271,6 +271,17 @@ def test_the_bitrate_is_that_of_the_newest_audio_alone() -> None:
     assert rules.media_rate() == pytest.approx(8_000)
 
 
+def test_music_after_a_silence_is_known_within_three_fragments() -> None:
+    """FLAC: a second of silence has a few bytes, and a loud one very many."""
+    store = Store()
+    rules = pace_of(store, 1.5)
+    fill(store, 5, 1, 40, size=3_000)
+    fill(store, 5, 41, 43, size=100_000)
+    assert rules.media_rate() == pytest.approx(100_000)
+    fill(store, 5, 44, 46, size=3_000)
+    assert rules.media_rate() == pytest.approx((27 * 3_000 + 3 * 100_000) / 30)
+
+
 def test_an_acceptor_cannot_do_without_tcp() -> None:
     for settings in (DiStreamerServerSettings, DiStreamerRevServerSettings):
         with pytest.raises(ValidationError):

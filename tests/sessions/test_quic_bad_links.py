@@ -147,7 +147,7 @@ SCENARIOS = (
     Scenario("10 cuts of 3 s", 3.5, 2.0, ten_cuts, seconds=60),
     Scenario("64 kbit/s for 15 s", 18.0, 1.3, thin_for_a_while, seconds=35),
     Scenario("capacity 1.25, loss 10 %", 7.0, 1.5, loss=0.1, capacity=1.25),
-    Scenario("capacity 1.5, loss 10 %", 7.0, 1.5, loss=0.1, capacity=1.5),
+    Scenario("capacity 1.5, loss 10 %", 8.0, 1.5, loss=0.1, capacity=1.5),
     Scenario("round trip 600 ms, loss 5 %", 3.5, 1.4, loss=0.05, delay=0.3),
     Scenario("jitter 300 ms", 1.2, 1.45, jitter=0.3),
     Scenario("no way back for 10 s", 9.0, 1.4, no_way_back),

@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from distreamer.core.filler import OnReturn
-from distreamer.protocol.native.lanes import Part
 from distreamer.transport import quic_connection
 from distreamer.transport.quic_connection import LiveConnection
 from distreamer.transport.quic_lanes import MOST_UNACKNOWLEDGED_BYTES, PACKET_NOTE_BYTES
@@ -16,6 +15,8 @@ from tests.support.quic_network import Link
 from tests.support.virtual_time import run_virtual
 
 DARK_SECONDS = 600
+UNKNOWN = b"\x41"
+"""A message that whoever does not know it ignores."""
 MOST_BYTES = MOST_UNACKNOWLEDGED_BYTES + 65_536 + 2_000 * PACKET_NOTE_BYTES
 """Of one connection."""
 MOST_CONNECTIONS = 12
@@ -96,7 +97,8 @@ def test_a_connection_that_holds_too_much_is_ended_and_others_go_on(monkeypatch:
         async with played_link(Link(), OnReturn.LIVE, 320) as ends:
             [connection] = ends.network.quic.clients.values()
             monkeypatch.setattr(quic_connection, "MOST_HELD_BYTES", 100_000)
-            connection.lanes.send(Part(0, bytes(200_000), ends=True))
+            for _ in range(4):
+                connection.lanes.send(UNKNOWN + bytes(50_000))
             connection.transmit()
             await asyncio.sleep(1)
             assert connection.fault == "holds too much"

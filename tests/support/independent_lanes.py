@@ -9,7 +9,7 @@ from tests.support.independent_rules import MOST_MESSAGE_BYTES, BrokenRule
 from tests.support.independent_wire import Type, unpack
 
 MOST_WAITING_BYTES = 8_388_608
-MOST_AHEAD = 256
+MOST_AHEAD = 32
 
 
 def framed(data: bytes) -> bytes:
@@ -114,7 +114,7 @@ class Lanes:
     def _body(self, number: int) -> _Body:
         if number not in self._bodies:
             self.begun.append(number)
-            if number > self._first_waiting() + MOST_AHEAD:
+            if number >= self._first_waiting() + MOST_AHEAD:
                 raise BrokenRule(f"body {number} is too far ahead")
         return self._bodies.setdefault(number, _Body())
 

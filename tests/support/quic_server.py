@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from structlog.testing import CapturingLogger
 
 from distreamer.errors import DiStreamerError
-from distreamer.protocol.native.messages import FragmentHead, Message, Piece, encode
+from distreamer.protocol.native.messages import FragmentHead, Message, Piece, Want, encode
 from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic import QuicDialler, QuicMessages
 from distreamer.transport.quic_acceptor import QuicAcceptor, udp_sockets
+from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.self_signed import KeyPair, make_key_pair
 from tests.support.input_context import capturing_log
 
 Accept = Callable[[QuicMessages], Awaitable[None]]
 PATIENCE_SECONDS = 20.0
 """A bound, not an expectation."""
+WANT = encode(Want(holdings=(), back_seconds=30, resume_seconds=300))
+"""Without it no audio may come."""
 FAST = PaceRules(lambda: 1_000_000.0, 10.0)
 """No pace to speak of."""
 
@@ -37,7 +40,10 @@ class Server:
     acceptor: QuicAcceptor
 
     def dialler(self, *, verify: bool = False, trusted: str | None = None) -> QuicDialler:
-        return QuicDialler(self.host, self.port, FAST, capturing_log(), trust=LinkTrust(verify=verify), trusted=trusted)
+        trust = LinkTrust(verify=verify)
+        return QuicDialler(
+            self.host, self.port, FAST, capturing_log(), RememberingResolver(), trust=trust, trusted=trusted
+        )
 
     async def dial(self) -> QuicMessages:
         return await self.dialler().dial(5)

@@ -17,6 +17,7 @@ from distreamer.errors import DiStreamerError, LinkError
 from distreamer.transport.http_proxy import DEFAULT_PORT, HttpProxy
 from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.quic import QuicDialler
+from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.tcp import listening_sockets
 from distreamer.transport.websocket import WebSocketDialler, WebSocketMessages, WebSocketServer
 from tests.support import quic_server
@@ -89,7 +90,8 @@ async def test_dead_addresses_do_not_hold_up_quic(dead: list[str], monkeypatch: 
                 hole = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
                 hole.bind((one, server.port))
             monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", addresses)
-            dialler = QuicDialler(NAME, server.port, quic_server.FAST, capturing_log())
+            resolver = RememberingResolver()
+            dialler = QuicDialler(NAME, server.port, quic_server.FAST, capturing_log(), resolver)
             carrier = await dialler.dial(10)
             assert carrier.peer == f"127.0.0.1:{server.port}"
             await carrier.close()

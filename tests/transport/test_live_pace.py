@@ -316,3 +316,28 @@ def test_the_memory_of_links_is_bounded_in_time_and_number() -> None:
     assert memory.recall("a", 10.0) == 30_000
     assert memory.recall("0", 10.0) is None
     assert memory.recall("1", 10.0) == 1
+
+
+def test_where_others_keep_a_small_queue_the_stream_still_gets_what_it_needs() -> None:
+    """After a jam, the queue of others stays between the two bounds, and drains for a moment from time to time."""
+    pace, now = LivePace(MEDIA_RATE, FACTOR, 0.0), 0.0
+
+    def drive(seconds: float, wait: Callable[[float], float], arrives: float = 40_000) -> None:
+        nonlocal now
+        end, credit = now + seconds, 0.0
+        while now < end:
+            now += 0.02
+            credit += min(pace.rate, arrives) * 0.02
+            while credit >= PACKET:
+                credit -= PACKET
+                pace.sent(PACKET, now)
+                pace.measured(0.05 + wait(now), now)
+                pace.acknowledged(PACKET, now)
+
+    drive(5, lambda at: 0.0)
+    drive(4, lambda at: min(0.4 * (at - 5), 1.15), 6_000)
+    assert pace.rate < 0.5 * MEDIA_RATE
+    for _ in range(3):
+        drive(0.4, lambda at: 0.01)
+        drive(19.6, lambda at: 0.2 + 0.01 * math.sin(7 * at))
+        assert pace.rate >= MEDIA_RATE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 
 import pytest
 from aioquic.quic.events import ConnectionTerminated
@@ -13,11 +14,12 @@ from aioquic.tls import Epoch
 from distreamer.errors import BindError, DiStreamerError, LinkError, PeerError
 from distreamer.protocol.native.messages import Have, Piece, Ping, SetupHead, decode, encode
 from distreamer.transport.quic import CIPHERS, QuicDialler, QuicMessages
-from distreamer.transport.quic_acceptor import udp_sockets
+from distreamer.transport.quic_acceptor import IPV6_ADDR_PREFERENCES, IPV6_PREFER_SRC_PUBLIC, udp_sockets
 from distreamer.transport.quic_words import spoken_end
+from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.tcp import TYPE_OF_SERVICE
 from tests.support.input_context import capturing_log
-from tests.support.quic_server import FAST, PATIENCE_SECONDS, body, echo, fragment, serving, until
+from tests.support.quic_server import FAST, PATIENCE_SECONDS, WANT, body, echo, fragment, serving, until
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -55,6 +57,10 @@ async def test_large_bodies_and_several_at_once_come_whole_in_both_directions() 
     said = [message for one in bodies for message in one]
     async with serving(echo) as server:
         carrier = await server.dial()
+
+        # Its echo asks for audio too.
+        await carrier.send(WANT)
+        assert await carrier.receive() == WANT
 
         async def talk() -> None:
             for message in said:
@@ -221,7 +227,7 @@ async def test_an_attempt_that_is_given_up_leaves_nothing_behind() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         port = silent.getsockname()[1]
-        dialler = QuicDialler("127.0.0.1", port, FAST, capturing_log())
+        dialler = QuicDialler("127.0.0.1", port, FAST, capturing_log(), RememberingResolver())
         with pytest.raises(LinkError, match=f"127.0.0.1:{port}: no answer over QUIC"):
             await dialler.dial(0.3)
         attempt = asyncio.create_task(dialler.dial(30))
@@ -241,7 +247,7 @@ async def test_an_attempt_that_is_given_up_leaves_nothing_behind() -> None:
 
 async def test_a_host_that_is_not_there_is_named() -> None:
     with pytest.raises(LinkError, match="no such host"):
-        await QuicDialler("nowhere.invalid", 7080, FAST, capturing_log()).dial(5)
+        await QuicDialler("nowhere.invalid", 7080, FAST, capturing_log(), RememberingResolver()).dial(5)
 
 
 async def test_a_udp_port_that_is_taken_is_named() -> None:
@@ -256,6 +262,14 @@ def test_packets_carry_the_mark_of_distreamer() -> None:
     [one] = udp_sockets("127.0.0.1", 0)
     with one:
         assert one.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == TYPE_OF_SERVICE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the option is Linux's")
+def test_answers_do_not_leave_from_a_temporary_address() -> None:
+    [one] = udp_sockets("::1", 0)
+    with one:
+        chosen = one.getsockopt(socket.IPPROTO_IPV6, IPV6_ADDR_PREFERENCES)
+        assert chosen & IPV6_PREFER_SRC_PUBLIC
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from distreamer.transport.quic import QuicMessages
 from distreamer.transport.quic_connection import LiveConnection
 from distreamer.transport.quic_recovery import BURST_PACKETS, LOSS_BEYOND_SECONDS, LOSS_ROUND_TRIPS, make_live
 from tests.support.quic_network import HEADERS_BYTES, Link, QuicNetwork
+from tests.support.quic_server import WANT
 from tests.support.virtual_time import virtual_time
 
 PACKET_BYTES = 1_200
@@ -52,6 +53,7 @@ KNOWN: dict[Callable[..., object] | type, str] = {
     QuicConnection._handle_stream_frame: "8c79348a854e307d",
     QuicConnection._handle_reset_stream_frame: "0a1801842064e9dd",
     QuicConnection._on_connection_limit_delivery: "ffc582d72ac9685a",
+    QuicConnection._get_or_create_stream: "aee09c84cd0da114",
     Limit: "ee53b257287777bb",
     QuicStreamReceiver: "78596a9b1406685c",
     QuicStreamSender: "f14fb859f32d053a",
@@ -122,6 +124,19 @@ def test_packets_are_lost_when_their_time_is_over_however_many_came_after_them()
     recovery._detect_loss(now=0.0105 + patience, space=space)
     assert sorted(space.sent_packets) == list(range(11, 50))
     assert recovery._cc.bytes_in_flight == 39 * PACKET_BYTES
+
+
+def test_a_packet_whose_name_was_another_s_is_counted_once() -> None:
+    """After a Retry aioquic drops its packets without a word."""
+    recovery = recovery_with_round_trip(0.1)
+    space = packets(recovery, [0.0, 0.01])
+    again = space.sent_packets[0]
+    again.sent_time = 0.02
+    recovery._cc.on_packet_sent(packet=again)
+    assert recovery._cc.bytes_in_flight == 2 * PACKET_BYTES
+    recovery._cc.on_packet_acked(now=0.1, packet=again)
+    recovery._cc.on_packet_acked(now=0.1, packet=space.sent_packets[1])
+    assert recovery._cc.bytes_in_flight == 0
 
 
 def test_a_link_whose_round_trips_differ_gets_more_time() -> None:
@@ -199,7 +214,7 @@ class Sender:
                 received += len(message) - 5 if message[0] == Piece.TYPE else 0
 
         async def talk() -> None:
-            await carrier.send(encode(Ping(id=1)))
+            await carrier.send(WANT)
             while babble:
                 await asyncio.sleep(babble)
                 await carrier.send(encode(Ping(id=1)))

@@ -28,6 +28,7 @@ from distreamer.sessions.native_session import NativeSession, error_of
 from distreamer.transport import quic, quic_acceptor, quic_lanes
 from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.quic import QuicDialler, QuicMessages
+from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.self_signed import KeyPair
 from tests.support.certificates import make_certificate
 from tests.support.input_context import capturing_log
@@ -61,7 +62,10 @@ async def test_a_certificate_that_is_trusted_is_taken_for_its_name_only(
     pair = KeyPair(certificate, load_pem_private_key(made.key.read_bytes(), None))
     async with serving(echo, pair=pair) as server:
         trusted = str(made.certificate)
-        named = QuicDialler("localhost", server.port, FAST, capturing_log(), trusted=trusted, trust=LinkTrust())
+        resolver = RememberingResolver()
+        named = QuicDialler(
+            "localhost", server.port, FAST, capturing_log(), resolver, trusted=trusted, trust=LinkTrust()
+        )
         carrier = await named.dial(5)
         assert carrier.binding == pair.binding
         await carrier.close()

@@ -8,7 +8,12 @@ import socket
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from distreamer.errors import LinkError
+from distreamer.transport.pace_memory import PaceRules
+from distreamer.transport.quic import QuicDialler
 from distreamer.transport.remembering_resolver import FRESH_SECONDS, PATIENCE_SECONDS, RememberingResolver
+from distreamer.transport.websocket import WebSocketDialler
+from tests.support.input_context import capturing_log
 from tests.support.virtual_time import virtual_time
 
 
@@ -94,3 +99,21 @@ async def test_closing_ends_a_question_that_hangs() -> None:
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert asyncio.get_running_loop().time() == pytest.approx(1.0)
+
+
+@virtual_time()
+async def test_carriers_of_both_kinds_ask_one_question_where_nobody_answers() -> None:
+    """Each question holds one of few threads, until glibc gives it up."""
+    server = NameServer()
+    server.delay = 40.0
+    resolver = RememberingResolver(server)
+    quic = QuicDialler("studio.example", 7080, PaceRules(lambda: 0.0, 5.0), capturing_log(), resolver)
+    async with WebSocketDialler("http://studio.example:7080", resolver=resolver) as websocket:
+        for _ in range(5):
+            for dialler in (quic, websocket):
+                with pytest.raises(LinkError):
+                    await dialler.dial(3)
+    assert server.asked == 1
+    # It is not the dialler's to close.
+    assert (await resolver.resolve("studio.example", 7080, socket.AF_UNSPEC))[0]["host"] == "192.0.2.1"
+    await resolver.close()

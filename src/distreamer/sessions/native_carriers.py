@@ -22,12 +22,15 @@ from distreamer.transport.local_end import LocalEnd
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic import ANY_CERTIFICATE, QuicDialler
 from distreamer.transport.quic_acceptor import QuicAcceptor, udp_sockets
+from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.self_signed import KeyPair
 from distreamer.transport.websocket import WebSocketDialler
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MEASURED_FRAGMENTS = 30
 """The newest, by which the bitrate is known."""
+LOUD_FRAGMENTS = 3
+"""Or so many, when there is more in them: music after silence is many times as much in FLAC."""
 ANSWERS_FACTOR = 5.0
 """Times the least rate: some bytes for each packet that arrives."""
 
@@ -67,13 +70,26 @@ async def dialling(
     port = parts.port or DEFAULT_PORTS[parts.scheme]
     trust = LinkTrust(verify_tls, read_fingerprint(fingerprint))
     quic_trust = trust if parts.scheme == "https" else ANY_CERTIFICATE
-    quic = QuicDialler(parts.hostname or "", port, rules, log, trust=quic_trust, local_end=local_end)
-    if transport is Transport.QUIC:
-        yield Dials(quic.dial)
-        return
     way = HttpProxy.of(proxy)
-    async with WebSocketDialler(url, trust, media_rate=rules.media_rate, proxy=way, local_end=local_end) as websocket:
-        yield Dials(websocket.dial, quic.dial if transport is Transport.AUTO and not proxy else None)
+    # One for both: where no name server answers each question holds a thread.
+    async with _names() as names:
+        quic = QuicDialler(parts.hostname or "", port, rules, log, names, trust=quic_trust, local_end=local_end)
+        if transport is Transport.QUIC:
+            yield Dials(quic.dial)
+            return
+        async with WebSocketDialler(
+            url, trust, media_rate=rules.media_rate, proxy=way, local_end=local_end, resolver=names
+        ) as websocket:
+            yield Dials(websocket.dial, quic.dial if transport is Transport.AUTO and not proxy else None)
+
+
+@asynccontextmanager
+async def _names() -> AsyncIterator[RememberingResolver]:
+    resolver = RememberingResolver()
+    try:
+        yield resolver
+    finally:
+        await resolver.close()
 
 
 def check_old_wire(
@@ -153,7 +169,10 @@ class _MediaRate:
         return self._rate
 
     def _measured(self) -> float:
+        return max(self._mean(MEASURED_FRAGMENTS), self._mean(LOUD_FRAGMENTS))
+
+    def _mean(self, count: int) -> float:
         epoch = self._store.newest_epoch
-        newest = [epoch.fragments[number] for number in epoch.numbers[-MEASURED_FRAGMENTS:]] if epoch else []
+        newest = [epoch.fragments[number] for number in epoch.numbers[-count:]] if epoch else []
         seconds = sum(epoch.seconds(one.duration) for one in newest) if epoch else 0.0
         return sum(len(one.audio) for one in newest) / seconds if seconds else 0.0

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohappyeyeballs
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 
 from distreamer.errors import LinkError
@@ -27,10 +28,17 @@ class LinkConnector(aiohttp.BaseConnector):
     """Opens a new connection for each request. To be made inside a running event loop."""
 
     def __init__(
-        self, trust: LinkTrust, *, needs_tls: bool, proxy: HttpProxy | None = None, local_end: LocalEnd | None = None
+        self,
+        trust: LinkTrust,
+        *,
+        needs_tls: bool,
+        proxy: HttpProxy | None = None,
+        local_end: LocalEnd | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         """All goes through ``proxy``, if there is one, and leaves this machine by ``local_end``. With ``needs_tls`` no
-        connection is made without TLS, also where the server sends us elsewhere."""
+        connection is made without TLS, also where the server sends us elsewhere. ``resolver`` belongs to the caller;
+        without one it has its own."""
         super().__init__(limit=0, force_close=True)
         self.patience_seconds = 3.0
         """For a TCP connection to come up."""
@@ -39,12 +47,14 @@ class LinkConnector(aiohttp.BaseConnector):
         self._needs_tls = needs_tls
         self._proxy = proxy
         self._local_end = local_end
-        self._resolver = RememberingResolver()
+        self._owns_resolver = resolver is None
+        self._resolver = resolver or RememberingResolver()
 
     async def end(self) -> None:
         """Ends all connections and questions."""
         await self.close()
-        await self._resolver.close()
+        if self._owns_resolver:
+            await self._resolver.close()
 
     async def _create_connection(self, req: aiohttp.ClientRequest, traces: Any, timeout: Any) -> ResponseHandler:
         host, port = req.url.host or "", req.url.port or 0

@@ -24,7 +24,10 @@ USED_PART = 0.7
 QUEUE_SECONDS = 0.3
 """Round trips that are longer than the shortest by so much tell of a queue; less is a mobile network's mood."""
 EARLY_QUEUE_SECONDS = 0.1
-"""Longer by so much, and the pace grows no more."""
+"""Longer by so much, and the pace grows no more, except to what the stream needs: a queue that is kept by others would
+stay for ever."""
+NEEDED_FACTOR, NEEDED_GROWTH = 1.1, 1.1
+"""What the stream needs, in bitrates, and how fast the pace grows to it in each interval."""
 GROWING_SECONDS = 0.02
 """Longer by so much than in the interval before, and a queue begins to grow."""
 UNREST = 2.0
@@ -179,6 +182,7 @@ class LivePace:
                 self._speed_up(passed, queues=trip - self._trip_before > GROWING_SECONDS + self._unrest)
             else:
                 self._bold_intervals = 0
+                self._speed_up_to_need(passed)
         self._trip_before = trip
         self._begin_interval(now)
 
@@ -195,6 +199,11 @@ class LivePace:
         self._rate = min(self._rate * growth, self._most())
         if self.capacity is not None:
             self.capacity = max(self.capacity, self._rate)
+
+    def _speed_up_to_need(self, passed: float) -> None:
+        if self._sent >= USED_PART * self._rate * passed:
+            needed = min(NEEDED_FACTOR * self._media_rate, self._most())
+            self._rate = max(self._rate, min(self._rate * NEEDED_GROWTH, needed))
 
     def _slow_down(self, trip: float, waits: float, arrives: float, now: float) -> None:
         if not self._slow_intervals:

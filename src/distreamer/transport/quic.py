@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from aiohttp.abc import AbstractResolver
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.tls import CipherSuite
@@ -91,17 +92,20 @@ class QuicDialler:
         port: int,
         rules: PaceRules,
         log: FilteringBoundLogger,
+        resolver: AbstractResolver,
         *,
         trust: LinkTrust = ANY_CERTIFICATE,
         trusted: str | None = None,
         local_end: LocalEnd | None = None,
     ) -> None:
-        """``trust`` says which certificates are taken; ``trusted`` is a file with those that are trusted, in place of
-        the system's. ``local_end`` is where packets leave this machine; None for wherever a route leads."""
+        """``resolver`` belongs to the caller. ``trust`` says which certificates are taken; ``trusted`` is a file with
+        those that are trusted, in place of the system's. ``local_end`` is where packets leave this machine; None for
+        wherever a route leads."""
         self._host = host
         self._port = port
         self._rules = rules
         self._log = log
+        self._resolver = resolver
         self._trust = trust
         self._trusted = trusted
         self._local_end = local_end
@@ -129,10 +133,13 @@ class QuicDialler:
 
     async def _addresses(self) -> list[tuple[int, int, Any]]:
         """Turn, family, address: the first of both families are raced at once, the others behind them."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
+        try:
+            found = _addresses(self._host, self._port)
+        except socket.gaierror:
+            answers = await self._resolver.resolve(self._host, self._port, socket.AF_UNSPEC)
+            found = [pair for answer in answers for pair in _addresses(answer["host"], self._port)]
         turns: dict[int, list[tuple[int, int, Any]]] = {}
-        for family, _, _, _, address in found:
+        for family, address in found:
             of_family = turns.setdefault(family, [])
             of_family.append((len(of_family), family, address))
         return sorted((one for of_family in turns.values() for one in of_family), key=lambda one: one[0])[:MOST_RACED]
@@ -191,6 +198,12 @@ def quic_configuration(*, is_client: bool) -> QuicConfiguration:
         max_stream_data=CONNECTION_BYTES,
         max_datagram_size=DATAGRAM_BYTES,
     )
+
+
+def _addresses(number: str, port: int) -> list[tuple[int, Any]]:
+    """Of an address in numbers, without asking anybody. Raises socket.gaierror for a name."""
+    found = socket.getaddrinfo(number, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+    return [(family, address) for family, _, _, _, address in found]
 
 
 async def _first(attempts: Sequence[Coroutine[Any, Any, QuicMessages]]) -> QuicMessages:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, cast
@@ -19,8 +20,9 @@ from structlog.typing import FilteringBoundLogger
 from distreamer.core.time_limit import time_limit
 from distreamer.errors import BindError
 from distreamer.transport.pace_memory import PaceRules
-from distreamer.transport.quic import QuicMessages, quic_configuration
+from distreamer.transport.quic import DATAGRAM_BYTES, QuicMessages, quic_configuration
 from distreamer.transport.quic_connection import LiveConnection
+from distreamer.transport.quic_limits import MOST_DATAGRAM_BYTES
 from distreamer.transport.self_signed import KeyPair
 from distreamer.transport.tcp import mark_socket, spoken_address, spoken_fault
 
@@ -32,6 +34,10 @@ MOST_HANDSHAKES = 32
 """At once. When there are more, clients must prove their address first (RFC 9000, section 8.1.2)."""
 STRICT_SECONDS = 30.0
 """For so long from then on."""
+TELL_AGAIN_SECONDS = 3_600.0
+"""From one warning that there are too many to the next."""
+IPV6_ADDR_PREFERENCES, IPV6_PREFER_SRC_PUBLIC = 72, 2
+"""Of Linux (RFC 5014, section 5); Python has no names for them."""
 CLOSE_SECONDS = 1.0
 """For the system to let go of the socket."""
 
@@ -96,7 +102,7 @@ class QuicListener(QuicServer):
         self._log = log
         self._host = ""
         """Of the packet that is looked at."""
-        self._connections: set[QuicConnectionProtocol] = set()
+        self._connections: set[LiveConnection] = set()
         self._shaking_hands: dict[QuicConnectionProtocol, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._proofs = QuicRetryTokenHandler()
@@ -104,11 +110,12 @@ class QuicListener(QuicServer):
         self._is_ending = False
         self._closed = asyncio.Event()
         self.refused = 0
+        self._told_at = -math.inf
 
     @property
     def connections(self) -> int:
-        """Those that exist now."""
-        return len(self._connections)
+        """Those that exist now, without those that have ended and are not forgotten yet."""
+        return sum(not one.fault for one in self._connections)
 
     async def end(self) -> None:
         """Ends all conversations and connections."""
@@ -119,7 +126,7 @@ class QuicListener(QuicServer):
         for timer in self._shaking_hands.values():
             timer.cancel()
         for connection in tuple(self._connections):
-            cast(LiveConnection, connection).shut()
+            connection.shut()
         self.close()
         # Whoever starts again at once needs the port.
         with contextlib.suppress(TimeoutError):
@@ -133,12 +140,9 @@ class QuicListener(QuicServer):
 
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
         packet = cast(bytes, data)
-        if self._is_ending and not self._is_known(packet):
+        if len(packet) > MOST_DATAGRAM_BYTES:
             return
-        if len(self._connections) >= MOST_CONNECTIONS and not self._is_known(packet):
-            if not self.refused:
-                self._log.warning("too many QUIC connections; more are not answered", limit=MOST_CONNECTIONS)
-            self.refused += 1
+        if not self._is_known(packet) and not self._has_room_for(packet):
             return
         self._host = addr[0]
         self._renew()
@@ -157,6 +161,22 @@ class QuicListener(QuicServer):
             configuration.certificate, configuration.private_key = pair.certificate, pair.key
             configuration.certificate_chain = list(pair.chain)
 
+    def _has_room_for(self, packet: bytes) -> bool:
+        """Whether what does not belong to a connection is looked at."""
+        # A short one would get an answer that is longer than itself, whoever's address it bears (RFC 9000, section 6).
+        if self._is_ending or len(packet) < DATAGRAM_BYTES:
+            return False
+        if self.connections < MOST_CONNECTIONS:
+            return True
+        self.refused += 1
+        now = self._loop.time()
+        if now - self._told_at >= TELL_AGAIN_SECONDS:
+            self._told_at = now
+            self._log.warning(
+                "too many QUIC connections; more are not answered", limit=MOST_CONNECTIONS, refused=self.refused
+            )
+        return False
+
     def _is_known(self, packet: bytes) -> bool:
         length = self._configuration.connection_id_length
         if packet[:1] and packet[0] & 0x80:
@@ -174,7 +194,7 @@ class QuicListener(QuicServer):
 
     def _connection_terminated(self, protocol: QuicConnectionProtocol) -> None:
         super()._connection_terminated(protocol)
-        self._connections.discard(protocol)
+        self._connections.discard(cast(LiveConnection, protocol))
         self._bindings.pop(protocol, None)
         self._no_handshake(protocol)
 
@@ -212,6 +232,7 @@ def udp_sockets(host: str, port: int) -> list[socket.socket]:
             one.setblocking(False)
             if family == socket.AF_INET6:
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                _answer_from_lasting_address(one)
             mark_socket(one)
             one.bind(address)
     except OSError as error:
@@ -220,3 +241,10 @@ def udp_sockets(host: str, port: int) -> list[socket.socket]:
         where = spoken_address(host, port)
         raise BindError(f"cannot listen on {where} (UDP, for QUIC): {spoken_fault(error)}") from error
     return opened
+
+
+def _answer_from_lasting_address(one: socket.socket) -> None:
+    """A machine with temporary addresses (RFC 8981) would answer from one of them, and not from the one that is in the
+    name server and was asked. Where there are several lasting ones, HOSTNAME must name the right one."""
+    if sys.platform == "linux":
+        one.setsockopt(socket.IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, IPV6_PREFER_SRC_PUBLIC)

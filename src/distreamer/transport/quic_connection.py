@@ -13,27 +13,27 @@ from typing import Any
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.quic import events
 from aioquic.quic.connection import QuicConnection
-from aioquic.quic.stream import QuicStream
 from cryptography.hazmat.primitives.serialization import Encoding
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.protocol.native.faults import ConversationError
-from distreamer.protocol.native.lanes import CONTROL, LaneSplitter, Part
+from distreamer.protocol.native.lanes import CONTROL, Part
+from distreamer.protocol.native.messages import Want
 from distreamer.transport.live_pace import PROBE_SECONDS, LivePace
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic_hearing import Hearing
 from distreamer.transport.quic_inbox import QuicInbox
 from distreamer.transport.quic_lanes import MOST_HELD_BYTES, LaneStreams
-from distreamer.transport.quic_limits import limit_peer
+from distreamer.transport.quic_limits import MOST_DATAGRAM_BYTES, has_too_many_gaps, limit_peer
 from distreamer.transport.quic_recovery import latest_arrival, make_live
 from distreamer.transport.quic_words import REASON_CHARACTERS, spoken_end
 from distreamer.transport.tcp import spoken_address
 
-CONTROL_STREAM = 0
-"""The first that a client opens; both sides write their control messages to it."""
 TIMER_RESOLUTION_SECONDS = 1e-6
 IDLE_SECONDS = 90.0
 """A connection survives an outage of this length without a new handshake."""
+LINGER_SECONDS = 1.0
+"""A connection that has ended is forgotten after so long at the latest."""
 
 
 class LiveConnection(QuicConnectionProtocol):
@@ -48,13 +48,12 @@ class LiveConnection(QuicConnectionProtocol):
         self.log = log
         self._pace = LivePace(rules.media_rate(), rules.factor, now, rules.memory.recall(host, now))
         self._look = make_live(quic, self._pace)
-        limit_peer(quic, most_streams=0 if quic.configuration.is_client else 1)
-        self._splitter = LaneSplitter()
         self.inbox = QuicInbox()
+        most_streams = 0 if quic.configuration.is_client else 1
+        limit_peer(quic, most_streams=most_streams, taken=lambda: self.inbox.lanes_taken)
         self.lanes = LaneStreams(quic)
-        self._too_early: list[bytes] = []
-        """Control messages of an acceptor to which no stream was opened yet."""
         self._tick: asyncio.TimerHandle | None = None
+        self._last_timer: asyncio.TimerHandle | None = None
         self._hearing = Hearing(now)
         self._room = asyncio.Event()
         self.agreed = asyncio.Event()
@@ -89,9 +88,7 @@ class LiveConnection(QuicConnectionProtocol):
         # stands still.
         now = self._loop.time() + TIMER_RESOLUTION_SECONDS
         self._look(now)
-        # aioquic gives each stream its turn: all fragments would be finished at the same time, late. This way the
-        # control stream comes first, and then the oldest fragment.
-        self._quic._streams_queue.sort(key=_age)
+        self.lanes.put_in_order()
         return self._quic.datagrams_to_send(now)
 
     def _set_timer(self, at: float | None) -> None:
@@ -107,11 +104,13 @@ class LiveConnection(QuicConnectionProtocol):
             super()._handle_timer()
 
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
-        if self.fault:
+        if self.fault or len(data) > MOST_DATAGRAM_BYTES:
             return
         with self._guard():
             super().datagram_received(data, addr)
             self._hearing.came(latest_arrival(self._quic))
+            if has_too_many_gaps(self._quic):
+                self._refuse_gaps()
             # aioquic tells of an end when nothing can come behind it any more, some round trips later.
             end = self._quic._close_event
             if end is not None:
@@ -146,7 +145,9 @@ class LiveConnection(QuicConnectionProtocol):
             await self._room.wait()
         if not self.fault:
             with self._guard():
-                self._send(message)
+                # Nobody sends audio before it was asked for, and strangers are not asked.
+                self.inbox.is_open |= message[0] == Want.TYPE
+                self.lanes.send(message)
                 # With all that is said at this moment: fewer packets, and fuller ones.
                 self._transmit_soon()
 
@@ -189,26 +190,13 @@ class LiveConnection(QuicConnectionProtocol):
         address = self._quic.get_peer_address()
         return spoken_address(*address[:2]) if address else "a peer that is gone"
 
-    # -- what goes out
-
-    def _send(self, message: bytes) -> None:
-        part = self._splitter.split(message)
-        if part.lane != CONTROL:
-            self.lanes.send(part)
-        elif self._quic.configuration.is_client or CONTROL_STREAM in self._quic._streams:
-            self._quic.send_stream_data(CONTROL_STREAM, part.data)
-        else:
-            self._too_early.append(part.data)
-
     # -- what arrives
 
     def _take(self, stream: int, data: bytes, *, ends: bool) -> None:
         if stream & 2:
             self._keep(lambda: self.inbox.receive(Part(stream >> 2, data, ends)))
             return
-        for message in self._too_early:
-            self._quic.send_stream_data(CONTROL_STREAM, message)
-        self._too_early.clear()
+        self.lanes.opened()
         self._keep(lambda: self.inbox.receive(Part(CONTROL, data)))
         if ends:
             self._breach("ended the control stream")
@@ -228,6 +216,15 @@ class LiveConnection(QuicConnectionProtocol):
 
     # -- the end
 
+    def _refuse_gaps(self) -> None:
+        reason = "leaves more gaps than lost packets do"
+        if self.agreed.is_set():
+            self._breach(reason)
+        else:
+            # Its address may be forged: no word more.
+            self._end(reason)
+            self._forget()
+
     def _breach(self, reason: str) -> None:
         if not self.fault:
             self.is_breach = True
@@ -244,6 +241,8 @@ class LiveConnection(QuicConnectionProtocol):
         if not self.fault:
             self.fault = reason
             self.inbox.end()
+            # aioquic waits for three times as long as an answer takes; the other side has a say in that.
+            self._last_timer = self._loop.call_later(LINGER_SECONDS, self._forget)
         self.agreed.set()
         self._room.set()
 
@@ -263,10 +262,10 @@ class LiveConnection(QuicConnectionProtocol):
         self._connection_terminated_handler()
 
     def _stop_timers(self) -> None:
-        for timer in (self._timer, self._tick):
+        for timer in (self._timer, self._tick, self._last_timer):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._tick = None
+        self._timer = self._tick = self._last_timer = None
 
     def _set_tick(self) -> None:
         """aioquic knows no timer for probes into the dark, nor for what fades from being under way."""
@@ -282,7 +281,3 @@ class LiveConnection(QuicConnectionProtocol):
             if self._pace.is_dark(self._loop.time()) and not self._quic._ping_pending:
                 self._quic.send_ping(0)
             self.transmit()
-
-
-def _age(stream: QuicStream) -> int:
-    return stream.stream_id or 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from distreamer.protocol.native.faults import broken_rule
-from distreamer.protocol.native.lanes import LaneJoiner, Part
+from distreamer.protocol.native.lanes import CONTROL, LaneJoiner, Part
 
 MOST_UNREAD_BYTES = 16_777_216
 """Put in order, and not fetched."""
@@ -18,13 +18,23 @@ class QuicInbox:
         self._joiner = LaneJoiner()
         self._messages: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._unread_bytes = 0
+        self.is_open = False
+        """Whether bodies may come: this side has asked for them."""
+
+    @property
+    def lanes_taken(self) -> int:
+        """The first lane of a body that was not taken yet."""
+        return self._joiner.all_given_before
 
     def receive(self, part: Part) -> None:
         """Raises ConversationError for what breaks the rules."""
+        if part.lane != CONTROL:
+            self._check_open()
         self._keep(self._joiner.receive(part))
 
     def abandon(self, lane: int) -> None:
         """The sender will not end the body of ``lane``. Raises ConversationError."""
+        self._check_open()
         self._keep(self._joiner.abandon(lane))
 
     def end(self) -> None:
@@ -39,6 +49,10 @@ class QuicInbox:
         else:
             self._unread_bytes -= len(message)
         return message
+
+    def _check_open(self) -> None:
+        if not self.is_open:
+            raise broken_rule("sent audio that nobody asked for")
 
     def _keep(self, messages: list[bytes]) -> None:
         for message in messages:

@@ -21,6 +21,8 @@ from distreamer.transport.live_pace import PROBE_SECONDS, LivePace
 BURST_PACKETS = 4
 """Sent at once at the most, when there was nothing to send before."""
 SHORTEST_PAUSE_SECONDS = 0.001
+MOST_ACK_DELAY_SECONDS = 0.1
+"""QUIC allows 16 s."""
 LOSS_ROUND_TRIPS = 1.25
 LOSS_BEYOND_SECONDS = 0.03
 """A packet is lost when one that was sent later was acknowledged, and it was not within so long. aioquic also counts
@@ -100,6 +102,8 @@ class LiveCongestionControl(QuicCongestionControl):
 
     def on_packet_sent(self, *, packet: QuicSentPacket) -> None:
         sent_at = packet.sent_time or self._now
+        # After a Retry aioquic drops packets without a word, and their names are given anew.
+        self._forget(id(packet))
         self._under_way[id(packet)] = (sent_at, packet.sent_bytes)
         self.bytes_in_flight += packet.sent_bytes
         self._pacer.charge(packet.sent_bytes)
@@ -136,6 +140,17 @@ class LiveRecovery(QuicPacketRecovery):
 
     _pace: LivePace
     _asked_at = -math.inf
+    _max_ack_delay: float
+
+    @property
+    def max_ack_delay(self) -> float:
+        """For so long the other side may keep an acknowledgement back: what it says, within a bound, for here all that
+        lasts long depends on it."""
+        return self._max_ack_delay
+
+    @max_ack_delay.setter
+    def max_ack_delay(self, said: float) -> None:
+        self._max_ack_delay = min(said, MOST_ACK_DELAY_SECONDS)
 
     def get_loss_detection_time(self, *, amplification_limited: bool) -> float | None:
         at = super().get_loss_detection_time(amplification_limited=amplification_limited)
@@ -191,7 +206,9 @@ def make_live(connection: QuicConnection, pace: LivePace) -> Callable[[float], N
     pacer = LivePacer(pace, max_datagram_size=size)
     control = LiveCongestionControl(pace, pacer, max_datagram_size=size)
     recovery.__class__ = LiveRecovery
-    cast(LiveRecovery, recovery)._pace = pace
+    live = cast(LiveRecovery, recovery)
+    live._pace = pace
+    live.max_ack_delay = live.__dict__.pop("max_ack_delay")
     recovery._cc = control
     recovery._pacer = pacer
     return control.look

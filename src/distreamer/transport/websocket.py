@@ -13,6 +13,7 @@ from typing import Any, Self
 import aiohttp
 import structlog
 from aiohttp import web
+from aiohttp.abc import AbstractResolver
 from aiohttp.http import WebSocketWriter
 from structlog.typing import FilteringBoundLogger
 
@@ -132,11 +133,14 @@ class WebSocketDialler:
         media_rate: MediaRate = _nothing,
         proxy: HttpProxy | None = None,
         local_end: LocalEnd | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         """``url`` is the server's http or https address, with or without a slash at its end; ``trust`` is for the
-        latter. All goes through ``proxy``, if there is one, and leaves this machine by ``local_end``."""
+        latter. All goes through ``proxy``, if there is one, and leaves this machine by ``local_end``. ``resolver``
+        belongs to the caller; without one it has its own."""
         self._proxy = proxy
         self._local_end = local_end
+        self._resolver = resolver
         self._url = url.rstrip("/") + PATH
         self._trust = trust or LinkTrust()
         self._media_rate = media_rate
@@ -145,7 +149,11 @@ class WebSocketDialler:
 
     async def __aenter__(self) -> Self:
         self._connector = LinkConnector(
-            self._trust, needs_tls=self._is_tls, proxy=self._proxy, local_end=self._local_end
+            self._trust,
+            needs_tls=self._is_tls,
+            proxy=self._proxy,
+            local_end=self._local_end,
+            resolver=self._resolver,
         )
         self._session = aiohttp.ClientSession(
             connector=self._connector,
@@ -266,11 +274,8 @@ class WebSocketServer:
         if self._listening is not None:
             self._listening.cancel()
         try:
-            await self._group.__aexit__(kind, error, trace)
-        except BaseExceptionGroup:
-            # What was raised inside stays what it is.
-            if error is None or isinstance(error, asyncio.CancelledError):
-                raise
+            # What ends the caller is not the group's: it would hide it in an exception group.
+            await self._group.__aexit__(None, None, None)
         finally:
             await self._runner.cleanup()
             for one in self._sockets:

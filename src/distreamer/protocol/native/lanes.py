@@ -7,22 +7,23 @@ depends on is said at the beginning of its stream. See ``docs/protocol.md``.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from distreamer.protocol.native import limits
-from distreamer.protocol.native.faults import broken_rule
+from distreamer.protocol.native.faults import ConversationError, broken_rule
 from distreamer.protocol.native.messages import EpochDescription, FragmentHead, Piece, SetupHead, decode
 
 CONTROL: Final = -1
 """The lane of everything that is no body; bodies are counted from 0, in the order in which they began."""
 MOST_WAITING_BYTES: Final = 8_388_608
 """Of bodies that are not whole, or wait for another."""
-MOST_LANES_AHEAD: Final = 256
-"""Bodies that may have begun behind one that was not given yet."""
+MOST_LANES_AHEAD: Final = 32
+"""Bodies that may have begun from one on that was not given yet. A sender has eight fragments on their way, and
+each may have set-up headers of its own; one that is further ahead for what was lost or reset is held up by QUIC."""
 _LENGTH: Final = struct.Struct(">I")
 _BEGINNING: Final = struct.Struct(">II")
 _BODY_TYPES: Final = {SetupHead.TYPE, FragmentHead.TYPE}
@@ -91,6 +92,10 @@ class LaneJoiner:
         self._bodies: dict[int, _Body] = {}
         self._given: set[int] = set()
         self._all_given_before = 0
+        self._setup = 0
+        """The set-up headers that were given last, as in the splitter."""
+        self._awaited = math.inf
+        """How many control messages the next body that is whole needs."""
         self._ready: deque[bytes] = deque()
         self.waiting_bytes = 0
         """Of bodies that were not given yet."""
@@ -101,7 +106,14 @@ class LaneJoiner:
             self._take_control(part.data)
         else:
             self._take_body(part)
+            if part.ends:
+                self._give_bodies()
         return self._given_now()
+
+    @property
+    def all_given_before(self) -> int:
+        """The first body that was not given yet."""
+        return self._all_given_before
 
     def abandon(self, lane: int) -> list[bytes]:
         """The sender will not end the body of ``lane``; gives the messages that waited for it. Raises
@@ -111,10 +123,10 @@ class LaneJoiner:
         self._check_ahead(lane)
         self.waiting_bytes -= len(self._bodies.pop(lane, _Body()).data)
         self._note_given(lane)
+        self._give_bodies()
         return self._given_now()
 
     def _given_now(self) -> list[bytes]:
-        self._give_bodies()
         given = list(self._ready)
         self._ready.clear()
         return given
@@ -124,15 +136,18 @@ class LaneJoiner:
         messages, used = _cut(self._control)
         del self._control[:used]
         for message in messages:
+            if message[0] in _BODY_TYPES or message[0] == Piece.TYPE:
+                raise broken_rule("sent a part of a body on the control stream")
             self._control_messages += 1
             self._ready.append(message)
             # A body may wait for this very message, and must come before those that follow.
-            self._give_bodies()
+            if self._control_messages >= self._awaited:
+                self._give_bodies()
 
     def _take_body(self, part: Part) -> None:
         body = self._bodies.get(part.lane)
         if self._is_given(part.lane) or (body is not None and body.is_whole):
-            raise broken_rule(f"the stream of body {part.lane} goes on behind its end")
+            raise broken_rule(f"the stream of body {part.lane + 1} goes on behind its end")
         if body is None:
             self._check_ahead(part.lane)
             body = self._bodies[part.lane] = _Body()
@@ -144,35 +159,47 @@ class LaneJoiner:
 
     def _check_ahead(self, lane: int) -> None:
         if lane >= self._all_given_before + MOST_LANES_AHEAD:
-            raise broken_rule(
-                f"the stream of body {lane} is more than {MOST_LANES_AHEAD} ahead of {self._all_given_before}"
-            )
+            ahead = lane - self._all_given_before
+            raise broken_rule(f"the stream of body {lane + 1} is {ahead} ahead, and not less than {MOST_LANES_AHEAD}")
 
     def _give_bodies(self) -> None:
         progress = True
         while progress:
             progress = False
+            self._awaited = math.inf
             for lane in sorted(self._bodies):
                 body = self._bodies[lane]
                 if body.is_whole and self._may_come(lane, body):
                     del self._bodies[lane]
                     self.waiting_bytes -= len(body.data)
                     self._note_given(lane)
-                    self._ready.extend(_whole_body(lane, body.data))
+                    self._ready.extend(self._messages_of(lane, body.data))
                     progress = True
 
     def _may_come(self, lane: int, body: _Body) -> bool:
         if len(body.data) < _BEGINNING.size + _LENGTH.size + 1:
-            raise broken_rule(f"the stream of body {lane} is cut off after {len(body.data)} bytes")
+            raise broken_rule(f"the stream of body {lane + 1} is cut off after {len(body.data)} bytes")
         control, setup = _BEGINNING.unpack_from(body.data)
         if setup > lane:
-            raise broken_rule(f"body {lane} needs body {setup - 1}, which does not lie before it")
+            raise broken_rule(f"body {lane + 1} needs body {setup}, which does not lie before it")
         if control > self._control_messages:
+            self._awaited = min(self._awaited, control)
             return False
         if body.data[_BEGINNING.size + _LENGTH.size] == SetupHead.TYPE:
             # It replaces what all fragments before it need.
             return self._all_given_before >= lane
         return setup == 0 or self._is_given(setup - 1)
+
+    def _messages_of(self, lane: int, data: bytearray) -> list[bytes]:
+        head, messages = _whole_body(lane, data)
+        _, setup = _BEGINNING.unpack_from(data)
+        if isinstance(head, SetupHead):
+            self._setup = lane + 1
+        elif setup not in (0, self._setup):
+            raise broken_rule(f"body {lane + 1} needs body {setup}, which is not the setup in force")
+        elif head is not None and head.setup and not setup:
+            raise broken_rule(f"body {lane + 1} needs a setup and does not say which")
+        return messages
 
     def _is_given(self, lane: int) -> bool:
         return lane < self._all_given_before or lane in self._given
@@ -200,9 +227,21 @@ def _cut(data: bytearray) -> tuple[list[bytes], int]:
     return messages, at
 
 
-def _whole_body(lane: int, data: bytearray) -> Iterator[bytes]:
-    del data[: _BEGINNING.size]
-    messages, used = _cut(data)
-    if used != len(data) or messages[0][0] not in _BODY_TYPES:
-        raise broken_rule(f"the stream of body {lane} holds no body")
-    yield from messages
+def _whole_body(lane: int, data: bytearray) -> tuple[SetupHead | FragmentHead | None, list[bytes]]:
+    """The messages of one, which its stream holds to the byte, and its head if all can be read."""
+    stream = f"the stream of body {lane + 1}"
+    messages, used = _cut(data[_BEGINNING.size :])
+    if used != len(data) - _BEGINNING.size or messages[0][0] not in _BODY_TYPES:
+        raise broken_rule(f"{stream} holds no body")
+    try:
+        (head, _), *rest = [decode(message) for message in messages]
+    except ConversationError:
+        # Of the stream itself nothing is wrong: the conversation says what is, as it would over a WebSocket.
+        return None, messages
+    assert isinstance(head, SetupHead | FragmentHead)
+    if any(message is not None and not isinstance(message, Piece) for message, _ in rest):
+        raise broken_rule(f"{stream} holds more than one body")
+    size = sum(len(payload) for _, payload in rest)
+    if size != head.size:
+        raise broken_rule(f"{stream} ends after {size} bytes of a body of {head.size}")
+    return head, messages
