@@ -184,12 +184,14 @@ class _Run:
 
     @contextlib.asynccontextmanager
     async def _programs(self, order: Order) -> AsyncIterator[None]:
-        """The system's programs run within."""
+        """The system's programs for ``order`` run within, each of them once however many orders there are."""
+        keepers: list[Keeper] = []
         for program in self._system.programs(order):
             log = self._folder / f"{program.name}.log"
             keeper = Keeper(program.name, self._hosts.on(program.side, program.command), log, program.environment)
             self._keepers[program.side].append(keeper)
-        keeping = [asyncio.create_task(keeper.run()) for side in self._keepers.values() for keeper in side]
+            keepers.append(keeper)
+        keeping = [asyncio.create_task(keeper.run()) for keeper in keepers]
         try:
             yield
         finally:

@@ -120,6 +120,27 @@ def test_burst_is_as_long_as_asked_and_at_least_a_fragment(burst: float, expecte
     assert (data or b"") == b"".join(fragment(number).audio for number in range(21 - expected, 21))
 
 
+@pytest.mark.parametrize(
+    ("since", "burst", "expected"),
+    [(0, 10, 10), (5, 10, 10), (6, 10, 10), (7, 10, 11), (13, 10, 17), (13, 2, 15), (13, 0.5, 14), (13, 0, 0)],
+)
+def test_behind_a_restart_the_burst_reaches_back_to_what_was_given_out_before(
+    since: int, burst: float, expected: int
+) -> None:
+    rendition = Rendition(INFO)
+    for number in range(1, 41):
+        rendition.add(replace(played(fragment(number)), by_earlier_run=number <= 40 - since))
+    data = rendition.take(rendition.enter(burst, icy=False), ALL)
+    assert (data or b"") == b"".join(fragment(number).audio for number in range(41 - expected, 41))
+
+
+def test_the_burst_is_as_ever_when_the_ring_holds_nothing_from_before_a_restart() -> None:
+    rendition = Rendition(INFO)
+    for number in range(1, 41):
+        rendition.add(replace(played(fragment(number)), by_earlier_run=number <= 40 - RECENT_SECONDS))
+    assert rendition.next - rendition.enter(10, icy=False).number == 10
+
+
 def test_the_limit_ends_a_take_behind_a_whole_chunk() -> None:
     rendition = rendition_of(fragment(number) for number in range(1, 11))
     cursor = rendition.enter(10, icy=False)

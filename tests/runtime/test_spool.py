@@ -12,6 +12,7 @@ from distreamer.core.store import Store
 from distreamer.model.status import PlayoutState, SpoolStatus
 from tests.support.changing_instance import ProbeSettings, configured, players_server
 from tests.support.spooled import (
+    FRAMES_PER_SECOND,
     NO_SPACE,
     BurstySettings,
     CarriedSettings,
@@ -146,6 +147,38 @@ def test_a_listener_who_comes_back_to_a_killed_transmitter_misses_nothing(tmp_pa
                 # What it had is not asked for once more.
                 assert len(link.carried) <= 31 + away + 2
                 assert one.instance.playout.status().dry_times == 0
+
+    scenario()
+
+
+@pytest.mark.parametrize(("away", "burst"), [(2.0, 3.0), (8.0, 3.0), (13.0, 10.0), (20.0, 10.0)])
+def test_a_listener_misses_nothing_though_the_start_took_longer_than_the_burst(
+    tmp_path: Path, away: float, burst: float
+) -> None:
+    @virtual_time(600)
+    async def scenario() -> None:
+        disk, link, server = Disk(), Link(), players_server(burstseconds=burst)
+        sections = ("input", CarriedSettings()), ("output", server)
+        async with running(studio(None), disk) as source:
+            link.store = source.instance.store
+            async with running(configured(*sections, delay=25, spool=tmp_path / "b"), disk, link) as one:
+                await asyncio.sleep(80.4)
+                player = one.player()
+                await asyncio.sleep(30)
+                left, heard = one.left_behind(), player.frames
+            await asyncio.sleep(away)
+            async with running(configured(*sections, delay=25, spool=left), disk, link) as one:
+                await asyncio.sleep(1.5)
+                again = one.player()
+                await asyncio.sleep(30)
+                again.assert_unbroken(30)
+                assert heard[-1] - burst * FRAMES_PER_SECOND <= again.frames[0] <= heard[-1] + 1
+                # Who comes later, when nobody comes back any more, gets the burst that was asked for.
+                latest = one.frames[-1]
+                newcomer = one.player()
+                await asyncio.sleep(0.1)
+                assert len(newcomer.frames) <= burst * FRAMES_PER_SECOND + 1
+                assert newcomer.frames[-1] <= latest
 
     scenario()
 

@@ -24,6 +24,8 @@ class Played:
     """When its first byte is due, on the clock that drives the playout."""
     discontinuity: bool
     """True when what listeners hear jumps before it: audio was skipped, or is missing at the source."""
+    by_earlier_run: bool = False
+    """Whether an earlier run of the program gave it out; its listeners were disconnected behind the last of these."""
 
     @property
     def seconds(self) -> float:

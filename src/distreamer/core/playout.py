@@ -161,7 +161,7 @@ class Playout:
             epoch = self._store.epoch(fragment.epoch)
             assert epoch is not None, "the store gave a fragment of an epoch that it does not hold"
             due -= epoch.seconds(fragment.duration)
-            found.append(Played(fragment, epoch.info, due, fragment.discontinuity))
+            found.append(Played(fragment, epoch.info, due, fragment.discontinuity, by_earlier_run=True))
             if sum(played.seconds for played in found) >= RECENT_SECONDS:
                 break
         return found[::-1]

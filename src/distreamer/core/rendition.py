@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from distreamer.core.format_change import OnFormatChange
 from distreamer.core.played import RECENT_BYTES, RECENT_SECONDS, Played
@@ -22,6 +23,9 @@ from distreamer.protocol.listener_http import METADATA_INTERVAL
 
 FORWARD_SECONDS = 10.0
 """Who is so slow that the ring has passed, goes on this far behind the newest chunk."""
+OVERLAP_SECONDS = 4.0
+"""Of what an earlier run of the program gave out, so much may not have reached its listeners: a crowd is served within
+two seconds, and as much may be on its way."""
 SMALLEST_TAG = 10
 """Bytes of an ID3v2 header; a shorter gap cannot be filled."""
 MAXIMUM_JOINED = 8
@@ -68,6 +72,8 @@ class Rendition:
         """Of the newest chunk."""
         self._format_began = 0
         """The first chunk from which a decoder goes on to the newest without a new start."""
+        self._own_from = 0
+        """The first chunk that no earlier run of the program gave out."""
         self._chunks: deque[Chunk] = deque()
         self._first = 0
         self._seconds = 0.0
@@ -101,6 +107,8 @@ class Rendition:
                 fragment.audio, start, lambda offset: metadata_block(title_at(fragment, offset))
             )
         self._chunks.append(Chunk(fragment, played.seconds, interleaved, start, self._phase))
+        if played.by_earlier_run:
+            self._own_from = self.next
         self._seconds += played.seconds
         self._size += len(fragment.audio)
         self._joined.clear()
@@ -112,8 +120,14 @@ class Rendition:
 
     def enter(self, burst_seconds: float, *, icy: bool) -> Cursor:
         """A new listener's place: up to ``burst_seconds`` of what was played already come first, and at least the
-        last chunk unless it is 0; but nothing of a format that is over."""
-        return Cursor(max(self._place(burst_seconds), self._format_began), icy and not self._codec.is_ogg)
+        last chunk unless it is 0; but nothing of a format that is over.
+
+        As long as the ring reaches back to what an earlier run of the program gave out, more comes first if need be:
+        its listeners come again, and are to miss nothing, however long the program took to start."""
+        place = self._place(burst_seconds)
+        if burst_seconds > 0 and self._first < self._own_from:
+            place = min(place, self._place(min(burst_seconds, OVERLAP_SECONDS), before=self._own_from))
+        return Cursor(max(place, self._format_began), icy and not self._codec.is_ogg)
 
     def take(self, cursor: Cursor, limit: int) -> bytes | None:
         """What ``cursor`` has not yet got, up to the end of the chunk with which it becomes ``limit`` bytes; None
@@ -175,12 +189,13 @@ class Rendition:
         if not opaque or _skipped(chunk.phase, cursor.phase) < len(chunk.fragment.audio):
             cursor.phase = chunk.end_phase
 
-    def _place(self, seconds: float) -> int:
-        """The number of the chunk with which up to ``seconds`` begin."""
-        number, total = self.next, 0.0
-        for chunk in reversed(self._chunks):
+    def _place(self, seconds: float, before: int | None = None) -> int:
+        """The number of the chunk with which up to ``seconds`` begin, ``before`` that chunk or up to now."""
+        end = self.next if before is None else before
+        number, total = end, 0.0
+        for chunk in islice(reversed(self._chunks), self.next - end, None):
             total += chunk.seconds
-            if seconds <= 0 or (total > seconds and number < self.next):
+            if seconds <= 0 or (total > seconds and number < end):
                 break
             number -= 1
         return number

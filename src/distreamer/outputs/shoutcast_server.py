@@ -74,7 +74,8 @@ class ShoutcastServerSettings(PlayingOutputSettings):
 
     burstseconds: Annotated[Seconds, Field(ge=0, le=25)] = 10
     """How much audio that was played before a new listener gets at once. It fills the player's buffer, so that
-    sound begins quickly and goes on through the hiccups of the listener's own network."""
+    sound begins quickly and goes on through the hiccups of the listener's own network. With SPOOL, listeners that come
+    back behind a restart get more if they need it to miss nothing. With 0 all begin with what is played next."""
 
     maxlisteners: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """How many may listen at the same time; one more is refused."""
