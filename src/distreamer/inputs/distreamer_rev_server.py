@@ -17,8 +17,8 @@ from distreamer.core.module import InputContext
 from distreamer.core.ports import MessageStream
 from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, PeerError
 from distreamer.model.status import LinkStatus, ListenersStatus
-from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.scram import check_password
+from distreamer.sessions.admission import Admission
 from distreamer.sessions.legacy_push_requests import PushRequests
 from distreamer.sessions.legacy_receiving import LegacyReceiver
 from distreamer.sessions.native_carriers import Transport, accepting_quic, pace_of_answers, watching
@@ -33,7 +33,8 @@ from distreamer.transport.websocket import WebSocketServer
 from distreamer.units import spoken_seconds
 
 MOST_CONVERSATIONS = 32
-"""The sender's, the carriers that it races and the ghosts that it left; one more is told ``busy``."""
+"""The sender's, the carriers that it races and the ghosts that it left; one more is told ``busy``. Who has not proven
+himself yet is counted apart, see ``Admission``."""
 PUSHER_SECONDS = 30.0
 """A sender of DiStreamer 2 that pushed nothing for so long is gone: ten of its intervals by default."""
 MOST_REFUSED = 64
@@ -81,7 +82,7 @@ class DiStreamerRevServer:
         if settings.legacy:
             receiver = LegacyReceiver(context.ingest, context.clock, list_closes_round=False)
             self._pushes = PushRequests(receiver, settings.password, context.clock, self._say_refused, self._door)
-        self._conversations = 0
+        self._admission = Admission(MOST_CONVERSATIONS, "senders", context.clock, context.log)
         self._refused: deque[str] = deque(maxlen=MOST_REFUSED)
         self._pusher = ""
         """The host of the DiStreamer 2 that pushes; empty when none does."""
@@ -155,10 +156,7 @@ class DiStreamerRevServer:
     async def _converse(self, stream: MessageStream) -> None:
         acceptor = self._door.acceptor(stream)
         session = ReceiverSession(stream, self._reception, self._context.clock, acceptor, self._welcome)
-        if self._conversations >= MOST_CONVERSATIONS:
-            self._context.log.warning("too many senders", peer=stream.peer, limit=MOST_CONVERSATIONS)
-            session.session.end(GoodbyeCode.BUSY, f"there are {MOST_CONVERSATIONS} conversations already")
-        self._conversations += 1
+        self._admission.enter(session)
         error: DiStreamerError | None = None
         try:
             error = error_of(await session.run(), stream.peer)
@@ -167,7 +165,7 @@ class DiStreamerRevServer:
         except Exception as defect:  # a defect that one sender meets must not keep the next one out
             self._context.log.error("a defect in DiStreamer; please report it", peer=stream.peer, exc_info=defect)
         finally:
-            self._conversations -= 1
+            self._admission.leave(session)
             self._say_end(stream.peer, error, was_last=self._senders.left(session))
 
     def _welcome(self, session: ReceiverSession) -> None:

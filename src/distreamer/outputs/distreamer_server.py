@@ -20,6 +20,7 @@ from distreamer.outputs.polling_answers import PollingAnswers, legacy_password_f
 from distreamer.outputs.receivers import Receivers
 from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.scram import check_password
+from distreamer.sessions.admission import Admission
 from distreamer.sessions.native_carriers import Transport, accepting_quic, pace_of, watching
 from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.native_sender import SenderSession
@@ -29,7 +30,8 @@ from distreamer.transport.tcp import listening_sockets, spoken_address
 from distreamer.transport.websocket import WebSocketServer
 
 MOST_CONVERSATIONS = 128
-"""Receivers, the carriers that they race and the ghosts that they left; one more is told ``busy``."""
+"""Receivers, the carriers that they race and the ghosts that they left; one more is told ``busy``. Who has not
+proven himself yet is counted apart, see ``Admission``."""
 MOST_REFUSED = 64
 """Addresses whose refusal was told once and is only a detail from then on."""
 
@@ -73,7 +75,7 @@ class DiStreamerServer:
         self._context = context
         self._door = NativeDoor(settings.password, context.clock, context.log)
         self._receivers = Receivers(context.clock)
-        self._conversations = 0
+        self._admission = Admission(MOST_CONVERSATIONS, "receivers", context.clock, context.log)
         self._refused: deque[str] = deque(maxlen=MOST_REFUSED)
         self._polling = self._answers_for_polling()
         self._group: asyncio.TaskGroup | None = None
@@ -166,10 +168,7 @@ class DiStreamerServer:
             self._door.acceptor(stream),
             self._taken,
         )
-        if self._conversations >= MOST_CONVERSATIONS:
-            self._context.log.warning("too many receivers", peer=stream.peer, limit=MOST_CONVERSATIONS)
-            session.session.end(GoodbyeCode.BUSY, f"there are {MOST_CONVERSATIONS} conversations already")
-        self._conversations += 1
+        self._admission.enter(session)
         error: DiStreamerError | None = None
         for_another = False
         try:
@@ -181,7 +180,7 @@ class DiStreamerServer:
         except Exception as defect:  # a defect that one receiver meets must not end the others' audio
             self._context.log.error("a defect in DiStreamer; please report it", peer=stream.peer, exc_info=defect)
         finally:
-            self._conversations -= 1
+            self._admission.leave(session)
             was_receiver = self._receivers.left(session, for_another=for_another)
             self._say_end(stream.peer, error, was_receiver=was_receiver)
 

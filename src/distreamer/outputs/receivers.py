@@ -26,6 +26,9 @@ class _Receiver:
     session: SenderSession | None
     since: float
     """When its present conversation was taken, or when it was last heard."""
+    late: SenderSession | None = None
+    """An older conversation, on which it said what it wants when the present one was in use already: it may be leaving
+    that, or have gone back to it."""
     carrier: str = ""
     """Of its last conversation."""
     is_dark: bool = False
@@ -70,7 +73,11 @@ class Receivers:
         news = "a receiver connected" if known is None else "a receiver is back"
         known = self._by_node.setdefault(node, _Receiver(host, None, now))
         ghost = known.session
-        if ghost is session:
+        if session in (ghost, known.late):
+            return ""
+        if ghost is not None and session.welcomed_at < ghost.welcomed_at and ghost.session.is_heard:
+            # What was said there was lost once, and came only now.
+            known.late = session
             return ""
         is_change = known.is_moving
         if ghost is not None:
@@ -80,23 +87,31 @@ class Receivers:
             ghost.session.end(GoodbyeCode.REPLACED, "the receiver has taken another carrier")
         if is_change:
             news = "a receiver has taken another carrier"
-        known.peer, known.session, known.since = host, session, now
-        known.carrier = session.session.stream.kind.name
+        known.peer = host
         fields = session.welcomed.path
         known.path, known.party = (fields.name, fields.party) if fields else ("", node)
-        known.is_dark = known.is_moving = False
+        self._use(known, session)
         self._forget(now)
         self._changed.set()
         return news
+
+    def _use(self, known: _Receiver, session: SenderSession) -> None:
+        known.session, known.since, known.late = session, self._clock.now(), None
+        known.carrier = session.session.stream.kind.name
+        known.is_dark = known.is_moving = False
 
     def left(self, session: SenderSession, *, for_another: bool = False) -> bool:
         """``session`` has ended, ``for_another`` carrier when the receiver said so; says whether a receiver was lost
         by it."""
         for known in self._by_node.values():
+            if known.late is session:
+                known.late = None
             if known.session is session:
                 is_lost = not (known.is_dark or for_another)
                 known.is_dark, known.is_moving = False, for_another
                 self._part(known, session, is_cut=is_lost)
+                if known.late is not None:
+                    self._use(known, known.late)
                 self._changed.set()
                 return is_lost
         return False

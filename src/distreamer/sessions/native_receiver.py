@@ -35,6 +35,9 @@ HISTORY_BEYOND_DELAY_SECONDS = 5.0
 UNSAID_SECONDS = 2.0
 """A sender that says nothing for longer than some pings take may have more than it said."""
 
+SKIPPED_FRAGMENTS = 1_000_000
+"""So many are not held by anyone beyond what is here: the sender was started anew, and has skipped numbers."""
+
 
 class PathTap(Protocol):
     """What the conversations of one of several paths tell those who divide the work among the paths."""
@@ -133,6 +136,8 @@ class ReceiverSession:
         self._newest: tuple[int, int] | None = None
         """Of the sender, as it said last: epoch and number."""
         self._newest_at = 0.0
+        self._first_said: tuple[int, int] | None = None
+        """The same, as it said first, after it skipped numbers if it did."""
         self._welcomed = welcomed
         self._is_taken = False
         self._share: Share | None = None
@@ -149,13 +154,25 @@ class ReceiverSession:
 
     @property
     def behind(self) -> int | None:
-        """Fragments that the sender has beyond the newest that is here; None when it is not known."""
+        """Fragments that the sender has beyond the newest that is here, or that it has made since it said so first,
+        when it has skipped numbers since that one; None when it is not known."""
         epoch = self._reception.store.epoch(self._newest[0]) if self._newest else None
-        if self._newest is None or epoch is None or not epoch.numbers:
+        if self._newest is None or self._first_said is None or epoch is None or not epoch.numbers:
             return None
         # As long as nothing more is said there may be one more each second.
         since = max(0.0, self._clock.now() - self._newest_at - UNSAID_SECONDS)
-        return max(0, self._newest[1] + int(since) - epoch.numbers[-1])
+        newest = self._newest[1] + int(since)
+        beyond = self._first_said[1] - 1 if self._has_skipped else epoch.numbers[-1]
+        return max(0, newest - beyond)
+
+    @property
+    def _has_skipped(self) -> bool:
+        """Whether the sender has skipped numbers since the newest that is here, so that nobody can say how many of them
+        are fragments."""
+        epoch = self._reception.store.epoch(self._newest[0]) if self._newest else None
+        if self._newest is None or epoch is None or not epoch.numbers:
+            return False
+        return self._newest[1] - epoch.numbers[-1] >= SKIPPED_FRAGMENTS
 
     @property
     def newest(self) -> tuple[int, int] | None:
@@ -190,7 +207,7 @@ class ReceiverSession:
 
     def _look(self) -> bool:
         """Whether something else is to be asked for now."""
-        reception, behind = self._reception, self.behind
+        reception, behind = self._reception, None if self._has_skipped else self.behind
         newest = reception.store.newest()
         epoch = reception.store.epoch(newest.epoch) if newest else None
         seconds = None if behind is None or not newest or not epoch else behind * epoch.seconds(newest.duration)
@@ -211,10 +228,16 @@ class ReceiverSession:
             if self._reception.tap:
                 self._reception.tap.described(event.epoch, event.first)
         elif isinstance(event, Reported):
-            self._newest, self._newest_at = event.report.newest, self._clock.now()
+            self._note_newest(event.report.newest)
         elif isinstance(event, Welcomed):
             self.welcomed = event
             self._welcomed(self)
+
+    def _note_newest(self, newest: tuple[int, int] | None) -> None:
+        first = self._first_said
+        if newest and (first is None or first[0] != newest[0] or newest[1] - first[1] >= SKIPPED_FRAGMENTS):
+            self._first_said = newest
+        self._newest, self._newest_at = newest, self._clock.now()
 
     def _take_fragment(self, fragment: Fragment) -> None:
         reception = self._reception

@@ -44,10 +44,13 @@ class SenderSession:
         with the number of fragments that have arrived there."""
         self.welcomed: Welcomed | None = None
         """How the receiver presented itself; None before the handshake is done."""
+        self.welcomed_at = 0.0
+        """When that was."""
         self.report = PeerReport()
         """What the receiver said last."""
         self.role = SenderRole(store, stream.kind.most_fragments)
         self._store = store
+        self._clock = clock
         self._taken = taken
         self._acknowledged = acknowledged
         lasting = (timing or Timing()).lasting(stream.kind.lasting_seconds)
@@ -78,7 +81,7 @@ class SenderSession:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Welcomed):
-            self.welcomed = event
+            self.welcomed, self.welcomed_at = event, self._clock.now()
         elif isinstance(event, Wanted):
             self._taken(self)
         elif isinstance(event, Unwanted):

@@ -95,8 +95,16 @@ class NativeSenders:
         path.sessions.append(session)
         session.join(path.reception)
         session.take()
+        self._end_ghosts(path, session)
         self._changed.set()
         return news
+
+    def _end_ghosts(self, path: _Path, session: ReceiverSession) -> None:
+        """A sender that came back leaves carriers that are dark, and would be kept until they might come back too. One
+        that is used there after all is told nothing worse than that it was not heard."""
+        for other in path.sessions:
+            if other is not session and other.session.is_dark:
+                other.session.end(GoodbyeCode.SILENCE, "nothing was heard, and another carrier has come")
 
     def _replace(self, party: str, fields: PathFields | None) -> None:
         for path in self._paths.values():

@@ -47,7 +47,7 @@ class WrongPasswords:
     def note_wrong(self, host: str, now: float) -> bool:
         """A wrong password came from ``host``; whether it has to wait from now on, for the first time."""
         self.wrong += 1
-        if _is_of_this_machine(host):
+        if is_of_this_machine(host):
             return False
         name = household(host)
         tries = self._tries.pop(name, None)
@@ -69,7 +69,8 @@ class WrongPasswords:
         self._tries.pop(household(host), None)
 
 
-def _is_of_this_machine(host: str) -> bool:
+def is_of_this_machine(host: str) -> bool:
+    """Whether that address leads nowhere else."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

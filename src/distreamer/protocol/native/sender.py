@@ -116,7 +116,11 @@ class SenderRole:
             return None
         newest = self.report().newest
         held = self._held.get(newest[0], NumberRanges()).ranges() if newest else ()
-        return max(0, newest[1] - held[-1][1]) if newest and held else None
+        epoch = next((one for one in self._catalogue.epochs if newest and one.id == newest[0]), None)
+        if not held or epoch is None:
+            return None
+        # Counted one by one: a sender that was started anew has skipped numbers.
+        return len(epoch.numbers) - bisect_right(epoch.numbers, held[-1][1])
 
     @property
     def is_wanted(self) -> bool:
