@@ -203,9 +203,10 @@ async def test_who_is_refused_again_and_again_is_told_once() -> None:
             settings = DiStreamerRevClientSettings(serverurl=f"http://127.0.0.1:{server.port}", password=password)
             with pytest.raises(AuthenticationError, match="PASSWORD"):
                 await DiStreamerRevClient(settings, output_context(Store())).run()
-        await until(lambda: server.sentences().count("a sender was refused") == 3)
+        await until(lambda: server.sentences().count("a sender was refused") == 6)
         told = [call.method_name for call in server.said.calls if call.kwargs.get("event") == "a sender was refused"]
-        assert told == ["warning", "debug", "debug"]
+        # Over both kinds of carriers each time.
+        assert told == ["warning", *["debug"] * 5]
         assert server.module.links() == ()
 
 

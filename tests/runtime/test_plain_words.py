@@ -18,7 +18,7 @@ from distreamer.model.status import (
     SpoolStatus,
     StoreStatus,
 )
-from distreamer.runtime.plain_words import format_words, status_sentence
+from distreamer.runtime.plain_words import WRONG_PASSWORD_SECONDS, format_words, status_sentence
 from tests.support.made_audio import AAC, MP3
 
 RADIO = StreamInfo(MP3, Station("Radio"))
@@ -240,3 +240,14 @@ def test_a_receiver_with_several_paths_is_told_with_each() -> None:
         "192.0.2.8 (via wwan0 to studio:7080) stands by; "
         "192.0.2.9 (via usb0 to studio:7080) has been away for 70 s"
     )
+
+
+def test_wrong_passwords_are_told_for_a_while() -> None:
+    guarded = replace(OUTPUT, wrong_passwords=1, wrong_password_seconds=20.0)
+    assert status_sentence(replace(STUDIO, outputs=(guarded,))).endswith("; a wrong PASSWORD came to output 20 s ago")
+    guarded = replace(OUTPUT, wrong_passwords=7, wrong_password_seconds=WRONG_PASSWORD_SECONDS)
+    assert status_sentence(replace(STUDIO, outputs=(guarded,))).endswith(
+        "; 7 wrong PASSWORDs came to output so far, the last 10 min ago"
+    )
+    guarded = replace(guarded, wrong_password_seconds=WRONG_PASSWORD_SECONDS + 1)
+    assert status_sentence(replace(STUDIO, outputs=(guarded,))) == status_sentence(STUDIO)

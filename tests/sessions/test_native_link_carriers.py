@@ -10,7 +10,7 @@ import pytest
 from distreamer.core.store import Store
 from distreamer.errors import LinkError
 from distreamer.model.status import ModuleState
-from distreamer.sessions.native_link import HEAD_START_SECONDS
+from distreamer.sessions.carrier_rules import HEAD_START_SECONDS
 from tests.support.native_programme import fill
 from tests.support.quic_network import Link
 from tests.support.two_carriers import Caller, TwoCarriers, TwoReversedCarriers, calling

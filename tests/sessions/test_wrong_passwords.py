@@ -179,3 +179,12 @@ def test_whatever_comes_the_table_is_bounded_and_no_pause_is_longer_than_the_lon
             assert len(table._tries) <= 3
             assert 0.0 <= table.pause(host, now) <= LONGEST_PAUSE_SECONDS
             assert table.pause(host, now + LONGEST_PAUSE_SECONDS) == 0.0
+
+
+def test_it_is_known_how_long_ago_the_last_one_came() -> None:
+    tested = WrongPasswords()
+    assert tested.seconds_since(1000.0) is None
+    tested.note_wrong(STRANGER, 1000.0)
+    tested.note_wrong("127.0.0.1", 1010.0)
+    tested.note_right(STRANGER)
+    assert tested.seconds_since(1030.0) == 20.0

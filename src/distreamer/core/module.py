@@ -145,6 +145,11 @@ class Guarded(Protocol):
         """That came since the start."""
         ...
 
+    @property
+    def wrong_password_seconds(self) -> float | None:
+        """Since the last of them came; None when none did."""
+        ...
+
 
 @runtime_checkable
 class Adopting(Protocol):
@@ -169,4 +174,5 @@ def module_status(name: str, mode: str, module: Module, health: Health) -> Modul
         links=module.links(),
         listeners=module.listeners(),
         wrong_passwords=module.wrong_passwords if isinstance(module, Guarded) else 0,
+        wrong_password_seconds=module.wrong_password_seconds if isinstance(module, Guarded) else None,
     )

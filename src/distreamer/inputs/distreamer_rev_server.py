@@ -100,6 +100,11 @@ class DiStreamerRevServer:
         """That came since the start, on both wires."""
         return self._door.wrong_passwords.wrong
 
+    @property
+    def wrong_password_seconds(self) -> float | None:
+        """Since the last of them came; None when none did."""
+        return self._door.wrong_passwords.seconds_since(self._context.clock.now())
+
     def links(self) -> tuple[LinkStatus, ...]:
         native = self._senders.links()
         if self._pushes is None or self._pushes.heard_at is None or any(link.connected for link in native):

@@ -96,6 +96,8 @@ class ModuleStatus:
     listeners: ListenersStatus | None = None
     wrong_passwords: int = 0
     """That others came with, where there is a PASSWORD of the link."""
+    wrong_password_seconds: float | None = None
+    """Since the last of them; None when there was none."""
     on_air: bool = True
     """False for an input that stands by while another is on air."""
     returns_in_seconds: float | None = None

@@ -83,7 +83,8 @@ class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
     legacy: bool = True
     """Whether a server that answers, but does not know DiStreamer 3, is taken for a DiStreamer 2. It then gets the
     PASSWORD in clear with each request, and so would whoever pretends to be an old server on the way. ``no`` where
-    the server is a DiStreamer 3. After an upgrade of the server the new wire is found by itself, within ten
+    the server is a DiStreamer 3. One that was heard to be a DiStreamer 3 is believed to be an old one only when it has
+    given no other answer for three minutes. After an upgrade of the server the new wire is found by itself, within ten
     minutes."""
 
     httptimeout: Annotated[Seconds, Field(ge=1, le=300)] = 5

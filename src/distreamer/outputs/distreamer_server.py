@@ -91,6 +91,11 @@ class DiStreamerServer:
         """That came since the start, on both wires."""
         return self._door.wrong_passwords.wrong
 
+    @property
+    def wrong_password_seconds(self) -> float | None:
+        """Since the last of them came; None when none did."""
+        return self._door.wrong_passwords.seconds_since(self._context.clock.now())
+
     def links(self) -> tuple[LinkStatus, ...]:
         return self._receivers.links() + (self._polling.links() if self._polling else ())
 

@@ -11,6 +11,8 @@ STALE_SECONDS = 3.0
 """Nothing new for so long is worth a word, unless fragments themselves last about as long."""
 MOST_NAMED = 5
 """Receivers that are named in one line, of those that are here and of those that are away."""
+WRONG_PASSWORD_SECONDS = 600.0
+"""So long ago is a wrong password worth a word."""
 
 _CODEC_WORDS = {
     Codec.MPEG: "MPEG audio",
@@ -59,6 +61,7 @@ def status_sentence(status: InstanceStatus) -> str:
     reserve = [module for module in status.inputs[1:] if not module.on_air]
     troubled = [module for module in (*reserve, *status.outputs) if module.state is ModuleState.RETRYING]
     parts.extend(_trouble_words(module) for module in troubled)
+    parts.extend(words for module in (*status.inputs, *status.outputs) if (words := _password_words(module)))
     if status.spool is not None and not status.spool.works:
         parts.append(f"the spool cannot be used ({status.spool.trouble})")
     return "; ".join(parts)
@@ -183,3 +186,14 @@ def _head_words(status: InstanceStatus, playout: PlayoutStatus, listeners: int, 
 
 def _trouble_words(module: ModuleStatus) -> str:
     return f"{module.name} does not work: {module.last_error}"
+
+
+def _password_words(module: ModuleStatus) -> str:
+    """For a while after one came: somebody has another PASSWORD than this module, or tries to find it."""
+    seconds = module.wrong_password_seconds
+    if seconds is None or seconds > WRONG_PASSWORD_SECONDS:
+        return ""
+    count = module.wrong_passwords
+    if count == 1:
+        return f"a wrong PASSWORD came to {module.name} {spoken_seconds(round(seconds))} ago"
+    return f"{count} wrong PASSWORDs came to {module.name} so far, the last {spoken_seconds(round(seconds))} ago"

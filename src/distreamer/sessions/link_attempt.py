@@ -1,4 +1,4 @@
-"""One carrier of a link, from its first packet until its conversation has ended."""
+"""The carriers of a link, each from its first packet until its conversation has ended."""
 
 from __future__ import annotations
 
@@ -29,3 +29,40 @@ class Attempt:
     def session(self) -> NativeSession:
         assert self.conversation is not None
         return self.conversation.session
+
+
+class Attempts:
+    """Those that are raced, and the one that is used."""
+
+    def __init__(self) -> None:
+        self._all: list[Attempt] = []
+
+    def add(self, attempt: Attempt) -> None:
+        self._all.append(attempt)
+
+    def tidy(self) -> None:
+        """Forgets those that have ended."""
+        self._all = [one for one in self._all if one.task is None or not one.task.done()]
+
+    def clear(self) -> None:
+        self._all.clear()
+
+    def pending(self, *, is_better: bool) -> int:
+        """How many of that kind are not ready yet."""
+        return sum(one.is_pending and one.is_better is is_better for one in self._all)
+
+    def is_up(self, *, is_better: bool) -> bool:
+        """Whether the carrier of one of that kind is up, and only the words of the handshake are still on their way."""
+        return any(one.is_pending and one.is_better is is_better and one.conversation is not None for one in self._all)
+
+    def cancel(self) -> None:
+        """All of them."""
+        for one in self._all:
+            if one.task is not None:
+                one.task.cancel()
+
+    def cancel_pending(self, is_better: bool | None) -> None:
+        """Those of that kind, or of both, that are not ready yet."""
+        for one in self._all:
+            if one.is_pending and one.task is not None and is_better in (None, one.is_better):
+                one.task.cancel()

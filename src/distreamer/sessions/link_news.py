@@ -1,4 +1,4 @@
-"""What people are told of a link: in the log, in the health of its module, and as the number of its cuts."""
+"""What people are told of a link: in the log, in the health of its module, in its status."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.module import Health
 from distreamer.core.ports import Clock
+from distreamer.model.status import LinkStatus
+from distreamer.sessions.carrier_rules import UNHEARD_SECONDS
+from distreamer.sessions.native_session import NativeSession
 from distreamer.sessions.native_side import Side
 from distreamer.units import spoken_seconds
 
@@ -35,12 +38,40 @@ class LinkNews:
         self._is_path = is_path
         self._what = "the path" if is_path else "the link"
 
+    def status(self, session: NativeSession | None) -> LinkStatus:
+        """``session``: of the carrier that is used; None when there is none."""
+        now = self._clock.now()
+        is_connected = session is not None and not session.is_dark
+        return LinkStatus(
+            peer=self._peer,
+            connected=is_connected,
+            carrier=self.carrier,
+            connected_seconds=now - self.connected_at if is_connected else 0.0,
+            silent_seconds=now - (session.heard_at if session else self.heard_at),
+            rtt_seconds=session.conversation.round_trip if session else None,
+            fragments=self._side.fragments,
+            duplicates=self._side.duplicates,
+            cuts=self.cuts,
+        )
+
     def connecting(self) -> None:
         if not self.ever_connected:
             self._health.starting(f"connecting to {self._peer}")
 
-    def waiting(self) -> None:
-        """There is no carrier, or it is dark."""
+    def look(self, session: NativeSession | None) -> bool:
+        """Tells what is new of the carrier that is used, which does not tell itself of the outages that it outlives;
+        whether it came back."""
+        is_back = False
+        if session is not None and not self.is_down and session.is_dark:
+            self._dark(session.silent_seconds)
+        elif session is not None and self.is_down and session.silent_seconds < UNHEARD_SECONDS:
+            self.back()
+            is_back = True
+        if session is None or self.is_down:
+            self._wait()
+        return is_back
+
+    def _wait(self) -> None:
         if self.ever_connected:
             silent = spoken_seconds(round(self._clock.now() - self.heard_at))
             self._health.starting(f"{self._peer} was not heard for {silent}; trying again")
@@ -58,10 +89,10 @@ class LinkNews:
         self.ever_connected = True
         self.connected_at = self._clock.now()
 
-    def changed(self, carrier: str, *, is_better: bool) -> None:
+    def changed(self, carrier: str, *, is_relief: bool) -> None:
         """A carrier of another kind has taken the place of one that worked."""
         self.carrier = carrier
-        words = f"{self._what} has a better carrier now" if is_better else "the carrier was too slow and was replaced"
+        words = "the carrier was too slow and was replaced" if is_relief else f"{self._what} has a better carrier now"
         self._log.info(words, peer=self._peer, carrier=carrier)
 
     def down(self, reason: str) -> None:
@@ -73,8 +104,7 @@ class LinkNews:
         audible = {} if budget is None else {"buffer_lasts": spoken_seconds(budget)}
         self._log.warning(f"{self._what} is down", peer=self._peer, reason=reason, **audible)
 
-    def dark(self, silent: float) -> None:
-        """Nothing is heard on a carrier that may come back by itself; for ``silent`` seconds now."""
+    def _dark(self, silent: float) -> None:
         self.heard_at = self._clock.now() - silent
         self.cuts += 1
         self.down(f"nothing was heard for {silent:.1f} s")

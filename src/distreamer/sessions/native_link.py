@@ -18,22 +18,20 @@ from distreamer.protocol.native.handshake import Dialler, Identity, handshake_se
 from distreamer.protocol.native.limits import Timing
 from distreamer.protocol.native.resumption import SessionMemory
 from distreamer.sessions.carrier_progress import CarrierProgress
-from distreamer.sessions.link_attempt import Attempt
-from distreamer.sessions.link_news import LinkNews
-from distreamer.sessions.native_session import (
-    UNHEARD_BEYOND_SECONDS,
-    UNHEARD_ROUND_TRIPS,
-    UNHEARD_SECONDS,
-    error_of,
+from distreamer.sessions.carrier_rules import (
+    FIRST_UPGRADE_SECONDS,
+    HANDSHAKE_START_SECONDS,
+    HEAD_START_SECONDS,
+    Preference,
 )
+from distreamer.sessions.link_attempt import Attempt, Attempts
+from distreamer.sessions.link_faults import LinkFaults
+from distreamer.sessions.link_news import LinkNews
+from distreamer.sessions.native_session import error_of
 from distreamer.sessions.native_side import Dial, Side
 
 CONNECT_SECONDS = 3.0
 """For a carrier to come up, before the handshake's own limit; on long paths five round trips."""
-HEAD_START_SECONDS = 0.2
-"""The better carrier is dialled so much earlier than the other."""
-HANDSHAKE_START_SECONDS = 1.0
-"""More of it, when the better one is up by then: where it works, the other is not opened at all."""
 RACE_EVERY_SECONDS = 0.7
 """Between the beginnings of two attempts. Each sends a new SYN, which no retransmission timer holds back."""
 MOST_ATTEMPTS = 4
@@ -42,11 +40,10 @@ SHORTEST_LOOK_SECONDS = 0.1
 """Between two looks, however much is due."""
 LOOK_SECONDS = 1.0
 """Between two looks at whether a carrier that is alive brings the programme."""
-FIRST_UPGRADE_SECONDS = 5.0
-LONGEST_UPGRADE_SECONDS = 300.0
-"""While only the lesser carrier works, the better one is tried again after so long; each time after twice as long."""
 FIRST_SECONDS = 10.0
 """A peer that was never reached is given up after so long, so that the supervisor counts it."""
+REVIVES_SECONDS = 60.0
+"""A silent carrier that outlives outages may come back for so long; until then nobody else is believed."""
 
 
 class NativeLink:
@@ -80,15 +77,16 @@ class NativeLink:
         self._clock = clock
         self._news = LinkNews(peer, side, clock, log, health, is_path=is_path)
         self._progress = CarrierProgress()
+        self._preference = Preference()
+        self._faults = LinkFaults()
         self._changed = asyncio.Event()
         self._current: Attempt | None = None
-        self._attempts: list[Attempt] = []
+        self._attempts = Attempts()
         self._fatal: DiStreamerError | None = None
-        self._last_failure = "no answer"
         self._last_began = -math.inf
         self._better: Dial | None = None
-        self._upgrade_at = 0.0
-        self._upgrade_seconds = FIRST_UPGRADE_SECONDS
+        self._changed_at = -math.inf
+        """When a carrier took the place of another."""
         self._shortest_round_trip: float | None = None
 
     async def run(self, dial: Dial, better: Dial | None = None) -> None:
@@ -98,6 +96,7 @@ class NativeLink:
         another in our place."""
         self._fatal = None
         self._better = better
+        self._faults.begin()
         began = self._clock.now()
         self._news.connecting()
         try:
@@ -105,11 +104,9 @@ class NativeLink:
                 while self._fatal is None:
                     self._steer(group, dial, began)
                     await self._until(self._next_look(began))
-                for attempt in self._attempts:
-                    if attempt.task is not None:
-                        attempt.task.cancel()
+                self._attempts.cancel()
         finally:
-            self._attempts = []
+            self._attempts.clear()
             if self._current is not None:
                 self._lost(self._current, is_cut=not self._news.is_down)
                 self._current = None
@@ -126,50 +123,40 @@ class NativeLink:
         return self._current is not None and self._current.session.is_heard
 
     def status(self) -> LinkStatus:
-        now, news = self._clock.now(), self._news
-        session = self._current.session if self._current else None
-        is_connected = session is not None and not session.is_dark
-        return LinkStatus(
-            peer=self._peer,
-            connected=is_connected,
-            carrier=news.carrier,
-            connected_seconds=now - news.connected_at if is_connected else 0.0,
-            silent_seconds=now - (session.heard_at if session else news.heard_at),
-            rtt_seconds=session.conversation.round_trip if session else None,
-            fragments=self._side.fragments,
-            duplicates=self._side.duplicates,
-            cuts=news.cuts,
-        )
+        return self._news.status(self._current.session if self._current else None)
 
     # -- deciding
 
     def _steer(self, group: asyncio.TaskGroup, dial: Dial, began: float) -> None:
         now = self._clock.now()
-        self._attempts = [one for one in self._attempts if one.task is None or not one.task.done()]
+        self._attempts.tidy()
         if not self._news.ever_connected and now - began >= FIRST_SECONDS:
-            self._fatal = LinkError(self._peer, self._last_failure)
+            self._fatal = LinkError(self._peer, self._faults.last_failure)
             return
-        self._look_at_silence(now)
-        if self._needs_carrier(now):
-            self._progress.begin(now)
+        if self._news.look(self._current.session if self._current else None):
+            self._faults.works()
+        if self._needs_carrier:
+            self._progress.silent(now)
+            if self._current is not None:
+                self._preference.silent(now)
             if now >= self._last_began + RACE_EVERY_SECONDS:
                 self._last_began = now
                 self._attempt(group, dial, Attempt())
-                self._attempt(group, self._better, Attempt(is_better=True))
-        elif self._is_too_slow(now):
+                if not self._faults.is_better_refused:
+                    self._attempt(group, self._better, Attempt(is_better=True))
+            return
+        self._preference.heard(now)
+        if self._is_too_slow(now):
             self._relieve(group, dial, now)
-        elif self._wants_better() and now >= self._upgrade_at:
+        elif self._wants_better() and now >= self._preference.next_upgrade:
             self._attempt(group, self._better, Attempt(is_better=True))
-            self._upgrade_seconds = min(2 * self._upgrade_seconds, LONGEST_UPGRADE_SECONDS)
-            self._upgrade_at = now + self._upgrade_seconds
-        if self._current is None or self._news.is_down:
-            self._news.waiting()
+            self._preference.upgrades(now)
 
     def _attempt(self, group: asyncio.TaskGroup, dial: Dial | None, attempt: Attempt) -> None:
-        if dial is None or self._pending(is_better=attempt.is_better) >= MOST_ATTEMPTS:
+        if dial is None or self._attempts.pending(is_better=attempt.is_better) >= MOST_ATTEMPTS:
             return
         attempt.task = group.create_task(self._converse(attempt, dial), name=f"conversation with {self._peer}")
-        self._attempts.append(attempt)
+        self._attempts.add(attempt)
 
     def _relieve(self, group: asyncio.TaskGroup, dial: Dial, now: float) -> None:
         """Tries the other kind of carrier, for this one is alive and brings too little."""
@@ -184,39 +171,21 @@ class NativeLink:
         self._progress.look(self._current.conversation.behind, now)
         return self._progress.is_slow(now) and self._progress.may_change(now)
 
-    def _look_at_silence(self, now: float) -> None:
-        """A carrier that outlives outages does not tell of them."""
-        if self._current is None:
-            return
-        silent = self._silent_seconds(self._current, now)
-        if not self._news.is_down and self._current.session.is_dark:
-            self._news.dark(silent)
-        elif self._news.is_down and silent < UNHEARD_SECONDS:
-            self._news.back()
-
     def _wants_better(self) -> bool:
         return self._better is not None and self._current is not None and not self._current.is_better
 
-    def _needs_carrier(self, now: float) -> bool:
-        return self._current is None or self._silent_seconds(self._current, now) >= self._race_after(self._current)
-
-    @staticmethod
-    def _race_after(attempt: Attempt) -> float:
-        """How long a conversation may be silent. On a link whose queue is full it is always behind by a round trip."""
-        trip = attempt.session.conversation.round_trip
-        return max(UNHEARD_SECONDS, UNHEARD_ROUND_TRIPS * (trip or 0.0) + UNHEARD_BEYOND_SECONDS)
-
-    def _pending(self, *, is_better: bool) -> int:
-        return sum(one.is_pending and one.is_better is is_better for one in self._attempts)
+    @property
+    def _needs_carrier(self) -> bool:
+        return self._current is None or self._current.session.silent_seconds >= self._current.session.rival_after
 
     def _next_look(self, began: float) -> float:
         now = self._clock.now()
         look = self._last_began + RACE_EVERY_SECONDS
         if self._current is not None:
-            race_at = now - self._silent_seconds(self._current, now) + self._race_after(self._current)
+            race_at = now - self._current.session.silent_seconds + self._current.session.rival_after
             look = max(look, race_at)
             if self._wants_better():
-                look = min(look, self._upgrade_at)
+                look = min(look, self._preference.next_upgrade)
             if self._better is not None:
                 look = min(look, now + LOOK_SECONDS)
         if not self._news.ever_connected:
@@ -229,16 +198,12 @@ class NativeLink:
                 await self._changed.wait()
         self._changed.clear()
 
-    @staticmethod
-    def _silent_seconds(attempt: Attempt, now: float) -> float:
-        return now - attempt.session.heard_at
-
     # -- one carrier
 
     async def _converse(self, attempt: Attempt, dial: Dial) -> None:
         try:
-            if self._better is not None and not attempt.is_better and not attempt.is_relief:
-                await self._give_head_start()
+            if not attempt.is_relief and not self._is_preferred(attempt):
+                await self._give_head_start(attempt)
             stream = await dial(max(CONNECT_SECONDS, 5 * (self._shortest_round_trip or 0.0)))
             attempt.conversation = self._side.converse(
                 stream,
@@ -249,7 +214,8 @@ class NativeLink:
             )
             ended = await attempt.conversation.run()
             error = error_of(ended, self._peer)
-            if attempt is self._current and ended.by_peer and ended.code is GoodbyeCode.REPLACED:
+            is_replaced = attempt is self._current and ended.by_peer and ended.code is GoodbyeCode.REPLACED
+            if is_replaced and self._faults.is_taken_over(self._clock.now(), self._changed_at):
                 # Another took this one's place; two that race for it would take it from each other for ever.
                 self._fatal = error
             self._leave(attempt, error)
@@ -258,9 +224,12 @@ class NativeLink:
         finally:
             self._changed.set()
 
-    async def _give_head_start(self) -> None:
+    def _is_preferred(self, attempt: Attempt) -> bool:
+        return self._better is None or attempt.is_better is self._preference.is_for_better(self._clock.now())
+
+    async def _give_head_start(self, attempt: Attempt) -> None:
         await asyncio.sleep(HEAD_START_SECONDS)
-        if any(one.is_better and one.is_pending and one.conversation for one in self._attempts):
+        if self._attempts.is_up(is_better=not attempt.is_better):
             # Its carrier is up; only the words of the handshake are still on their way.
             await asyncio.sleep(HANDSHAKE_START_SECONDS)
 
@@ -269,24 +238,26 @@ class NativeLink:
         attempt.is_ready = True
         now = self._clock.now()
         is_change = self._is_welcome_change(attempt, now)
-        if not self._needs_carrier(now) and not is_change:
+        if not self._needs_carrier and not is_change:
             attempt.session.end(GoodbyeCode.SPARE, "the conversation before it spoke again")
             return
+        is_preferred = self._is_preferred(attempt)
         before, self._current = self._current, attempt
         assert attempt.conversation is not None
         attempt.conversation.take()
         if before is not None:
             self._lost(before, is_cut=not is_change and not self._news.is_down)
             before.session.end(GoodbyeCode.REPLACED, "a new carrier was quicker")
-        for other in self._attempts:
-            if other.is_pending and other.task is not None and other.is_better <= attempt.is_better:
-                other.task.cancel()
-        self._progress.begin(now)
-        self._upgrade_seconds = self._progress.pause_seconds if attempt.is_relief else FIRST_UPGRADE_SECONDS
-        self._upgrade_at = now + self._upgrade_seconds
+            self._changed_at = now
+        # One of the kind that is preferred may still take its place.
+        self._attempts.cancel_pending(None if is_preferred else attempt.is_better)
+        self._faults.works()
+        pause = self._progress.pause_seconds if attempt.is_relief else FIRST_UPGRADE_SECONDS
+        self._preference.taken(now, pause, is_better=attempt.is_better)
+        self._progress.begin(now, is_back=is_change and attempt.is_better and not attempt.is_relief)
         carrier = attempt.session.stream.kind.name
         if is_change:
-            self._news.changed(carrier, is_better=attempt.is_better)
+            self._news.changed(carrier, is_relief=attempt.is_relief)
         else:
             self._news.up(carrier, attempt.conversation.peer_agent)
 
@@ -294,20 +265,27 @@ class NativeLink:
         """Whether ``attempt`` may replace a conversation that is alive."""
         if self._current is None or self._current.is_better is attempt.is_better:
             return False
-        return attempt.is_better or (attempt.is_relief and self._progress.is_slow(now))
+        return self._progress.is_slow(now) if attempt.is_relief else self._is_preferred(attempt)
 
     def _leave(self, attempt: Attempt, error: LinkError | PeerError) -> None:
-        if attempt is self._current:
+        was_used, now = attempt is self._current, self._clock.now()
+        if was_used:
             self._current = None
             self._lost(attempt, is_cut=not self._news.is_down)
             self._news.down(error.reason)
-        elif not self._needs_carrier(self._clock.now()):
+        elif not self._needs_carrier:
             return
-        if not attempt.is_better:
-            # That UDP does not get through, is no reason to give.
-            self._last_failure = error.reason
-        if isinstance(error, PeerError):
-            self._fatal = error
+        may_revive = self._may_revive
+        fatal = self._faults.judge(error, now, is_better=attempt.is_better, was_used=was_used, may_revive=may_revive)
+        self._fatal = self._fatal or fatal
+
+    @property
+    def _may_revive(self) -> bool:
+        """Whether a carrier of the better kind is up, if perhaps dark."""
+        if self._attempts.is_up(is_better=True):
+            return True
+        current = self._current
+        return current is not None and current.is_better and current.session.silent_seconds < REVIVES_SECONDS
 
     def _lost(self, attempt: Attempt, *, is_cut: bool) -> None:
         self._news.heard_at = attempt.session.heard_at

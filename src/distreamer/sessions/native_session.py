@@ -12,14 +12,10 @@ from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, P
 from distreamer.protocol.native.conversation import Conversation
 from distreamer.protocol.native.events import Ended, Event
 from distreamer.protocol.native.faults import GoodbyeCode
+from distreamer.sessions.carrier_rules import rival_after
 
 DOWN_SECONDS = 2.5
 """A link that was silent for so long is told to be down, also when its carrier outlives that."""
-UNHEARD_SECONDS = 1.2
-"""One that was silent for so long gets a rival: more than a ping interval and the round trip of a satellite."""
-UNHEARD_ROUND_TRIPS = 1.5
-UNHEARD_BEYOND_SECONDS = 0.7
-"""Where round trips are long, silence is longer too: a ping interval and some of them."""
 GOODBYE_SECONDS = 0.5
 """How long the last word may take to be sent and heard."""
 _CONFIGURATION_TO_BLAME = {
@@ -64,12 +60,13 @@ class NativeSession:
 
     @property
     def is_heard(self) -> bool:
-        """Whether the peer gave a sign of life so lately that the carrier works. On a link whose queue is full it is
-        always late by a round trip."""
-        trip = self.conversation.round_trip or 0.0
-        return not self.has_ended and self.silent_seconds < max(
-            UNHEARD_SECONDS, UNHEARD_ROUND_TRIPS * trip + UNHEARD_BEYOND_SECONDS
-        )
+        """Whether the peer gave a sign of life so lately that the carrier works."""
+        return not self.has_ended and self.silent_seconds < self.rival_after
+
+    @property
+    def rival_after(self) -> float:
+        """For how many seconds the peer may be silent before the carrier gets rivals."""
+        return rival_after(self.conversation.round_trip, self.conversation.shortest_round_trip)
 
     @property
     def is_dark(self) -> bool:

@@ -34,6 +34,7 @@ class WrongPasswords:
         """Wrong passwords, of all addresses."""
         self.put_off = 0
         """Tries that were refused unseen, because the address had to wait."""
+        self._last: float | None = None
         self._tries: dict[str, _Tries] = {}
 
     def pause(self, host: str, now: float) -> float:
@@ -47,6 +48,7 @@ class WrongPasswords:
     def note_wrong(self, host: str, now: float) -> bool:
         """A wrong password came from ``host``; whether it has to wait from now on, for the first time."""
         self.wrong += 1
+        self._last = now
         if is_of_this_machine(host):
             return False
         name = household(host)
@@ -63,6 +65,10 @@ class WrongPasswords:
             doubled = FIRST_PAUSE_SECONDS * 2.0 ** min(beyond - 1, 16)
             tries.free_at = now + min(doubled, LONGEST_PAUSE_SECONDS)
         return beyond == 1
+
+    def seconds_since(self, now: float) -> float | None:
+        """How long ago the last wrong password came; None when none did."""
+        return None if self._last is None else now - self._last
 
     def note_right(self, host: str) -> None:
         """The right one came from there."""
