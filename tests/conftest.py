@@ -20,6 +20,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Compatibility(), "compatibility")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that may take longest come first: a run does not end with one process that waits for them alone."""
+    items.sort(key=_most_seconds, reverse=True)
+
+
+def _most_seconds(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker and marker.args else 0.0
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """A test that cannot run says why."""
     for report in terminalreporter.getreports("skipped"):

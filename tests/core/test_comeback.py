@@ -41,6 +41,23 @@ def test_what_is_too_old_is_skipped() -> None:
     assert place(list(range(1, 10)), 5.0, oldest_number=9) is None
 
 
+def test_what_is_skipped_stays_skipped_when_it_comes_all_the_same() -> None:
+    store = Store()
+    store.open_epoch(1, INFO)
+    comeback = Comeback(store)
+    now = 100.0
+    for number in [1, 2, 3, *range(30, 56)]:
+        now += 0.2
+        store.add(fragment(number))
+        comeback.observe(now)
+    found = comeback.place(now, store.position_of(fragment(3)), Oldest(FULL, fragment(30).captured_at), FULL)
+    assert found is not None
+    store.add(fragment(29))
+    first = store.after(found)
+    assert first is not None
+    assert first.number == 30
+
+
 def test_with_a_hole_ahead_it_goes_on_behind_it() -> None:
     assert place([*range(1, 13), *range(20, 45)], 1.0) == 20
     assert place([*range(1, 13), *range(20, 43)], 1.0) is None

@@ -89,7 +89,8 @@ async def test_two_senders_of_the_same_epochs_stand_in_for_one_another(tmp_path:
         await heard.has_more(5 * BYTES_PER_SECOND)
         await killed(a1)
         said = await b.said(f'another path carries now path="to 127.0.0.1:{second}"')
-        assert "the one before is not heard" in said
+        # Whichever is noticed first of one that is gone.
+        assert "the one before is not heard" in said or "the one before is too slow" in said
         await heard.has_more(8 * BYTES_PER_SECOND)
         await enter(running_distreamer(one))
         await b.said(f'the path is back path="to 127.0.0.1:{first}"')

@@ -66,7 +66,7 @@ DAMAGED_POLLS = {
     "negative length": (ASKED_LIST[:-2] + b"Content-Length: -5\r\n\r\n", {400}),
     "2 GB announced": (ASKED_LIST[:-2] + b"Content-Length: 2147483648\r\n\r\n", {200}),
     "unknown method": (ASKED_LIST.replace(b"GET", b"BREW", 1), {400, 501}),
-    "no HTTP": (b"\x16\x03\x01\x02\x00\r\n\r\n", {400}),
+    "no HTTP": (b"\x17\x03\x01\x02\x00\r\n\r\n", {400}),
     "another password": (ASKED_LIST.replace(b"/pw ", b"/wp ", 1), {403}),
     "a password of 8 kB": (ASKED_LIST.replace(b"/pw ", b"/" + b"p" * 8_000 + b" ", 1), {403}),
 }

@@ -99,7 +99,7 @@ DAMAGED_REQUESTS: dict[str, tuple[Callable[[bytes], bytes], int]] = {
     "name of 100 kB": (_target(b"9" * 100_000), 400),
     "header of 100 kB": (lambda request: request.replace(b"\r\n", b"\r\nX: " + b"x" * 100_000, 1), 400),
     "unknown method": (lambda request: request.replace(b"POST", b"PUT", 1), 501),
-    "no HTTP": (lambda request: b"\x16\x03\x01\x02\x00\r\n\r\n" + request, 400),
+    "no HTTP": (lambda request: b"\x17\x03\x01\x02\x00\r\n\r\n" + request, 400),
     "another password": (lambda request: request.replace(b"/pw ", b"/wp ", 1), 403),
 }
 

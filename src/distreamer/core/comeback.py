@@ -97,16 +97,19 @@ class Comeback:
         place, before = head, None
         while (fragment := self._store.after(place)) is not None:
             is_behind_hole = before is None or missing_between(before, fragment) > 0
+            behind = self._store.position_of(fragment)
+            # Right before it: what lies in the hole may still come, and is skipped all the same.
+            begins = Position(behind.order, fragment.number - 1)
             if is_behind_hole:
-                runs.append(_Run(place, fragment.captured_at))
+                runs.append(_Run(begins, fragment.captured_at))
             if young is None and fragment.captured_at >= oldest:
-                young = _Run(place, fragment.captured_at)
+                young = _Run(begins, fragment.captured_at)
                 young_in = runs[-1]
             seconds = self._seconds_of(fragment)
             runs[-1].seconds += seconds
             if young is not None and runs[-1] is young_in:
                 young.seconds += seconds
-            place, before = self._store.position_of(fragment), fragment
+            place, before = behind, fragment
         return runs, young
 
     def _seconds_of(self, fragment: Fragment) -> float:
