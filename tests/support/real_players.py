@@ -36,6 +36,8 @@ _OGG_SEAM = re.compile(
 )
 """Silence and the programme behind it are logical Ogg streams of their own: mpv and VLC say so of any, and go on. VLC
 cannot place the first packets of one when it was slow, and has thus made its buffer longer than the 3 s it allows."""
+_OGG_BEGINNING = re.compile(r"Invalid audio PTS: 0\.\d+ -> ")
+"""Whoever joins an Ogg stream counts from 0 until a page tells where that is; mpv says so, within the first second."""
 _EVENTS = ("stalled", "ended", "error", "emptied")
 
 
@@ -204,7 +206,8 @@ class Mpv(ProgramPlayer):
             writer.close()
 
     def complaints(self) -> list[str]:
-        return [line for line in self.words().splitlines() if not (_OGG_SEAM.search(line) or "underrun" in line)]
+        excused = (_OGG_SEAM, _OGG_BEGINNING, re.compile("underrun"))
+        return [line for line in self.words().splitlines() if not any(one.search(line) for one in excused)]
 
 
 class Curl(ProgramPlayer):
