@@ -206,7 +206,7 @@ class Mpv(ProgramPlayer):
             writer.close()
 
     def complaints(self) -> list[str]:
-        # The second from the end: that we asked, and left before it had said all.
+        # Of ipc it speaks when `seconds` asked, and left before it had said all.
         excused = (_OGG_SEAM, _OGG_BEGINNING, re.compile(r"\[ipc_"), re.compile("underrun"))
         return [line for line in self.words().splitlines() if not any(one.search(line) for one in excused)]
 

@@ -19,7 +19,7 @@ from distreamer.transport.link_sockets import prepare_socket, tune_socket
 from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.local_end import LocalEnd
 from distreamer.transport.remembering_resolver import RememberingResolver
-from distreamer.transport.tcp import CLOSE_SECONDS, HAPPY_EYEBALLS_SECONDS, spoken_address, spoken_fault
+from distreamer.transport.tcp import CLOSE_SECONDS, HAPPY_EYEBALLS_SECONDS, abort, spoken_address, spoken_fault
 
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
@@ -107,7 +107,7 @@ class LinkConnector(aiohttp.BaseConnector):
             try:
                 self._trust.check(transport, peer)
             except LinkError:
-                transport.abort()
+                abort(transport)
                 raise
         return protocol
 

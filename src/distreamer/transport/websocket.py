@@ -27,7 +27,7 @@ from distreamer.transport.link_listener import LinkListener
 from distreamer.transport.link_sockets import prepare_socket, set_send_buffer, tune_transport
 from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.local_end import LocalEnd
-from distreamer.transport.tcp import spoken_address, spoken_fault
+from distreamer.transport.tcp import abort, spoken_address, spoken_fault
 
 PATH = "/distreamer3"
 """Below the path of SERVERURL."""
@@ -106,7 +106,7 @@ class WebSocketMessages:
         # What the kernel took still goes out. A closing frame would only repeat the protocol's own goodbye, and
         # waiting for its answer takes long on a link that is dark.
         if self._transport is not None:
-            self._transport.abort()
+            abort(self._transport)
         # On an aborted transport aiohttp waits for nothing; it only lets go of the connection.
         with contextlib.suppress(TimeoutError):
             async with time_limit(CLOSE_SECONDS):
