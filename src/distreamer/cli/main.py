@@ -54,13 +54,22 @@ for _command in (run, check, health, modules, config_group, demo, chaos):
 
 def main() -> None:
     """The entry point of the installed program."""
-    commands(prog_name="distreamer", obj=Application(registry=_registry, run=_run, environ=os.environ))
+    commands(
+        prog_name="distreamer", obj=Application(registry=_registry, run=_run, environ=os.environ, pages=further_pages)
+    )
 
 
 def _registry() -> Registry:
     from distreamer.runtime.modules import REGISTRY  # late: --version need not wait for all modules
 
     return REGISTRY
+
+
+def further_pages() -> dict[str, str]:
+    """The pages of the reference that are not about the configuration, by file name."""
+    from distreamer.runtime.events_page import PAGE, events_page
+
+    return {PAGE: events_page()}
 
 
 def _run(load: Load, heartbeat: Path | None) -> int:

@@ -94,6 +94,15 @@ class GeneralSettings(Settings):
     """How often the log gets one line that says in plain words how the instance is, from level 1 on;
     0 for never."""
 
+    budgetwarn: Annotated[Seconds, Field(ge=0, le=3600)] = 10
+    """When what is held lasts for less than this, the event ``budget_low`` tells that the next outage may be heard.
+    Where DELAY is short, half of it is the limit. 0 for never."""
+
+    eventlog: Path | None = None
+    """A file that gets everything that happens to the instance (a link is down, the programme is back, ...), each event
+    as one line of JSON, as docs/reference/events.md lists them; empty for none. It is opened anew when another program,
+    such as logrotate, has moved it away. When it cannot be written, the log says so once, and everything goes on."""
+
     name: Annotated[str, Field(max_length=64, examples=["studio"])] = ""
     """What this instance is called in the log. Empty: the name of the configuration file without its
     ending."""

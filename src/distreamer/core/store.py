@@ -79,6 +79,8 @@ class Store:
         self.added = 0
         self.added_seconds = 0.0
         """Media seconds of all that was added."""
+        self.added_size = 0
+        """Bytes of audio of all that was added."""
         self.duplicates = 0
         self.evicted = 0
         self.late = 0
@@ -134,6 +136,7 @@ class Store:
         self._account(epoch, fragment, 1)
         self.added += 1
         self.added_seconds += epoch.seconds(fragment.duration)
+        self.added_size += len(fragment.audio)
         self._evict()
         self._notify()
         return True

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from distreamer.model.audio import StreamInfo, Title
+from distreamer.model.event import Problem
+from distreamer.model.link_history import LinkHistory
 
 
 class ModuleState(StrEnum):
@@ -44,6 +46,8 @@ class LinkStatus:
     peer_budget_seconds: float | None = None
     """How long the link may be down before the far end's listeners hear it, as the far end says; None when it
     does not play."""
+    history: LinkHistory | None = None
+    """Its last 24 hours; None when it is not watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ class ModuleStatus:
     """One plain sentence."""
     restarts: int = 0
     last_error: str = ""
+    refused_passwords: int = 0
+    """How often a peer gave a wrong password, or none where there must be one."""
     links: tuple[LinkStatus, ...] = ()
     listeners: ListenersStatus | None = None
     on_air: bool = True
@@ -111,6 +117,10 @@ class StoreStatus:
     newest_seconds: float = 0.0
     """How long the newest fragment lasts."""
     added: int = 0
+    added_seconds: float = 0.0
+    """Audio of all fragments that were added."""
+    added_size: int = 0
+    """Bytes of audio of all fragments that were added."""
     duplicates: int = 0
     evicted: int = 0
     """Fragments dropped because HISTORY or the size limit was reached."""
@@ -172,3 +182,5 @@ class InstanceStatus:
     store: StoreStatus
     playout: PlayoutStatus | None
     """None when no output plays."""
+    problems: tuple[Problem, ...] = ()
+    """What is the matter now; those that began first stand first."""

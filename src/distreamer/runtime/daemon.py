@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from distreamer.config.instance import Load
 from distreamer.core.clock import LoopClock
 from distreamer.core.event_loop import loop_factory
 from distreamer.core.module import Health
+from distreamer.runtime.event_book import event_numbers
 from distreamer.runtime.hang_ups import HangUps
 from distreamer.runtime.heartbeat import keep_heartbeat
 from distreamer.runtime.instance import Instance
@@ -80,7 +81,8 @@ async def _run_all(
     reload = Reload(load, members, teller, changed)
     jobs["configuration"] = reload.run
     end = _catch_signals(hang_ups, reload)
-    tasks = [asyncio.create_task(_run_one(member, overview), name=member.config.name) for member in members]
+    numbers = event_numbers(LoopClock().wall())
+    tasks = [asyncio.create_task(_run_one(member, overview, numbers), name=member.config.name) for member in members]
     others = _start(jobs, members[0])
     ended = asyncio.create_task(end.wait(), name="end signal")
     try:
@@ -135,11 +137,12 @@ def _start(jobs: Jobs, first: Member) -> list[asyncio.Task[None]]:
     ]
 
 
-async def _run_one(member: Member, overview: Overview) -> None:
+async def _run_one(member: Member, overview: Overview, numbers: Iterator[int]) -> None:
     log = member.log.logger
     log.info("starting", config=str(member.config.path or "environment"))
     try:
-        member.instance = Instance(member.config, log)
+        member.instance = Instance(member.config, log, numbers=numbers)
+        member.instance.events.book.subscribe(member.log.events.write)
         overview.made(member.config.name, member.instance)
         await member.instance.run()
     except asyncio.CancelledError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from distreamer.core.store import Store, StoreLimits
 from distreamer.core.title_times import SentTitles
 from distreamer.model.audio import StreamInfo, Title
 from distreamer.model.status import InstanceStatus, PlayoutState, StoreStatus
+from distreamer.runtime.events import Events
 from distreamer.runtime.filler_file import FillerFile
 from distreamer.runtime.input_side import InputPart, InputsChange, InputSide, Wants
 from distreamer.runtime.output_side import OutputsChange, OutputSide
@@ -49,13 +50,21 @@ class Change:
 class Instance:
     """Made inside the running event loop; runs until it is cancelled. Its configuration may change meanwhile."""
 
-    def __init__(self, config: InstanceConfig, log: FilteringBoundLogger, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: InstanceConfig,
+        log: FilteringBoundLogger,
+        clock: Clock | None = None,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
+        """``numbers`` are for the events of all instances of the process; None: it is the only one."""
         self.config = config
         self._log = log
         self._clock: Clock = clock or LoopClock()
         self._started = self._clock.now()
         self._store_changed = self._clock.now()
         self._sent_titles = SentTitles()
+        self.events = Events(self._look, self._clock, numbers)
         self._rule = _delay_rule(config)
         self._filler = Filler()
         self.store = Store(_store_limits(config.general, self._rule))
@@ -69,6 +78,7 @@ class Instance:
         self._playout_job = Job("playout", self._play, Health(self._clock))
         self._news_job = Job("playout news", self._tell_playout_news, Health(self._clock))
         self._status_job = Job("status", self._say_status, Health(self._clock))
+        self._watch_job = Job("events", self._watch, Health(self._clock))
         self._filler_job = self._make_filler_job()
 
     async def run(self) -> None:
@@ -91,6 +101,10 @@ class Instance:
 
     def snapshot(self) -> InstanceStatus:
         """Everything known about the instance now."""
+        return self.events.complete(self._look())
+
+    def _look(self) -> InstanceStatus:
+        """Without what the watch knows."""
         return InstanceStatus(
             name=self.name,
             at=self._clock.wall(),
@@ -158,7 +172,7 @@ class Instance:
         playing = [self._playout_job, self._news_job] if _plays(self.config) else []
         if playing and self._filler_job is not None:
             playing.append(self._filler_job)
-        return playing + ([self._status_job] if self.config.general.statusseconds else [])
+        return [self._watch_job, *playing, *([self._status_job] if self.config.general.statusseconds else [])]
 
     async def _renew_own_jobs(self, before: GeneralSettings) -> None:
         """The playout goes on for ever once it was begun: what is played when an output comes back is what is due."""
@@ -206,6 +220,8 @@ class Instance:
             newest_age_seconds=self._clock.now() - self._store_changed if newest else None,
             newest_seconds=epoch.seconds(newest.duration) if epoch and newest else 0.0,
             added=self.store.added,
+            added_seconds=self.store.added_seconds,
+            added_size=self.store.added_size,
             duplicates=self.store.duplicates,
             evicted=self.store.evicted,
             title=newest.last_title if newest else None,
@@ -215,6 +231,10 @@ class Instance:
     def _note_change(self) -> None:
         self._store_changed = self._clock.now()
         self._sent_titles.look(self.store)
+
+    async def _watch(self) -> None:
+        self._watch_job.health.running("looks for events")
+        await self.events.run(lambda: self.config.general.budgetwarn)
 
     async def _tell_playout_news(self) -> None:
         await tell_playout_news(self.playout.status, self._log.bind(module="playout"))
