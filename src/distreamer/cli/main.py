@@ -67,13 +67,15 @@ def _registry() -> Registry:
 
 def further_pages() -> dict[str, str]:
     """The pages of the reference that are not about the configuration, by file name."""
+    from distreamer.admin.openapi import FILE, description_text
     from distreamer.runtime.events_page import PAGE, events_page
 
-    return {PAGE: events_page()}
+    return {PAGE: events_page(), FILE: description_text()}
 
 
 def _run(load: Load, heartbeat: Path | None) -> int:
     hang_ups = HangUps()  # early: until then SIGHUP ends the process
+    from distreamer.admin.servers import AdminServers
     from distreamer.runtime.daemon import run as run_daemon
 
-    return run_daemon(load, hang_ups, heartbeat)
+    return run_daemon(load, hang_ups, heartbeat, make_operator=AdminServers)

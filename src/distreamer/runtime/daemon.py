@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from distreamer.config.instance import Load
 from distreamer.core.clock import LoopClock
@@ -26,18 +27,38 @@ from distreamer.runtime.supervisor import Supervisor
 
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
+
+class Operator(Protocol):
+    """What shows the instances to the operator, and takes commands."""
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        ...
+
+    def changed(self) -> None:
+        """The members have other configurations."""
+        ...
+
+
+MakeOperator = Callable[[Sequence[Member]], Operator]
 Jobs = dict[str, Callable[[], Coroutine[object, object, None]]]
 
 
-def run(load: Load, hang_ups: HangUps, heartbeat: Path | None = None, environ: Mapping[str, str] = os.environ) -> int:
+def run(
+    load: Load,
+    hang_ups: HangUps,
+    heartbeat: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    make_operator: MakeOperator | None = None,
+) -> int:
     """Runs the instances that ``load`` gives until SIGTERM or SIGINT; gives the exit code. SIGHUP has it called again.
 
-    ``heartbeat`` is a file for health checks; the service manager's variables are in ``environ``. Raises ConfigError
-    when the first ``load`` does.
+    ``heartbeat`` is a file for health checks; the service manager's variables are in ``environ``; ``make_operator``
+    is called in the event loop. Raises ConfigError when the first ``load`` does.
     """
     members = [Member(config, InstanceLog(config)) for config in load()]
     with _Routing(members) as routing, asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_run_all(load, members, routing, hang_ups, heartbeat, environ))
+        return runner.run(_run_all(load, members, routing, hang_ups, heartbeat, environ, make_operator))
 
 
 class _Routing(ExitStack):
@@ -61,6 +82,7 @@ async def _run_all(
     hang_ups: HangUps,
     heartbeat: Path | None,
     environ: Mapping[str, str],
+    make_operator: MakeOperator | None,
 ) -> int:
     overview = Overview([member.config.name for member in members])
     manager = service_manager(environ)
@@ -74,8 +96,14 @@ async def _run_all(
         if manager.watchdog_seconds is not None:
             jobs["watchdog"] = partial(keep_watchdog, manager.tell, manager.watchdog_seconds)
 
+    operator = make_operator(members) if make_operator is not None else None
+    if operator is not None:
+        jobs["admin"] = operator.run
+
     def changed() -> None:
         routing.renew()
+        if operator is not None:
+            operator.changed()
         overview.renamed([member.config.name for member in members])
 
     reload = Reload(load, members, teller, changed)

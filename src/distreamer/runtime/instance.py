@@ -25,7 +25,7 @@ from distreamer.model.status import InstanceStatus, PlayoutState, StoreStatus
 from distreamer.runtime.events import Events
 from distreamer.runtime.filler_file import FillerFile
 from distreamer.runtime.input_side import InputPart, InputsChange, InputSide, Wants
-from distreamer.runtime.output_side import OutputsChange, OutputSide
+from distreamer.runtime.output_side import OutputPart, OutputsChange, OutputSide
 from distreamer.runtime.part import Job, Jobs
 from distreamer.runtime.plain_words import status_sentence
 from distreamer.runtime.playout_news import tell_playout_news
@@ -64,6 +64,8 @@ class Instance:
         self._started = self._clock.now()
         self._store_changed = self._clock.now()
         self._sent_titles = SentTitles()
+        self.changing = asyncio.Lock()
+        """Held while the configuration, or a part, is exchanged."""
         self.events = Events(self._look, self._clock, numbers)
         self._rule = _delay_rule(config)
         self._filler = Filler()
@@ -120,20 +122,31 @@ class Instance:
         """The preferred one first."""
         return self._inputs.parts
 
+    @property
+    def input_on_air(self) -> InputPart:
+        """The one whose audio goes into the store."""
+        return self._inputs.on_air
+
+    @property
+    def outputs(self) -> Sequence[OutputPart]:
+        """In the order of the file."""
+        return self._outputs.parts
+
     def output(self, name: str = "output") -> Module:
         """The output of that name (``output``, or ``output`` and its section's own name)."""
         return next(part.module for part in self._outputs.parts if part.name == name)
 
     # -- another configuration
 
-    def prepare(self, config: InstanceConfig) -> Change:
-        """Makes what ``config`` needs beyond what there is; what runs goes on meanwhile. Raises DiStreamerError when a
-        module cannot be made."""
+    def prepare(self, config: InstanceConfig, anew: str = "") -> Change:
+        """Makes what ``config`` needs beyond what there is, and the input called ``anew`` in any case; what runs goes
+        on meanwhile. Raises DiStreamerError when a module cannot be made. What is prepared must be put in force, or
+        dropped, before anything else is: ``changing`` is held meanwhile."""
         delay = _delay_rule(config).expected_seconds
         wants = Wants(delay, self.playout if _plays(config) else None, config.general.fallbackafter)
         return Change(
             config,
-            self._inputs.prepare(config.inputs, wants),
+            self._inputs.prepare(config.inputs, wants, anew),
             self._outputs.prepare(config.outputs, _legacy_shape(config)),
         )
 
