@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from distreamer.model.audio import Station, StreamInfo
+from distreamer.model.audio import Station, StreamInfo, Title
 from distreamer.model.event import Event
 from distreamer.model.status import (
     InstanceStatus,
@@ -59,3 +59,20 @@ class Watching:
 
     def complete(self) -> InstanceStatus:
         return self.watch.complete(self.status)
+
+
+def full_status() -> InstanceStatus:
+    """One in which nothing is missing."""
+    link = replace(LINK, rtt_seconds=0.04, peer_budget_seconds=20.0, cuts=2, fragments=7, duplicates=1)
+    watching = Watching(
+        replace(
+            TRANSMITTER,
+            inputs=(replace(INPUT, links=(link,), restarts=3), replace(INPUT, name="input b", on_air=False, links=())),
+            outputs=(replace(PLAYERS, listeners=ListenersStatus(connected=3, unique=2, served=9, refused_full=1)),),
+            playout=replace(PLAYOUT, behind_seconds=31.0, title=Title("Song"), title_heard_since=1_700_000_000.0),
+            store=replace(STORE, added=300, added_seconds=300.0, added_size=4_800_000),
+        )
+    )
+    watching.show(20)
+    watching.show(10, playout=replace(watching.status.playout or PLAYOUT, state=PlayoutState.DRY, is_filling=True))
+    return watching.complete()

@@ -11,6 +11,7 @@ from distreamer.admin.answers import AnswerT, json_answer, wish_of
 from distreamer.admin.event_stream import EventStreams
 from distreamer.admin.guard import COOKIE, SESSION_SECONDS, Guard
 from distreamer.admin.looks import instance_view, link_views, without_passwords
+from distreamer.admin.metrics import exposition
 from distreamer.admin.problem import ProblemError
 from distreamer.admin.station import Station
 from distreamer.admin.views import (
@@ -58,6 +59,12 @@ async def ready(api: Api, request: web.Request) -> web.StreamResponse:
         return json_answer(ReadyView("audio goes out", reasons))
     sentence = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
     return json_answer(ReadyView(f"audio does not go out: {sentence}", reasons), status=503)
+
+
+async def metrics(api: Api, request: web.Request) -> web.StreamResponse:
+    """Of all instances."""
+    body, content_type = exposition(api.station.sources, request.headers.get("Accept", ""))
+    return web.Response(body=body, headers={"Content-Type": content_type})
 
 
 async def openapi(api: Api, request: web.Request) -> web.StreamResponse:

@@ -77,6 +77,15 @@ ROUTES: Final = (
         text="200 when it goes out of every instance: listeners hear the programme and no filler, or, where nothing is "
         "played, a receiver gets what arrives. Otherwise 503 and the reasons.",
     ),
+    Route(
+        "GET",
+        "/metrics",
+        handlers.metrics,
+        "Metrics for Prometheus",
+        None,
+        media="text/plain",
+        text="docs/reference/metrics.md lists them.",
+    ),
     Route("GET", "/api/v1/openapi.json", handlers.openapi, "This description", dict),
     Route(
         "GET",

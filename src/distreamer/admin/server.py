@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
+from distreamer.admin import handlers
 from distreamer.admin.answers import problem_response
 from distreamer.admin.door import Door
 from distreamer.admin.event_stream import EventStreams
@@ -87,7 +88,7 @@ class AdminServer:
             handler = _bound(route, api)
             self._routes[handler] = route
             app.router.add_route(route.method, route.path, handler)
-            if route.method == "GET" and route.answer is not None:
+            if route.method == "GET" and route.handle is not handlers.event_stream:
                 app.router.add_route("HEAD", route.path, handler)
         return app
 

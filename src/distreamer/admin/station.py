@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from distreamer import __version__
 from distreamer.admin.answers import as_json
 from distreamer.admin.looks import absent_view, instance_view
+from distreamer.admin.metric import Source
 from distreamer.admin.problem import ProblemError
 from distreamer.admin.views import InstanceView, StatusView
 from distreamer.core.ports import Clock
 from distreamer.model.event import Event
-from distreamer.model.status import InstanceStatus
 from distreamer.runtime.instance import Instance
 from distreamer.runtime.output_side import OutputPart
 from distreamer.runtime.reload import Member
@@ -35,9 +35,9 @@ class Station:
         """Those that run."""
         return [member.instance for member in self._members() if member.instance is not None]
 
-    def snapshots(self) -> list[InstanceStatus]:
-        """Of those that run."""
-        return [instance.snapshot() for instance in self.instances]
+    def sources(self) -> list[Source]:
+        """What is measured of those that run."""
+        return [Source(instance.snapshot(), instance.events.book.counts) for instance in self.instances]
 
     def views(self) -> tuple[InstanceView, ...]:
         """Of all."""

@@ -67,10 +67,11 @@ def _registry() -> Registry:
 
 def further_pages() -> dict[str, str]:
     """The pages of the reference that are not about the configuration, by file name."""
+    from distreamer.admin import metrics_page
     from distreamer.admin.openapi import FILE, description_text
     from distreamer.runtime.events_page import PAGE, events_page
 
-    return {PAGE: events_page(), FILE: description_text()}
+    return {PAGE: events_page(), metrics_page.PAGE: metrics_page.metrics_page(), FILE: description_text()}
 
 
 def _run(load: Load, heartbeat: Path | None) -> int:
