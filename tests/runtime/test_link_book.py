@@ -108,6 +108,29 @@ def test_a_sender_knows_what_was_heard_by_what_the_far_end_held() -> None:
     assert history(watching).heard_day_seconds == 0.0
     watching.show(15)
     assert history(watching).heard_day_seconds == 9.0
+    # It is back, and plays filler until its buffer is full.
+    for budget, seconds in ((None, 1), (0.0, 9), (20.0, 30)):
+        watching.show(seconds, outputs=(replace(SENDER, links=(replace(LINK, peer_budget_seconds=budget),)),))
+    assert history(watching).heard_day_seconds == 19.0
+
+
+def test_a_far_end_that_has_nothing_to_play_for_long_is_not_the_links_fault() -> None:
+    watching = Watching(STUDIO)
+    watching.show(5, outputs=(replace(SENDER, links=(replace(LINK, peer_budget_seconds=5.0),)),))
+    watching.show(10, outputs=(replace(SENDER, links=(DOWN,)),))
+    watching.show(500, outputs=(replace(SENDER, links=(replace(LINK, peer_budget_seconds=0.0),)),))
+    heard = history(watching).heard_day_seconds
+    assert heard is not None
+    assert 60 < heard < 70
+
+
+def test_what_has_yet_to_come_up_was_not_cut() -> None:
+    watching = Watching()
+    watching.show(20, **with_links(DOWN))
+    watching.show(20, **with_links(LINK))
+    found = history(watching)
+    assert (found.cuts_day, found.longest_day_seconds, found.down_day_seconds) == (0, 0.0, 19.0)
+    assert link_words(found) == "up 19 s; last 39 s: no cuts, 0 s heard"
 
 
 def test_a_day_is_bounded_and_what_is_older_is_forgotten() -> None:

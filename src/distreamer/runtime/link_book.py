@@ -13,6 +13,8 @@ MOST_LINKS = 32
 """Of an instance; further ones are not watched."""
 FORGOTTEN_SECONDS = 3600.0
 """A link of which its module says nothing any more is down for so long, then forgotten."""
+TOLD_SECONDS = 60.0
+"""A far end that has said nothing better for so long after the link's return has other troubles."""
 LONGEST_LOOK_SECONDS = 10.0
 """Between two looks. What is longer was not watched: the machine slept."""
 
@@ -36,6 +38,7 @@ class WatchedLink:
     changed_at: float
     """When it came up or went down."""
     is_up: bool = False
+    was_ever_up: bool = False
     budget_at_cut: float | None = None
     """The far end's outage budget when the link was last up; None when it did not say."""
     knows_heard: bool = False
@@ -98,7 +101,9 @@ class LinkBook:
     ) -> None:
         now = status.uptime_seconds
         was_up, link.is_up = link.is_up, is_up
-        outage = 0.0 if was_up else now - link.changed_at
+        # What has yet to come up for the first time was not cut.
+        outage = now - link.changed_at if link.was_ever_up and not was_up else 0.0
+        link.was_ever_up |= is_up
         if was_up is not is_up:
             link.changed_at = now
             link.seen_cuts += was_up
@@ -150,13 +155,7 @@ class LinkBook:
 def _heard(link: WatchedLink, status: InstanceStatus, before: InstanceStatus | None, passed: float) -> float:
     """Seconds since the last look for which the link left listeners without programme."""
     if not link.is_input:
-        budget = link.budget_at_cut
-        link.knows_heard |= budget is not None
-        return (
-            passed
-            if budget is not None and status.uptime_seconds - link.changed_at > budget and not link.is_up
-            else 0.0
-        )
+        return _heard_there(link, status.uptime_seconds, passed)
     playout = status.playout
     if playout is None:
         return 0.0
@@ -168,6 +167,18 @@ def _heard(link: WatchedLink, status: InstanceStatus, before: InstanceStatus | N
     is_blamed = link.is_blamed
     link.is_blamed &= is_dry or not link.is_up
     return dry if is_blamed else 0.0
+
+
+def _heard_there(link: WatchedLink, now: float, passed: float) -> float:
+    """The same at the far end, as far as it said what it holds: it is without programme when that is played, until it
+    says that it holds something again."""
+    budget, since = link.budget_at_cut, now - link.changed_at
+    link.knows_heard |= budget is not None
+    if not link.is_up:
+        link.is_blamed |= budget is not None and since > budget
+    elif (budget is not None and budget > 0) or since > TOLD_SECONDS:
+        link.is_blamed = False
+    return passed if link.is_blamed else 0.0
 
 
 def _links_of(status: InstanceStatus) -> dict[str, tuple[ModuleStatus, LinkStatus]]:
