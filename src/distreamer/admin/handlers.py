@@ -122,8 +122,6 @@ async def set_title(api: Api, request: web.Request) -> web.StreamResponse:
     """Of what comes next."""
     found = api.station.instance(request.match_info["instance"])
     text = (await _wish(request, TitleWish)).text
-    if not text.isprintable():
-        raise ProblemError(422, "The body does not fit: text must be one line of printable characters.")
     try:
         return json_answer(DoneView(commands.set_title(found, text)))
     except DiStreamerError as error:

@@ -13,6 +13,9 @@ from pydantic import Field
 from distreamer.model.event import Event, Problem
 from distreamer.model.status import InstanceStatus, LinkStatus
 
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+"""Without what steers a terminal, or ends a line."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
@@ -150,8 +153,8 @@ class DoneView:
 class TitleWish:
     """A title to be set."""
 
-    text: Annotated[str, Field(max_length=500)]
-    """Empty for none."""
+    text: Annotated[str, Field(max_length=500, pattern=ONE_LINE)]
+    """One line; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
