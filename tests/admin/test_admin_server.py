@@ -190,6 +190,7 @@ async def test_wrong_passwords_are_logged_and_slow_down() -> None:
         answer = await operator.ask("/ready")
         assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
         assert operator.console.getvalue().count("a wrong password was given") == 4
+        assert operator.instance.snapshot().refused_admin_passwords == 4
 
 
 async def test_a_page_logs_in_and_out() -> None:

@@ -168,6 +168,7 @@ def test_there_are_never_more_links_than_the_bound() -> None:
     watching = Watching()
     watching.show(3, **with_links(*(replace(LINK, peer=f"192.0.2.{number}") for number in range(100))))
     assert len(list(watching.watch.links.links)) == MOST_LINKS
+    assert watching.watch.links.unwatched == 100 - MOST_LINKS
     watching.show(10, **with_links())
     watching.show(3, inputs=(replace(INPUT, name="input other", links=()),))
     assert not list(watching.watch.links.links)

@@ -33,7 +33,7 @@ class Disk:
 
 
 def spooled(disk: Disk | None) -> SpooledStatus:
-    return SpooledStatus("transmitter", WALL, 0.0, (LIVE,), (PLAYERS,), STORE, PLAYOUT, (), disk)
+    return SpooledStatus("transmitter", WALL, 0.0, (LIVE,), (PLAYERS,), STORE, PLAYOUT, spool=disk)
 
 
 SILENT = {"store": replace(STORE, newest_age_seconds=4.0)}
@@ -258,6 +258,13 @@ def test_what_declares_nothing_is_not_measured() -> None:
     silent = replace(STORE.info, format=replace(STORE.info.format, bitrate=0))
     watching = Watching(replace(LONE, store=replace(STORE, info=silent)), each_second=brings(64_000))
     assert watching.show(300) == []
+
+
+def test_wrong_passwords_of_operators_count_too() -> None:
+    watching = Watching(LONE)
+    watching.show(5)
+    assert watching.show(5, refused_admin_passwords=5) == ["passwords_refused"]
+    assert watching.last.sentence == "admin was given a wrong password 5 times within a minute"
 
 
 def test_wrong_passwords_of_players_count_too() -> None:

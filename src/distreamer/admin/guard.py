@@ -87,11 +87,18 @@ class Sessions:
 class Guard:
     """Of one ADMIN."""
 
-    def __init__(self, host: str, password: str, new_token: Callable[[], str]) -> None:
-        """``host`` is the one in ADMIN; an empty ``password`` is none."""
+    def __init__(
+        self,
+        host: str,
+        password: str,
+        new_token: Callable[[], str],
+        refused: Callable[[str], None] = lambda address: None,
+    ) -> None:
+        """``host`` is the one in ADMIN; an empty ``password`` is none; ``refused`` is told who gave a wrong one."""
         self.penalties = Penalties()
         self.sessions = Sessions(new_token)
         self._password = password.encode()
+        self._refused = refused
         self._names = {host.lower(), "localhost"}
 
     def check(
@@ -120,6 +127,7 @@ class Guard:
             raise ProblemError(429, detail, {"Retry-After": str(seconds)})
         if not compare_digest(given, self._password):
             self.penalties.failed(address, now)
+            self._refused(address)
             return False
         self.penalties.succeeded(address)
         return True

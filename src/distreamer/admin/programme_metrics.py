@@ -49,6 +49,14 @@ PROGRAMME_METRICS: Final = (
         of_instance(lambda status: float(not why_not_ready(status))),
     ),
     Metric(
+        "distreamer_admin_passwords_refused",
+        "counter",
+        "times",
+        "Wrong passwords that were given to ADMIN, which may serve several instances.",
+        (),
+        of_instance(lambda status: status.refused_admin_passwords),
+    ),
+    Metric(
         "distreamer_instance_uptime_seconds",
         "gauge",
         "seconds",

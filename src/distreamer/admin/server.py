@@ -45,7 +45,7 @@ class AdminServer:
         self._address = address
         self._station = station
         self._log = log
-        self._guard = Guard(address[0], password, lambda: secrets.token_urlsafe(32))
+        self._guard = Guard(address[0], password, lambda: secrets.token_urlsafe(32), self._note_refused)
         self.streams = EventStreams(station)
         self._door: Door | None = None
         self._routes: dict[object, Route] = {}
@@ -79,6 +79,11 @@ class AdminServer:
 
     # -- inside
 
+    def _note_refused(self, address: str) -> None:
+        self._log.warning("a wrong password was given", peer=address)
+        for instance in self._station.instances:
+            instance.refused_admin_passwords += 1
+
     def _application(self, streams: EventStreams) -> web.Application:
         app = web.Application(middlewares=[self._answer], client_max_size=LARGEST_BODY_BYTES)
         app.on_response_prepare.append(_add_headers)
@@ -110,8 +115,6 @@ class AdminServer:
             )
             return await handler(request)
         except ProblemError as problem:
-            if problem.answer.status == 401 and "Authorization" in request.headers:
-                log.warning("a wrong password was given", peer=request.remote)
             return problem_response(problem.answer, problem.headers)
         except web.HTTPException as error:
             return _of_library(error, request)

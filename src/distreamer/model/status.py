@@ -182,5 +182,7 @@ class InstanceStatus:
     store: StoreStatus
     playout: PlayoutStatus | None
     """None when no output plays."""
+    refused_admin_passwords: int = 0
+    """How often a wrong ADMINPASSWORD was given, to all instances of that ADMIN together."""
     problems: tuple[Problem, ...] = ()
     """What is the matter now; those that began first stand first."""

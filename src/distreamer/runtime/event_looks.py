@@ -194,13 +194,12 @@ def disk(scene: Scene) -> Iterator[Finding]:
 
 def passwords(scene: Scene) -> Iterator[Finding]:
     """Whether somebody guesses passwords."""
-    before = {module.name: refused_passwords(module) for module in _all(scene.minute_ago)}
-    for module in _all(scene.status):
-        count = refused_passwords(module) - before.get(module.name, 0)
+    before = _refused(scene.minute_ago)
+    for name, refused in _refused(scene.status).items():
+        count = refused - before.get(name, 0)
         is_bad = True if count >= MOST_REFUSED else False if count <= 0 else None
-        began = f"{module.name} was given a wrong password {count} times within a minute"
-        ended = f"{module.name} is given no more wrong passwords"
-        yield Finding(is_bad, began, ended, module.name, {"count": count})
+        began = f"{name} was given a wrong password {count} times within a minute"
+        yield Finding(is_bad, began, f"{name} is given no more wrong passwords", name, {"count": count})
 
 
 def refused_passwords(module: ModuleStatus) -> int:
@@ -208,8 +207,10 @@ def refused_passwords(module: ModuleStatus) -> int:
     return module.refused_passwords + (module.listeners.refused_password if module.listeners else 0)
 
 
-def _all(status: InstanceStatus) -> tuple[ModuleStatus, ...]:
-    return (*status.inputs, *status.outputs)
+def _refused(status: InstanceStatus) -> dict[str, int]:
+    """By who was given them."""
+    found = {module.name: refused_passwords(module) for module in (*status.inputs, *status.outputs)}
+    return {**found, "admin": status.refused_admin_passwords}
 
 
 def _names(modules: list[ModuleStatus]) -> str:

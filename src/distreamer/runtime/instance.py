@@ -66,6 +66,8 @@ class Instance:
         self._sent_titles = SentTitles()
         self.changing = asyncio.Lock()
         """Held while the configuration, or a part, is exchanged."""
+        self.refused_admin_passwords = 0
+        """Counted by who serves ADMIN."""
         self.events = Events(self._look, self._clock, numbers)
         self._rule = _delay_rule(config)
         self._filler = Filler()
@@ -115,6 +117,7 @@ class Instance:
             outputs=tuple(part.status() for part in self._outputs.parts),
             store=self._store_status(),
             playout=self.playout.status() if _plays(self.config) else None,
+            refused_admin_passwords=self.refused_admin_passwords,
         )
 
     @property

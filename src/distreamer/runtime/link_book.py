@@ -50,6 +50,8 @@ class WatchedLink:
     """… and those that the looks have seen: modules of the old wires count none, and a look misses short ones."""
     written_cuts: int = 0
     """Those that stand in slots."""
+    history: LinkHistory | None = None
+    """As the last look has left it; None until somebody asks."""
     slots: deque[LinkSlot] = field(default_factory=lambda: deque(maxlen=MOST_SLOTS))
 
 
@@ -57,6 +59,8 @@ class LinkBook:
     """Made with the instance; ``look`` is called once a second."""
 
     def __init__(self) -> None:
+        self.unwatched = 0
+        """Links that are not watched, because there are MOST_LINKS."""
         self._links: dict[str, WatchedLink] = {}
         self._before: InstanceStatus | None = None
 
@@ -82,6 +86,7 @@ class LinkBook:
             elif len(self._links) < MOST_LINKS:
                 is_input = module in status.inputs
                 self._links[name] = WatchedLink(name, module.name, told, is_input, now, now, told.connected)
+        self.unwatched = len(found.keys() - self._links.keys())
         for name, link in tuple(self._links.items()):
             if link.module not in modules or now - link.told_at > FORGOTTEN_SECONDS:
                 del self._links[name]
@@ -100,6 +105,7 @@ class LinkBook:
         self, link: WatchedLink, is_up: bool, status: InstanceStatus, before: InstanceStatus | None, passed: float
     ) -> None:
         now = status.uptime_seconds
+        link.history = None
         was_up, link.is_up = link.is_up, is_up
         # What has yet to come up for the first time was not cut.
         outage = now - link.changed_at if link.was_ever_up and not was_up else 0.0
@@ -133,7 +139,11 @@ class LinkBook:
 
     def _told(self, module: str, status: LinkStatus) -> LinkStatus:
         link = self._links.get(link_name(module, status.peer))
-        return status if link is None or self._before is None else replace(status, history=self._history(link))
+        if link is None or self._before is None:
+            return status
+        if link.history is None:
+            link.history = self._history(link)
+        return replace(status, history=link.history)
 
     def _history(self, link: WatchedLink) -> LinkHistory:
         assert self._before is not None, "nothing was seen yet"
