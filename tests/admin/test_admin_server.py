@@ -290,7 +290,7 @@ async def test_garbage_gets_an_answer_of_http_and_no_place() -> None:
 
 
 async def test_who_only_connects_makes_room_for_who_asks() -> None:
-    with patch.object(door, "MOST_CONNECTIONS", 4), patch.object(door.Door.__init__, "__defaults__", (4,)):
+    with patch.object(door.Door.__init__, "__defaults__", (4,)), patch.object(door, "IDLE_SECONDS", 1e6):
         async with operating() as operator:
             idle = [await asyncio.open_connection(*operator.address) for _ in range(8)]
             for _ in range(3):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
@@ -56,6 +57,8 @@ def test_another_configuration_has_another_file_or_none(tmp_path: Path) -> None:
         log.commit(log.prepare(config(path)))
         log.events.write(LINK_UP)
     assert (lines(first), len(lines(second))) == ([], 2)
+    opened = {os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")}
+    assert not opened & {str(first), str(second)}
 
 
 def test_a_full_disk_is_told_once_and_stops_nothing() -> None:

@@ -156,6 +156,14 @@ def test_a_machine_that_slept_has_watched_nothing_meanwhile() -> None:
     assert [slot.at for slot in found.slots] == [WALL, WALL + 3 * 3600]
 
 
+def test_what_was_before_a_long_sleep_is_older_than_a_day() -> None:
+    watching = Watching()
+    watching.show(10)
+    watching.now += 25 * 3600
+    watching.show(10)
+    assert [slot.at for slot in history(watching).slots] == [WALL + 25 * 3600]
+
+
 def test_the_wall_clock_may_be_set_back() -> None:
     watching = Watching()
     watching.show(400)
