@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from distreamer.model.audio import StreamInfo, Title
+from distreamer.model.event import Problem
+from distreamer.model.link_history import LinkHistory
 
 
 class ModuleState(StrEnum):
@@ -50,6 +52,8 @@ class LinkStatus:
     """Whether the programme comes, or goes, this way now; False for a path that stands by."""
     trouble: str = ""
     """Of one that is down: why, when more is known than that nothing is heard."""
+    history: LinkHistory | None = None
+    """Its last 24 hours; None when it is not watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ class ModuleStatus:
     """One plain sentence."""
     restarts: int = 0
     last_error: str = ""
+    refused_passwords: int = 0
+    """How often a peer gave a wrong password, or none where there must be one."""
     links: tuple[LinkStatus, ...] = ()
     listeners: ListenersStatus | None = None
     wrong_passwords: int = 0
@@ -119,6 +125,10 @@ class StoreStatus:
     newest_seconds: float = 0.0
     """How long the newest fragment lasts."""
     added: int = 0
+    added_seconds: float = 0.0
+    """Audio of all fragments that were added."""
+    added_size: int = 0
+    """Bytes of audio of all fragments that were added."""
     duplicates: int = 0
     evicted: int = 0
     """Fragments dropped because HISTORY or the size limit was reached."""
@@ -202,3 +212,7 @@ class InstanceStatus:
     """None when no output plays."""
     spool: SpoolStatus | None = None
     """None when there is none."""
+    refused_admin_passwords: int = 0
+    """How often a wrong ADMINPASSWORD was given, to all instances of that ADMIN together."""
+    problems: tuple[Problem, ...] = ()
+    """What is the matter now; those that began first stand first."""

@@ -1,0 +1,204 @@
+"""Keeps the last 24 hours of each link of an instance, by comparing snapshots. Pure; the snapshots bring the time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from distreamer.model.link_history import MOST_SLOTS, SLOT_SECONDS, LinkHistory, LinkSlot
+from distreamer.model.status import InstanceStatus, LinkStatus, ModuleStatus, PlayoutState
+
+MOST_LINKS = 32
+"""Of an instance; further ones are not watched."""
+FORGOTTEN_SECONDS = 3600.0
+"""A link of which its module says nothing any more is down for so long, then forgotten."""
+TOLD_SECONDS = 60.0
+"""A far end that has said nothing better for so long after the link's return has other troubles."""
+LONGEST_LOOK_SECONDS = 10.0
+"""Between two looks. What is longer was not watched: the machine slept."""
+
+
+def link_name(module: str, peer: str) -> str:
+    """What a link is called: ``output studio 192.0.2.7``."""
+    return f"{module} {peer}"
+
+
+@dataclass(eq=False, slots=True)
+class WatchedLink:
+    """A link and what became of it."""
+
+    name: str
+    module: str
+    status: LinkStatus
+    """As its module said it last."""
+    is_input: bool
+    told_at: float
+    """When that was, on the instance's clock."""
+    changed_at: float
+    """When it came up or went down."""
+    is_up: bool = False
+    was_ever_up: bool = False
+    budget_at_cut: float | None = None
+    """The far end's outage budget when the link was last up; None when it did not say."""
+    knows_heard: bool = False
+    is_blamed: bool = False
+    """Whether listeners are without programme since a moment when the link was down."""
+    told_cuts: int = 0
+    """Those that its module has counted since the link is watched …"""
+    seen_cuts: int = 0
+    """… and those that the looks have seen: modules of the old wires count none, and a look misses short ones."""
+    written_cuts: int = 0
+    """Those that stand in slots."""
+    history: LinkHistory | None = None
+    """As the last look has left it; None until somebody asks."""
+    slots: deque[LinkSlot] = field(default_factory=lambda: deque(maxlen=MOST_SLOTS))
+
+
+class LinkBook:
+    """Made with the instance; ``look`` is called once a second."""
+
+    def __init__(self) -> None:
+        self.unwatched = 0
+        """Links that are not watched, because there are MOST_LINKS."""
+        self._links: dict[str, WatchedLink] = {}
+        self._before: InstanceStatus | None = None
+
+    @property
+    def links(self) -> Iterable[WatchedLink]:
+        """Those that are known, in the order in which they were first seen."""
+        return self._links.values()
+
+    def look(self, status: InstanceStatus) -> None:
+        """Takes the next snapshot; time in it must not go back, but for the wall clock."""
+        now, before = status.uptime_seconds, self._before
+        self._before = status
+        passed = now - before.uptime_seconds if before else 0.0
+        if passed > LONGEST_LOOK_SECONDS:
+            passed = 0.0
+        found = _links_of(status)
+        modules = {module.name for module in (*status.inputs, *status.outputs)}
+        for name, (module, told) in found.items():
+            known = self._links.get(name)
+            if known is not None:
+                known.told_cuts += max(told.cuts - known.status.cuts, 0)
+                known.status, known.told_at = told, now
+            elif len(self._links) < MOST_LINKS:
+                is_input = module in status.inputs
+                self._links[name] = WatchedLink(name, module.name, told, is_input, now, now, told.connected)
+        self.unwatched = len(found.keys() - self._links.keys())
+        for name, link in tuple(self._links.items()):
+            if link.module not in modules or now - link.told_at > FORGOTTEN_SECONDS:
+                del self._links[name]
+                continue
+            self._follow(link, name in found and link.status.connected, status, before, passed)
+
+    def with_history(self, module: ModuleStatus) -> ModuleStatus:
+        """``module`` with the histories of its links."""
+        if not module.links:
+            return module
+        return replace(module, links=tuple(self._told(module.name, link) for link in module.links))
+
+    # -- inside
+
+    def _follow(
+        self, link: WatchedLink, is_up: bool, status: InstanceStatus, before: InstanceStatus | None, passed: float
+    ) -> None:
+        now = status.uptime_seconds
+        link.history = None
+        was_up, link.is_up = link.is_up, is_up
+        # What has yet to come up for the first time was not cut.
+        outage = now - link.changed_at if link.was_ever_up and not was_up else 0.0
+        link.was_ever_up |= is_up
+        if was_up is not is_up:
+            link.changed_at = now
+            link.seen_cuts += was_up
+        if is_up:
+            link.budget_at_cut = link.status.peer_budget_seconds
+        cuts = max(link.seen_cuts, link.told_cuts)
+        slot = self._slot(link, status.at)
+        link.slots[-1] = replace(
+            slot,
+            watched_seconds=slot.watched_seconds + passed,
+            down_seconds=slot.down_seconds + (0.0 if is_up else passed),
+            cuts=slot.cuts + cuts - link.written_cuts,
+            longest_seconds=max(slot.longest_seconds, outage),
+            heard_seconds=slot.heard_seconds + _heard(link, status, before, passed),
+        )
+        link.written_cuts = cuts
+
+    @staticmethod
+    def _slot(link: WatchedLink, at: float) -> LinkSlot:
+        """The slot of the moment ``at``, which stands last; the oldest are dropped by their age."""
+        begin = at // SLOT_SECONDS * SLOT_SECONDS
+        if not link.slots or begin > link.slots[-1].at:
+            link.slots.append(LinkSlot(begin))
+        while link.slots[0].at <= begin - MOST_SLOTS * SLOT_SECONDS:
+            link.slots.popleft()
+        return link.slots[-1]
+
+    def _told(self, module: str, status: LinkStatus) -> LinkStatus:
+        link = self._links.get(link_name(module, status.peer))
+        if link is None or self._before is None:
+            return status
+        if link.history is None:
+            link.history = self._history(link)
+        return replace(status, history=link.history)
+
+    def _history(self, link: WatchedLink) -> LinkHistory:
+        assert self._before is not None, "nothing was seen yet"
+        since = self._before.uptime_seconds - link.changed_at
+        slots = tuple(link.slots)
+        return LinkHistory(
+            is_up=link.is_up,
+            up_seconds=since if link.is_up else 0.0,
+            down_seconds=0.0 if link.is_up else since,
+            watched_day_seconds=sum(slot.watched_seconds for slot in slots),
+            down_day_seconds=sum(slot.down_seconds for slot in slots),
+            cuts_day=sum(slot.cuts for slot in slots),
+            longest_day_seconds=max((slot.longest_seconds for slot in slots), default=0.0),
+            heard_day_seconds=sum(slot.heard_seconds for slot in slots) if link.knows_heard else None,
+            slots=slots,
+        )
+
+
+def _heard(link: WatchedLink, status: InstanceStatus, before: InstanceStatus | None, passed: float) -> float:
+    """Seconds since the last look for which the link left listeners without programme."""
+    if not link.is_input:
+        return _heard_there(link, status.uptime_seconds, passed)
+    playout = status.playout
+    if playout is None:
+        return 0.0
+    link.knows_heard = True
+    dry = playout.dry_seconds - before.playout.dry_seconds if before and before.playout else 0.0
+    is_dry = playout.state is PlayoutState.DRY
+    # Who is without programme when the link returns stays so until the buffer is full again.
+    link.is_blamed |= not link.is_up and (is_dry or dry > 0)
+    is_blamed = link.is_blamed
+    link.is_blamed &= is_dry or not link.is_up
+    return dry if is_blamed else 0.0
+
+
+def _heard_there(link: WatchedLink, now: float, passed: float) -> float:
+    """The same at the far end, as far as it said what it holds: it is without programme when that is played, until it
+    says that it holds something again."""
+    budget, since = link.budget_at_cut, now - link.changed_at
+    link.knows_heard |= budget is not None
+    if not link.is_up:
+        link.is_blamed |= budget is not None and since > budget
+    elif (budget is not None and budget > 0) or since > TOLD_SECONDS:
+        link.is_blamed = False
+    return passed if link.is_blamed else 0.0
+
+
+def _links_of(status: InstanceStatus) -> dict[str, tuple[ModuleStatus, LinkStatus]]:
+    """Each by its name. Several at one address count as one, which is up when one of them is."""
+    found: dict[str, tuple[ModuleStatus, LinkStatus]] = {}
+    for module in (*status.inputs, *status.outputs):
+        for link in module.links:
+            name = link_name(module.name, link.peer)
+            if name in found:
+                other = found[name][1]
+                link = replace(link if link.connected else other, cuts=link.cuts + other.cuts)
+            found[name] = (module, link)
+    return found
