@@ -100,7 +100,8 @@ def test_no_password_is_shown_and_nothing_that_steers_a_terminal() -> None:
     failed = replace(
         LIVE, state=ModuleState.RETRYING, last_error="http://me:secret@x/ \x1b[2J", detail="http://me:secret@x/"
     )
-    told = as_json(instance_view(replace(TRANSMITTER, inputs=(failed,)))).decode()
+    refused = replace(INPUT, name="input b", links=(replace(LINK, path="to x", trouble="http://me:secret@x/ \x1b[2J"),))
+    told = as_json(instance_view(replace(TRANSMITTER, inputs=(failed, refused)))).decode()
     assert "secret" not in told
     assert "me:***@x" in told
     assert "\\u001b" not in told

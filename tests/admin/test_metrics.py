@@ -56,9 +56,15 @@ def test_a_status_becomes_numbers() -> None:
     assert of(samples, "distreamer_input_on_air") == {"input": 1, "input b": 0}
     assert of(samples, "distreamer_input_preferred") == {"input": 1, "input b": 0}
     assert of(samples, "distreamer_module_restarts_total")["DiStreamerClient input"] == 3
-    assert of(samples, "distreamer_link_up") == {"studio.example:7080 input": 1}
-    assert of(samples, "distreamer_link_round_trip_seconds") == {"studio.example:7080 input": 0.04}
-    assert of(samples, "distreamer_link_day_heard_seconds") == {"studio.example:7080 input": 0}
+    assert of(samples, "distreamer_link_up") == {"studio.example:7080 input ": 1}
+    assert of(samples, "distreamer_link_carries") == {"studio.example:7080 input ": 1}
+    assert of(samples, "distreamer_link_round_trip_seconds") == {"studio.example:7080 input ": 0.04}
+    assert of(samples, "distreamer_link_day_heard_seconds") == {"studio.example:7080 input ": 0}
+    assert of(samples, "distreamer_passwords_refused_total") == {"input": 2, "input b": 0, "output": 4}
+    assert of(samples, "distreamer_spool_works") == {"": 1}
+    assert of(samples, "distreamer_spool_bytes") == {"": 4_900_000}
+    assert of(samples, "distreamer_spool_fragments_written_total") == {"": 299}
+    assert of(samples, "distreamer_spool_fragments_unwritten_total") == {"": 1}
     assert of(samples, "distreamer_listeners") == {"output": 3}
     assert of(samples, "distreamer_listeners_refused_total") == {
         "output full": 1,
@@ -115,6 +121,18 @@ def test_links_are_bounded_and_those_at_one_address_are_one() -> None:
     up = of(samples_of(Source(watching.complete(), {})), "distreamer_link_up")
     assert len(up) == MOST_LINKS
     assert set(up.values()) == {1}
+
+
+def test_each_path_has_numbers_of_its_own() -> None:
+    wired, mobile = (replace(LINK, path=f"via {name} to studio.example:7080") for name in ("eth0", "wwan0"))
+    watching = Watching(replace(TRANSMITTER, inputs=(replace(INPUT, links=(wired, replace(mobile, carries=False))),)))
+    watching.show(3)
+    watching.show(3, inputs=(replace(INPUT, links=(replace(wired, connected=False), mobile)),))
+    samples = samples_of(Source(watching.complete(), {}))
+    via_wired, via_mobile = (f"studio.example:7080 input {link.path}" for link in (wired, mobile))
+    assert of(samples, "distreamer_link_up") == {via_wired: 0, via_mobile: 1}
+    assert of(samples, "distreamer_link_carries") == {via_wired: 0, via_mobile: 1}
+    assert of(samples, "distreamer_link_reached") == {via_wired: 1, via_mobile: 1}
 
 
 def test_the_other_form_of_prometheus_is_given_when_it_is_asked_for() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from distreamer.model.link_history import MOST_SLOTS, SLOT_SECONDS, LinkHistory
 from distreamer.model.status import LinkStatus, PlayoutState
-from distreamer.runtime.link_book import FORGOTTEN_SECONDS, MOST_LINKS
+from distreamer.runtime.link_book import FORGOTTEN_SECONDS, MOST_LINKS, MOST_PATHS
 from distreamer.runtime.plain_words import link_words
 from tests.support.watching import INPUT, LINK, PLAYERS, PLAYOUT, TRANSMITTER, WALL, Watching
 
@@ -187,3 +187,44 @@ def test_several_at_one_address_are_one_which_is_up_when_any_is() -> None:
     watching.show(5, **with_links(LINK, replace(DOWN, cuts=3)))
     assert watching.show(20, **with_links(replace(DOWN, cuts=3), LINK)) == []
     assert len(list(watching.watch.links.links)) == 1
+
+
+def test_what_is_heard_is_put_down_to_paths_only_when_none_works() -> None:
+    paths = [replace(LINK, peer_budget_seconds=20.0, path=f"to studio:{line}", party="a") for line in (1, 2)]
+    down = [replace(link, connected=False, peer_budget_seconds=None) for link in paths]
+    watching = Watching(replace(STUDIO, outputs=(replace(SENDER, links=tuple(paths)),)))
+    watching.show(5)
+    watching.show(60, outputs=(replace(SENDER, links=(down[0], paths[1])),))
+    watching.show(25, outputs=(replace(SENDER, links=tuple(down)),))
+    watching.show(60, outputs=(replace(SENDER, links=(down[0], paths[1])),))
+    first, second = (link.history for link in watching.complete().outputs[0].links)
+    assert first is not None
+    assert second is not None
+    assert (first.down_day_seconds, first.heard_day_seconds, first.is_reached) == (145.0, 4.0, True)
+    assert (second.down_day_seconds, second.heard_day_seconds, second.is_up) == (25.0, 4.0, True)
+
+
+def test_what_is_heard_here_is_not_put_down_to_a_path_while_another_works() -> None:
+    paths = [replace(LINK, path=f"to studio:{line}") for line in (1, 2)]
+    watching = Watching()
+    watching.show(10, **with_links(*paths))
+    dry = replace(PLAYOUT, state=PlayoutState.DRY, dry_times=1, dry_seconds=5.0)
+    watching.show(10, playout=dry, **with_links(paths[0], replace(paths[1], connected=False)))
+    histories = [link.history for link in watching.complete().inputs[0].links]
+    assert [history and history.heard_day_seconds for history in histories] == [0.0, 0.0]
+    dry = replace(dry, dry_seconds=7.0)
+    watching.show(10, playout=dry, **with_links(*(replace(link, connected=False) for link in paths)))
+    histories = [link.history for link in watching.complete().inputs[0].links]
+    assert [history and history.heard_day_seconds for history in histories] == [2.0, 2.0]
+
+
+def test_nobody_fills_the_book_with_names_of_paths() -> None:
+    watching = Watching()
+    invented = [replace(LINK, path=f"to {number}", party="a") for number in range(100)]
+    other = replace(LINK, peer="192.0.2.7")
+    watching.show(3, **with_links(*invented, other))
+    assert len(list(watching.watch.links.links)) == MOST_PATHS + 1
+    assert watching.watch.links.unwatched == 100 - MOST_PATHS
+    # One of those that are not watched works: so does the link.
+    down = [replace(link, connected=False) for link in invented[:99]]
+    assert "link_down" not in watching.show(60, **with_links(*down, invented[99], other))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from distreamer.model.event import Severity
-from distreamer.model.status import InstanceStatus, ListenersStatus, ModuleState, PlayoutState
+from distreamer.model.status import InstanceStatus, LinkStatus, ListenersStatus, ModuleState, PlayoutState, SpoolStatus
 from distreamer.runtime.event_rows import ROWS
 from tests.support.watching import INPUT, LINK, PLAYERS, PLAYOUT, STORE, TRANSMITTER, WALL, Watching
 
@@ -18,27 +18,13 @@ BACKUP = replace(LIVE, name="input backup", mode="File")
 FAILED = replace(LIVE, state=ModuleState.RETRYING, last_error="http://me:secret@radio.example/live: refused")
 
 
-@dataclass(frozen=True, slots=True)
-class SpooledStatus(InstanceStatus):
-    """With what a disk says."""
-
-    spool: Any = None
-
-
-@dataclass(frozen=True)
-class Disk:
-    works: bool
-    trouble: str = ""
-    folder: str = "/spool"
-
-
-def spooled(disk: Disk | None) -> SpooledStatus:
-    return SpooledStatus("transmitter", WALL, 0.0, (LIVE,), (PLAYERS,), STORE, PLAYOUT, spool=disk)
-
-
+WORKS, FULL = SpoolStatus("/spool", True), SpoolStatus("/spool", False, "it is full")
 SILENT = {"store": replace(STORE, newest_age_seconds=4.0)}
 DRY = {"playout": replace(PLAYOUT, state=PlayoutState.DRY, budget_seconds=0.0, dry_times=1)}
 LONE = replace(TRANSMITTER, inputs=(LIVE,))
+WIRED = replace(LINK, path="via eth0 to studio.example:7080")
+MOBILE = replace(LINK, path="via wwan0 to studio.example:7080", carries=False)
+PATHS = replace(TRANSMITTER, inputs=(replace(INPUT, links=(WIRED, MOBILE)),))
 PAIR = replace(TRANSMITTER, inputs=(LIVE, replace(BACKUP, on_air=False)))
 
 
@@ -47,6 +33,14 @@ PAIR = replace(TRANSMITTER, inputs=(LIVE, replace(BACKUP, on_air=False)))
     [
         ("source_lost", "source_back", LONE, SILENT, 4, 2),
         ("link_down", "link_up", TRANSMITTER, {"inputs": (DOWN,)}, 3, 2),
+        (
+            "path_down",
+            "path_up",
+            PATHS,
+            {"inputs": (replace(INPUT, links=(WIRED, replace(MOBILE, connected=False))),)},
+            10,
+            5,
+        ),
         ("budget_low", "budget_fine", LONE, {"playout": replace(PLAYOUT, budget_seconds=9.9)}, 2, 5),
         ("playout_dry", "playout_plays", LONE, DRY, 0, 0),
         ("filler_on_air", "filler_ended", LONE, {"playout": replace(PLAYOUT, is_filling=True)}, 0, 0),
@@ -67,12 +61,12 @@ PAIR = replace(TRANSMITTER, inputs=(LIVE, replace(BACKUP, on_air=False)))
             10,
             5,
         ),
-        ("disk_failing", "disk_works", spooled(Disk(True)), {"spool": Disk(False, "it is full")}, 2, 2),
+        ("disk_failing", "disk_works", replace(LONE, spool=WORKS), {"spool": FULL}, 2, 2),
         (
             "passwords_refused",
             "passwords_quiet",
             LONE,
-            {"inputs": (replace(LIVE, refused_passwords=5),)},
+            {"inputs": (replace(LIVE, wrong_passwords=5),)},
             0,
             # The five are no more within the last minute, and then it must be quiet for five.
             61 + 300,
@@ -117,7 +111,7 @@ def test_what_begins_is_told_once_and_so_is_its_end(
 
 def test_every_row_has_its_test() -> None:
     assert {row.begins for row in ROWS} == {
-        *("source_lost", "link_down", "budget_low", "playout_dry", "filler_on_air", "input_replaced"),
+        *("source_lost", "link_down", "path_down", "budget_low", "playout_dry", "filler_on_air", "input_replaced"),
         *("input_failing", "output_failing", "disk_failing", "passwords_refused", "bitrate_wrong"),
     }
     kinds = [kind for row in ROWS for kind in (row.begins, row.ends)]
@@ -131,7 +125,7 @@ def test_every_row_has_its_test() -> None:
         (TRANSMITTER, {"inputs": (DOWN,)}, 3),
         (LONE, {"playout": replace(PLAYOUT, budget_seconds=9.0)}, 2),
         (LONE, {"inputs": (FAILED,)}, 10),
-        (LONE, {"inputs": (replace(LIVE, refused_passwords=4),)}, 70),
+        (LONE, {"inputs": (replace(LIVE, wrong_passwords=4),)}, 70),
     ],
 )
 def test_what_is_over_soon_is_not_told(fine: InstanceStatus, bad: dict[str, Any], seconds: int) -> None:
@@ -273,3 +267,79 @@ def test_wrong_passwords_of_players_count_too() -> None:
     refused = replace(PLAYERS, listeners=ListenersStatus(refused_password=7))
     assert watching.show(5, outputs=(refused,)) == ["passwords_refused"]
     assert (watching.last.subject, watching.last.facts) == ("output", {"count": 7})
+
+
+def dialled(*links: LinkStatus) -> dict[str, object]:
+    return {"inputs": (replace(INPUT, links=links),)}
+
+
+def test_a_link_of_several_paths_is_down_when_none_works() -> None:
+    lost = replace(WIRED, connected=False)
+    away = replace(MOBILE, connected=False, trouble="wwan0 has no address")
+    watching = Watching(PATHS)
+    watching.show(5)
+    assert watching.show(60, **dialled(lost, MOBILE)) == ["path_down"]
+    assert watching.last.sentence == "the path via eth0 to studio.example:7080 is down; another one stands in for it"
+    assert watching.last.subject == "input via eth0 to studio.example:7080"
+    assert watching.show(60, **dialled(lost, away)) == ["link_down"]
+    assert watching.last.sentence == "the link to studio.example:7080 is down: no path works"
+    assert (watching.last.subject, watching.last.facts["paths"]) == ("input", 2)
+    assert watching.show(60, **dialled(WIRED, away)) == ["link_up", "path_up", "path_down"]
+    assert watching.last.sentence == (
+        "the path via wwan0 to studio.example:7080 is down (wwan0 has no address); another one stands in for it"
+    )
+    assert watching.show(60, **dialled(WIRED, MOBILE)) == ["path_up"]
+
+
+def test_a_path_that_is_down_is_not_to_blame_for_a_source_that_is_silent() -> None:
+    watching = Watching(PATHS)
+    watching.show(5)
+    assert watching.show(60, **dialled(WIRED, replace(MOBILE, connected=False)), **SILENT) == [
+        "source_lost",
+        "path_down",
+    ]
+
+
+def test_a_path_that_is_configured_no_more_is_no_problem() -> None:
+    watching = Watching(PATHS)
+    watching.show(5)
+    assert watching.show(600, **dialled(WIRED)) == []
+    assert watching.show(600, **dialled(LINK)) == []
+
+
+def test_receivers_with_several_paths_each_are_told_apart() -> None:
+    paths = [
+        replace(LINK, peer=f"192.0.2.{party}", path=f"to studio:{line}", party=f"party {party}")
+        for party in (7, 8)
+        for line in (1, 2)
+    ]
+    output = replace(PLAYERS, name="output studio", mode="DiStreamerServer", listeners=None, links=tuple(paths))
+    watching = Watching(replace(LONE, outputs=(output,)))
+    watching.show(5)
+    down = [replace(link, connected=False) for link in paths]
+    assert watching.show(60, outputs=(replace(output, links=(down[0], *paths[1:])),)) == ["path_down"]
+    assert watching.last.subject == "output studio 192.0.2.7 (to studio:1)"
+    assert watching.show(60, outputs=(replace(output, links=(*down[:2], *paths[2:])),)) == ["link_down"]
+    assert watching.last.sentence == "the link to 192.0.2.7 is down: no path works"
+    # It was started anew.
+    anew = [replace(link, party="another") for link in paths[:2]]
+    assert watching.show(2, outputs=(replace(output, links=(*down[:2], anew[0], *paths[2:])),)) == []
+    assert watching.show(30, outputs=(replace(output, links=(*down[:2], *anew, *paths[2:])),)) == ["link_up", "path_up"]
+    assert watching.complete().problems == ()
+
+
+def test_a_path_that_returns_with_another_address_is_the_same() -> None:
+    mobile = replace(LINK, peer="192.0.2.7", path="via wwan0 to studio:7080", party="a")
+    wired = replace(LINK, peer="198.51.100.1", path="via eth0 to studio:7080", party="a")
+    output = replace(PLAYERS, name="output", mode="DiStreamerServer", listeners=None, links=(mobile, wired))
+    watching = Watching(replace(LONE, outputs=(output,)))
+    watching.show(5)
+    watching.show(20, outputs=(replace(output, links=(replace(mobile, connected=False), wired)),))
+    assert watching.show(30, outputs=(replace(output, links=(replace(mobile, peer="192.0.2.99"), wired)),)) == [
+        "path_up"
+    ]
+    assert watching.last.subject == "output 192.0.2.7 (via wwan0 to studio:7080)"
+    assert watching.last.sentence == "the path 192.0.2.99 (via wwan0 to studio:7080) is up (after 20 s)"
+    history = watching.complete().outputs[0].links[0].history
+    assert history is not None
+    assert (history.cuts_day, history.is_up) == (1, True)

@@ -15,6 +15,7 @@ from distreamer.model.status import (
     ModuleStatus,
     PlayoutState,
     PlayoutStatus,
+    SpoolStatus,
     StoreStatus,
 )
 from distreamer.runtime.watch import Watch
@@ -67,10 +68,19 @@ def full_status() -> InstanceStatus:
     watching = Watching(
         replace(
             TRANSMITTER,
-            inputs=(replace(INPUT, links=(link,), restarts=3), replace(INPUT, name="input b", on_air=False, links=())),
-            outputs=(replace(PLAYERS, listeners=ListenersStatus(connected=3, unique=2, served=9, refused_full=1)),),
+            inputs=(
+                replace(INPUT, links=(link,), restarts=3, wrong_passwords=2),
+                replace(INPUT, name="input b", on_air=False, links=()),
+            ),
+            outputs=(
+                replace(
+                    PLAYERS,
+                    listeners=ListenersStatus(connected=3, unique=2, served=9, refused_full=1, refused_password=4),
+                ),
+            ),
             playout=replace(PLAYOUT, behind_seconds=31.0, title=Title("Song"), title_heard_since=1_700_000_000.0),
             store=replace(STORE, added=300, added_seconds=300.0, added_size=4_800_000),
+            spool=SpoolStatus("/spool", works=True, size=4_900_000, written=299, unwritten=1),
         )
     )
     watching.show(20)

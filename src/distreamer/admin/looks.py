@@ -155,7 +155,16 @@ def _link_sentence(link: LinkStatus) -> str:
 
 
 def _shown_module(module: ModuleStatus) -> ModuleStatus:
-    return replace(module, detail=_shown(module.detail), last_error=_shown(module.last_error))
+    return replace(
+        module,
+        detail=_shown(module.detail),
+        last_error=_shown(module.last_error),
+        links=tuple(map(_shown_link, module.links)),
+    )
+
+
+def _shown_link(link: LinkStatus) -> LinkStatus:
+    return replace(link, path=printable(link.path), trouble=_shown(link.trouble)) if link.path else link
 
 
 def _shown(text: str) -> str:

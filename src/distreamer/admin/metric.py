@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from distreamer.model.status import InstanceStatus, LinkStatus, ListenersStatus, ModuleStatus, PlayoutStatus
+from distreamer.model.status import (
+    InstanceStatus,
+    LinkStatus,
+    ListenersStatus,
+    ModuleStatus,
+    PlayoutStatus,
+    SpoolStatus,
+)
 
 Sample = tuple[tuple[str, ...], float | None]
 """The values of the labels, without the instance, and the number; None for none."""
@@ -60,6 +67,16 @@ def of_playout(look: Callable[[PlayoutStatus], float | None]) -> Callable[[Sourc
     return samples
 
 
+def of_spool(look: Callable[[SpoolStatus], float]) -> Callable[[Source], Iterator[Sample]]:
+    """A number of the spool, where there is one."""
+
+    def samples(source: Source) -> Iterator[Sample]:
+        if source.status.spool is not None:
+            yield (), look(source.status.spool)
+
+    return samples
+
+
 def of_modules(look: Callable[[ModuleStatus], float | None]) -> Callable[[Source], Iterator[Sample]]:
     """A number for each input and output."""
 
@@ -81,14 +98,15 @@ def of_inputs(look: Callable[[int, ModuleStatus], float]) -> Callable[[Source], 
 
 
 def of_links(look: Callable[[LinkStatus], float | None]) -> Callable[[Source], Iterator[Sample]]:
-    """Of the links that are watched, whose number is bounded; of several at one address the one that is up."""
+    """Of the links and paths that are watched, whose number is bounded; of several at one address the one that is
+    up."""
 
     def samples(source: Source) -> Iterator[Sample]:
-        found: dict[tuple[str, str], LinkStatus] = {}
+        found: dict[tuple[str, str, str], LinkStatus] = {}
         for module in (*source.status.inputs, *source.status.outputs):
             for link in sorted(module.links, key=lambda one: one.connected):
                 if link.history is not None:
-                    found[module.name, link.peer] = link
+                    found[module.name, link.peer, link.path] = link
         for labels, link in found.items():
             yield labels, look(link)
 

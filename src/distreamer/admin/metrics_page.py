@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distreamer.admin.metrics import BUILD, BUILD_MEANING, METRICS, NAME
-from distreamer.runtime.link_book import MOST_LINKS
+from distreamer.runtime.link_book import MOST_LINKS, MOST_PATHS
 
 PAGE = "metrics.md"
 
@@ -15,8 +15,9 @@ not the page.
 
 `/metrics` at ADMIN of [`[GENERAL]`](general.md) gives these to Prometheus, for all instances that name that address.
 Each has the label `{NAME}`, the instance's NAME. `module` is an input or output as the status calls it (`input`,
-`output studio`), `link` the address of the other side: at most {MOST_LINKS} of an instance, and only those that are up,
-or were so within the last hours. What is not known has no sample. Counters count since the instance's start.
+`output studio`), `link` the address of the other side, `path` which of several paths it is, empty for a single one: at
+most {MOST_LINKS} of an instance, {MOST_PATHS} paths of a module to one address, and only those that are up, or were so
+within the last hours. What is not known has no sample. Counters count since the instance's start.
 
 [examples/monitoring](../../examples/monitoring/README.md) has alert rules and a dashboard for Grafana.
 """

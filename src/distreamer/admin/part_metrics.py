@@ -7,6 +7,7 @@ from typing import Final
 
 from distreamer.admin.metric import Metric, Sample, Source, of_inputs, of_links, of_listeners, of_modules
 from distreamer.model.status import ModuleState
+from distreamer.runtime.event_looks import wrong_passwords
 
 
 def _refused(source: Source) -> Iterator[Sample]:
@@ -19,11 +20,10 @@ def _refused(source: Source) -> Iterator[Sample]:
 
 def _passwords(source: Source) -> Iterator[Sample]:
     for module in (*source.status.inputs, *source.status.outputs):
-        players = module.listeners.refused_password if module.listeners else 0
-        yield (module.name,), module.refused_passwords + players
+        yield (module.name,), wrong_passwords(module)
 
 
-LINK: Final = ("module", "link")
+LINK: Final = ("module", "link", "path")
 MODULE: Final = ("module",)
 MODE: Final = ("module", "mode")
 
@@ -75,6 +75,22 @@ PART_METRICS: Final = (
         "Whether a conversation with another DiStreamer, or with a server that is sent to, goes on.",
         LINK,
         of_links(lambda link: float(link.connected)),
+    ),
+    Metric(
+        "distreamer_link_reached",
+        "gauge",
+        "1 or 0",
+        "Whether the other side is reached, this way or by another path that stands in for it.",
+        LINK,
+        of_links(lambda link: float(link.history.is_reached) if link.history else None),
+    ),
+    Metric(
+        "distreamer_link_carries",
+        "gauge",
+        "1 or 0",
+        "Whether the programme comes, or goes, this way now: of several paths some may stand by.",
+        LINK,
+        of_links(lambda link: float(link.connected and link.carries)),
     ),
     Metric(
         "distreamer_link_round_trip_seconds",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from distreamer.admin.looks import why_not_ready
-from distreamer.admin.metric import Metric, Sample, Source, of_instance, of_playout
+from distreamer.admin.metric import Metric, Sample, Source, of_instance, of_playout, of_spool
 from distreamer.model.status import InstanceStatus, PlayoutState
 from distreamer.runtime.event_rows import ROWS
 from distreamer.units import BITS_PER_BYTE
@@ -216,6 +216,38 @@ PROGRAMME_METRICS: Final = (
         "Fragments dropped because HISTORY, or the limit of size, was reached.",
         (),
         of_instance(lambda status: status.store.evicted),
+    ),
+    Metric(
+        "distreamer_spool_works",
+        "gauge",
+        "1 or 0",
+        "Whether the disk takes what is held, where there is a SPOOL; 0: everything goes on in memory alone.",
+        (),
+        of_spool(lambda spool: float(spool.works)),
+    ),
+    Metric(
+        "distreamer_spool_bytes",
+        "gauge",
+        "bytes",
+        "How much stands on the disk.",
+        (),
+        of_spool(lambda spool: spool.size),
+    ),
+    Metric(
+        "distreamer_spool_fragments_written",
+        "counter",
+        "fragments",
+        "Fragments that the disk was given.",
+        (),
+        of_spool(lambda spool: spool.written),
+    ),
+    Metric(
+        "distreamer_spool_fragments_unwritten",
+        "counter",
+        "fragments",
+        "Fragments that it did not take.",
+        (),
+        of_spool(lambda spool: spool.unwritten),
     ),
     Metric(
         "distreamer_title_age_seconds",

@@ -26,8 +26,8 @@ class Health:
         self.detail = ""
         self.restarts = 0
         self.last_error = ""
-        self.refused_passwords = 0
-        """Counted by modules that peers log in to."""
+        self.wrong_passwords = 0
+        """Counted by modules that others log in to, and that are not Guarded."""
 
     @property
     def state_seconds(self) -> float:
@@ -168,8 +168,7 @@ def module_status(name: str, mode: str, module: Module, health: Health) -> Modul
         detail=health.detail,
         restarts=health.restarts,
         last_error=health.last_error,
-        refused_passwords=health.refused_passwords,
         links=module.links(),
         listeners=module.listeners(),
-        wrong_passwords=module.wrong_passwords if isinstance(module, Guarded) else 0,
+        wrong_passwords=module.wrong_passwords if isinstance(module, Guarded) else health.wrong_passwords,
     )

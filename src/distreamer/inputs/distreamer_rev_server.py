@@ -268,7 +268,6 @@ class DiStreamerRevServer:
 
     def _say_refused(self, host: str, reason: str) -> None:
         """Once for each address: it will try again every few seconds, perhaps for years."""
-        self._context.health.refused_passwords += "password" in reason.lower()
         known = host in self._refused
         if not known:
             self._refused.append(host)

@@ -30,6 +30,8 @@ class LinkHistory:
     """What became of a link in the last 24 hours, or since it is known."""
 
     is_up: bool = False
+    is_reached: bool = False
+    """Whether it is up, or another path that stands in for it."""
     up_seconds: float = 0.0
     """Since it is up; 0 when it is down."""
     down_seconds: float = 0.0

@@ -48,6 +48,9 @@ class LinkStatus:
     does not play."""
     path: str = ""
     """Which of several paths it is: ``via wwan0 to studio.example:7080``; empty for a single one."""
+    party: str = ""
+    """What the paths of one receiver have in common, where it dials; empty where the paths of the module are all that
+    there are."""
     carries: bool = True
     """Whether the programme comes, or goes, this way now; False for a path that stands by."""
     trouble: str = ""
@@ -96,12 +99,10 @@ class ModuleStatus:
     """One plain sentence."""
     restarts: int = 0
     last_error: str = ""
-    refused_passwords: int = 0
-    """How often a peer gave a wrong password, or none where there must be one."""
     links: tuple[LinkStatus, ...] = ()
     listeners: ListenersStatus | None = None
     wrong_passwords: int = 0
-    """That others came with, where there is a PASSWORD of the link."""
+    """That others came with; those of players are in ``listeners``."""
     on_air: bool = True
     """False for an input that stands by while another is on air."""
     returns_in_seconds: float | None = None

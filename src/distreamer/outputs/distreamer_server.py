@@ -204,7 +204,6 @@ class DiStreamerServer:
             self._context.log.debug("a carrier ended", peer=peer, reason=error.reason)
 
     def _say_refused(self, peer: str, reason: str) -> None:
-        self._context.health.refused_passwords += 1
         # It will try again every few seconds, perhaps for years.
         say = self._context.log.debug if self._was_refused(peer) else self._context.log.warning
         say("a receiver was refused", peer=peer, reason=reason)

@@ -11,7 +11,7 @@ from distreamer.model.audio import Codec
 from distreamer.model.event import Fact
 from distreamer.model.status import InstanceStatus, ModuleState, ModuleStatus, PlayoutState
 from distreamer.runtime.link_book import WatchedLink
-from distreamer.runtime.plain_words import filler_words, is_stale, stand_in
+from distreamer.runtime.plain_words import filler_words, is_stale, stand_in, who
 from distreamer.units import spoken_seconds
 
 FIRST_AUDIO_SECONDS = 10.0
@@ -76,17 +76,54 @@ def source(scene: Scene) -> Iterator[Finding]:
 
 
 def links(scene: Scene) -> Iterator[Finding]:
-    """Whether each link is up."""
-    for link in scene.links:
-        peer, budget = link.status.peer, link.budget_at_cut
-        facts: dict[str, Fact] = {"module": link.module, "peer": peer, "carrier": link.status.carrier}
-        held = ""
-        if not link.is_up and budget is not None:
+    """Whether each link is up; of several paths, whether any is."""
+    for first, *others in _parties(scene):
+        status, is_reached = first.status, first.is_reached
+        is_bad: bool | None
+        peers = ", ".join(dict.fromkeys(link.status.peer for link in (first, *others)))
+        facts: dict[str, Fact] = {"module": first.module, "peer": peers, "carrier": status.carrier}
+        held, budget = "", first.budget_at_cut
+        if not is_reached and budget is not None:
             facts["peer_budget_seconds"] = round(budget, 1)
             held = f"; what was held there lasts for {spoken_seconds(round(budget))}"
+        subject, why, is_bad = first.name, "", not is_reached
+        if status.path:
+            subject, why = first.name if first.party else first.module, ": no path works"
+            facts["paths"] = 1 + len(others)
+            if not any(_is_told(link, scene) for link in (first, *others)):
+                is_bad = None
+        yield Finding(is_bad, f"the link to {peers} is down{why}{held}", f"the link to {peers} is up", subject, facts)
+
+
+def paths(scene: Scene) -> Iterator[Finding]:
+    """Whether each of several paths is up, while another is."""
+    for link in scene.links:
+        status = link.status
+        if not status.path:
+            continue
+        name = printable(who(status))
+        trouble = f" ({printable(redacted_url(status.trouble))})" if status.trouble else ""
         yield Finding(
-            not link.is_up, f"the link to {peer} is down{held}", f"the link to {peer} is up", link.name, facts
+            # When none works, the link says it; what is not told of was taken out of the configuration.
+            not link.is_up if link.is_reached and _is_told(link, scene) else None,
+            f"the path {name} is down{trouble}; another one stands in for it",
+            f"the path {name} is up",
+            link.name,
+            {"module": link.module, "peer": status.peer, "path": printable(status.path), "carrier": status.carrier},
         )
+
+
+def _is_told(link: WatchedLink, scene: Scene) -> bool:
+    return link.told_at == scene.status.uptime_seconds
+
+
+def _parties(scene: Scene) -> list[list[WatchedLink]]:
+    """The paths that stand in for one another, and each lone link."""
+    found: dict[tuple[str, ...], list[WatchedLink]] = {}
+    for link in scene.links:
+        key = (link.module, link.party, "") if link.status.path else (link.module, "", link.name)
+        found.setdefault(key, []).append(link)
+    return list(found.values())
 
 
 def budget(scene: Scene) -> Iterator[Finding]:
@@ -186,7 +223,7 @@ def bitrate(scene: Scene) -> Iterator[Finding]:
 
 def disk(scene: Scene) -> Iterator[Finding]:
     """Whether the disk takes what it is given."""
-    spool = getattr(scene.status, "spool", None)
+    spool = scene.status.spool
     if spool is not None:
         began = f"the disk cannot be used, everything goes on in memory: {spool.trouble}"
         yield Finding(not spool.works, began, "the disk is used again", facts={"folder": spool.folder})
@@ -194,22 +231,22 @@ def disk(scene: Scene) -> Iterator[Finding]:
 
 def passwords(scene: Scene) -> Iterator[Finding]:
     """Whether somebody guesses passwords."""
-    before = _refused(scene.minute_ago)
-    for name, refused in _refused(scene.status).items():
+    before = _wrong_passwords(scene.minute_ago)
+    for name, refused in _wrong_passwords(scene.status).items():
         count = refused - before.get(name, 0)
         is_bad = True if count >= MOST_REFUSED else False if count <= 0 else None
         began = f"{name} was given a wrong password {count} times within a minute"
         yield Finding(is_bad, began, f"{name} is given no more wrong passwords", name, {"count": count})
 
 
-def refused_passwords(module: ModuleStatus) -> int:
+def wrong_passwords(module: ModuleStatus) -> int:
     """All that were given to ``module``."""
-    return module.refused_passwords + (module.listeners.refused_password if module.listeners else 0)
+    return module.wrong_passwords + (module.listeners.refused_password if module.listeners else 0)
 
 
-def _refused(status: InstanceStatus) -> dict[str, int]:
+def _wrong_passwords(status: InstanceStatus) -> dict[str, int]:
     """By who was given them."""
-    found = {module.name: refused_passwords(module) for module in (*status.inputs, *status.outputs)}
+    found = {module.name: wrong_passwords(module) for module in (*status.inputs, *status.outputs)}
     return {**found, "admin": status.refused_admin_passwords}
 
 

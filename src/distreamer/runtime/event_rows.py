@@ -45,8 +45,18 @@ ROWS: Final = (
         3.0,
         2.0,
         "A conversation with another DiStreamer, or with a server that is sent to, is interrupted. Shorter cuts are in "
-        "the link's history alone.",
+        "the link's history alone. Where there are several paths: all of them.",
         looks.links,
+    ),
+    Row(
+        "path_down",
+        "path_up",
+        Severity.WARNING,
+        10.0,
+        5.0,
+        "One of several paths is down, and another one stands in for it: nobody hears anything of it, but less is in "
+        "reserve.",
+        looks.paths,
     ),
     Row(
         "budget_low",

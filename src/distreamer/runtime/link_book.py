@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from distreamer.config.wording import printable
 from distreamer.model.link_history import MOST_SLOTS, SLOT_SECONDS, LinkHistory, LinkSlot
 from distreamer.model.status import InstanceStatus, LinkStatus, ModuleStatus, PlayoutState
+from distreamer.runtime.plain_words import who
 
 MOST_LINKS = 32
 """Of an instance; further ones are not watched."""
+MOST_PATHS = 8
+"""The same, of a module to one address: the names of paths are the other side's."""
 FORGOTTEN_SECONDS = 3600.0
 """A link of which its module says nothing any more is down for so long, then forgotten."""
 TOLD_SECONDS = 60.0
@@ -19,16 +23,17 @@ LONGEST_LOOK_SECONDS = 10.0
 """Between two looks. What is longer was not watched: the machine slept."""
 
 
-def link_name(module: str, peer: str) -> str:
-    """What a link is called: ``output studio 192.0.2.7``."""
-    return f"{module} {peer}"
+def link_name(module: str, link: LinkStatus) -> str:
+    """What a link is called: ``output studio 192.0.2.7``, ``input via wwan0 to studio.example:7080``."""
+    return f"{module} {printable(who(link))}"
 
 
 @dataclass(eq=False, slots=True)
 class WatchedLink:
-    """A link and what became of it."""
+    """A link, or one of several paths, and what became of it."""
 
     name: str
+    """As it was called first: the address of a path may change."""
     module: str
     status: LinkStatus
     """As its module said it last."""
@@ -37,13 +42,19 @@ class WatchedLink:
     """When that was, on the instance's clock."""
     changed_at: float
     """When it came up or went down."""
+    party: str
+    """Of a path: what it has in common with those that stand in for it."""
     is_up: bool = False
     was_ever_up: bool = False
+    is_reached: bool = False
+    """Whether it is up, or another path that stands in for it."""
+    reached_changed_at: float = 0.0
+    """When that became so."""
     budget_at_cut: float | None = None
-    """The far end's outage budget when the link was last up; None when it did not say."""
+    """The far end's outage budget when that was last so; None when it did not say."""
     knows_heard: bool = False
     is_blamed: bool = False
-    """Whether listeners are without programme since a moment when the link was down."""
+    """Whether listeners are without programme since a moment when the link was down, and no path stood in for it."""
     told_cuts: int = 0
     """Those that its module has counted since the link is watched …"""
     seen_cuts: int = 0
@@ -79,19 +90,24 @@ class LinkBook:
         found = _links_of(status)
         modules = {module.name for module in (*status.inputs, *status.outputs)}
         for name, (module, told) in found.items():
-            known = self._links.get(name)
+            known = self._links.get(name) or self._moved(name, module.name, told, found)
             if known is not None:
                 known.told_cuts += max(told.cuts - known.status.cuts, 0)
                 known.status, known.told_at = told, now
-            elif len(self._links) < MOST_LINKS:
-                is_input = module in status.inputs
-                self._links[name] = WatchedLink(name, module.name, told, is_input, now, now, told.connected)
+            elif self._has_room(module.name, told):
+                link = WatchedLink(name, module.name, told, module in status.inputs, now, now, told.party)
+                link.is_up = link.is_reached = told.connected
+                link.reached_changed_at = now
+                self._links[name] = link
         self.unwatched = len(found.keys() - self._links.keys())
         for name, link in tuple(self._links.items()):
             if link.module not in modules or now - link.told_at > FORGOTTEN_SECONDS:
                 del self._links[name]
                 continue
-            self._follow(link, name in found and link.status.connected, status, before, passed)
+            self._follow(link, name in found and link.status.connected, status, passed)
+        for link in self._links.values():
+            self._stand_in(link, status)
+            self._hear(link, status, before, passed)
 
     def with_history(self, module: ModuleStatus) -> ModuleStatus:
         """``module`` with the histories of its links."""
@@ -101,9 +117,26 @@ class LinkBook:
 
     # -- inside
 
-    def _follow(
-        self, link: WatchedLink, is_up: bool, status: InstanceStatus, before: InstanceStatus | None, passed: float
-    ) -> None:
+    def _has_room(self, module: str, told: LinkStatus) -> bool:
+        if len(self._links) >= MOST_LINKS:
+            return False
+        known = [link for link in self._links.values() if link.module == module and link.status.peer == told.peer]
+        return not told.path or sum(bool(link.status.path) for link in known) < MOST_PATHS
+
+    def _moved(
+        self, name: str, module: str, told: LinkStatus, found: Mapping[str, tuple[ModuleStatus, LinkStatus]]
+    ) -> WatchedLink | None:
+        """The path that is called ``name`` now, if its address was another one: lines that are paid by volume get a new
+        one each time."""
+        for before, link in self._links.items():
+            is_same = (link.module, link.status.path, link.party) == (module, told.path, told.party)
+            if is_same and told.path and before not in found:
+                # In its place: the first of a party speaks for it.
+                self._links = {name if one == before else one: known for one, known in self._links.items()}
+                return link
+        return None
+
+    def _follow(self, link: WatchedLink, is_up: bool, status: InstanceStatus, passed: float) -> None:
         now = status.uptime_seconds
         link.history = None
         was_up, link.is_up = link.is_up, is_up
@@ -113,8 +146,8 @@ class LinkBook:
         if was_up is not is_up:
             link.changed_at = now
             link.seen_cuts += was_up
-        if is_up:
-            link.budget_at_cut = link.status.peer_budget_seconds
+        if is_up and link.party != link.status.party:
+            self._adopt(link)
         cuts = max(link.seen_cuts, link.told_cuts)
         slot = self._slot(link, status.at)
         link.slots[-1] = replace(
@@ -123,9 +156,38 @@ class LinkBook:
             down_seconds=slot.down_seconds + (0.0 if is_up else passed),
             cuts=slot.cuts + cuts - link.written_cuts,
             longest_seconds=max(slot.longest_seconds, outage),
-            heard_seconds=slot.heard_seconds + _heard(link, status, before, passed),
         )
         link.written_cuts = cuts
+
+    def _adopt(self, link: WatchedLink) -> None:
+        """Who dials was started anew, and calls its paths another party: those that have yet to come are of it too."""
+        before, link.party = link.party, link.status.party
+        for other in self._links.values():
+            if other.status.path and (other.module, other.party) == (link.module, before) and not other.is_up:
+                other.party = link.party
+
+    def _stand_in(self, link: WatchedLink, status: InstanceStatus) -> None:
+        """Whether a path that is down matters."""
+        up = [link.status] if link.is_up else []
+        if link.status.path:
+            # All that are told, also those that are not watched.
+            up += [
+                one
+                for module in (*status.inputs, *status.outputs)
+                if module.name == link.module
+                for one in module.links
+                if one.connected and one.path and one.party == link.party
+            ]
+        if bool(up) is not link.is_reached:
+            link.is_reached, link.reached_changed_at = bool(up), status.uptime_seconds
+        if up:
+            budgets = [one.peer_budget_seconds for one in up if one.peer_budget_seconds is not None]
+            link.budget_at_cut = max(budgets, default=None)
+
+    @staticmethod
+    def _hear(link: WatchedLink, status: InstanceStatus, before: InstanceStatus | None, passed: float) -> None:
+        slot = link.slots[-1]
+        link.slots[-1] = replace(slot, heard_seconds=slot.heard_seconds + _heard(link, status, before, passed))
 
     @staticmethod
     def _slot(link: WatchedLink, at: float) -> LinkSlot:
@@ -138,7 +200,7 @@ class LinkBook:
         return link.slots[-1]
 
     def _told(self, module: str, status: LinkStatus) -> LinkStatus:
-        link = self._links.get(link_name(module, status.peer))
+        link = self._links.get(link_name(module, status))
         if link is None or self._before is None:
             return status
         if link.history is None:
@@ -151,6 +213,7 @@ class LinkBook:
         slots = tuple(link.slots)
         return LinkHistory(
             is_up=link.is_up,
+            is_reached=link.is_reached,
             up_seconds=since if link.is_up else 0.0,
             down_seconds=0.0 if link.is_up else since,
             watched_day_seconds=sum(slot.watched_seconds for slot in slots),
@@ -173,18 +236,18 @@ def _heard(link: WatchedLink, status: InstanceStatus, before: InstanceStatus | N
     dry = playout.dry_seconds - before.playout.dry_seconds if before and before.playout else 0.0
     is_dry = playout.state is PlayoutState.DRY
     # Who is without programme when the link returns stays so until the buffer is full again.
-    link.is_blamed |= not link.is_up and (is_dry or dry > 0)
+    link.is_blamed |= not link.is_reached and (is_dry or dry > 0)
     is_blamed = link.is_blamed
-    link.is_blamed &= is_dry or not link.is_up
+    link.is_blamed &= is_dry or not link.is_reached
     return dry if is_blamed else 0.0
 
 
 def _heard_there(link: WatchedLink, now: float, passed: float) -> float:
     """The same at the far end, as far as it said what it holds: it is without programme when that is played, until it
     says that it holds something again."""
-    budget, since = link.budget_at_cut, now - link.changed_at
+    budget, since = link.budget_at_cut, now - link.reached_changed_at
     link.knows_heard |= budget is not None
-    if not link.is_up:
+    if not link.is_reached:
         link.is_blamed |= budget is not None and since > budget
     elif (budget is not None and budget > 0) or since > TOLD_SECONDS:
         link.is_blamed = False
@@ -192,11 +255,11 @@ def _heard_there(link: WatchedLink, now: float, passed: float) -> float:
 
 
 def _links_of(status: InstanceStatus) -> dict[str, tuple[ModuleStatus, LinkStatus]]:
-    """Each by its name. Several at one address count as one, which is up when one of them is."""
+    """Each by its name. Several at one address, and of the same path, count as one, which is up when one of them is."""
     found: dict[str, tuple[ModuleStatus, LinkStatus]] = {}
     for module in (*status.inputs, *status.outputs):
         for link in module.links:
-            name = link_name(module.name, link.peer)
+            name = link_name(module.name, link)
             if name in found:
                 other = found[name][1]
                 link = replace(link if link.connected else other, cuts=link.cuts + other.cuts)

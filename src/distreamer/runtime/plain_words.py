@@ -129,29 +129,31 @@ def _receivers_words(status: InstanceStatus) -> list[str]:
     if len(here) > MOST_NAMED:
         words.append(f"{len(here) - MOST_NAMED} more are connected")
     words += [
-        f"{_who(link)} has been away for {spoken_seconds(round(link.silent_seconds))}" for link in away[:MOST_NAMED]
+        f"{who(link)} has been away for {spoken_seconds(round(link.silent_seconds))}" for link in away[:MOST_NAMED]
     ]
     if len(away) > MOST_NAMED:
         words.append(f"{len(away) - MOST_NAMED} more are away")
     return words
 
 
-def _who(link: LinkStatus) -> str:
-    """The other side, and which of several paths to it this is."""
+def who(link: LinkStatus) -> str:
+    """The other side, and which of several paths to it this is. Who dials has named it in the path already."""
+    if link.path.endswith(f"to {link.peer}"):
+        return link.path
     return f"{link.peer} ({link.path})" if link.path else link.peer
 
 
 def _receiver_words(link: LinkStatus, is_stale: bool) -> str:
     if not link.carries:
-        return f"{_who(link)} stands by"
+        return f"{who(link)} stands by"
     if link.peer_budget_seconds is None:
-        return f"{_who(link)} is connected"
+        return f"{who(link)} is connected"
     if link.peer_budget_seconds <= 0:
-        return f"{_who(link)} has nothing left to play"
+        return f"{who(link)} has nothing left to play"
     budget = spoken_seconds(round(link.peer_budget_seconds))
     if is_stale:
-        return f"what {_who(link)} holds lasts for {budget} more"
-    return f"{_who(link)} can lose the link for {budget} before anyone hears it"
+        return f"what {who(link)} holds lasts for {budget} more"
+    return f"{who(link)} can lose the link for {budget} before anyone hears it"
 
 
 def _playout_words(status: InstanceStatus) -> list[str]:
