@@ -321,10 +321,12 @@ def test_receivers_with_several_paths_each_are_told_apart() -> None:
     assert watching.last.subject == "output studio 192.0.2.7 (to studio:1)"
     assert watching.show(60, outputs=(replace(output, links=(*down[:2], *paths[2:])),)) == ["link_down"]
     assert watching.last.sentence == "the link to 192.0.2.7 is down: no path works"
-    # It was started anew.
+    # It was started anew, and only one of its paths is back.
     anew = [replace(link, party="another") for link in paths[:2]]
-    assert watching.show(2, outputs=(replace(output, links=(*down[:2], anew[0], *paths[2:])),)) == []
-    assert watching.show(30, outputs=(replace(output, links=(*down[:2], *anew, *paths[2:])),)) == ["link_up", "path_up"]
+    back = (*down[:2], anew[0], *paths[2:])
+    assert watching.show(30, outputs=(replace(output, links=back),)) == ["link_up", "path_up", "path_down"]
+    assert watching.last.subject == "output studio 192.0.2.7 (to studio:2)"
+    assert watching.show(30, outputs=(replace(output, links=(*down[:2], *anew, *paths[2:])),)) == ["path_up"]
     assert watching.complete().problems == ()
 
 
@@ -343,3 +345,7 @@ def test_a_path_that_returns_with_another_address_is_the_same() -> None:
     history = watching.complete().outputs[0].links[0].history
     assert history is not None
     assert (history.cuts_day, history.is_up) == (1, True)
+    down = [replace(mobile, peer="192.0.2.99", connected=False), replace(wired, connected=False)]
+    assert watching.show(30, outputs=(replace(output, links=tuple(down)),)) == ["link_down"]
+    assert watching.show(3, outputs=(replace(output, links=(mobile, down[1])),)) == ["link_up"]
+    assert watching.last.sentence == "the link to 192.0.2.7, 198.51.100.1 is up (after 30 s)"
