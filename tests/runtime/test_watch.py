@@ -10,6 +10,7 @@ import pytest
 from distreamer.model.event import Severity
 from distreamer.model.status import InstanceStatus, LinkStatus, ListenersStatus, ModuleState, PlayoutState, SpoolStatus
 from distreamer.runtime.event_rows import ROWS
+from distreamer.runtime.link_book import REPLACED_SECONDS
 from tests.support.watching import INPUT, LINK, PLAYERS, PLAYOUT, STORE, TRANSMITTER, WALL, Watching
 
 DOWN = replace(INPUT, links=(replace(LINK, connected=False),))
@@ -349,3 +350,17 @@ def test_a_path_that_returns_with_another_address_is_the_same() -> None:
     assert watching.show(30, outputs=(replace(output, links=tuple(down)),)) == ["link_down"]
     assert watching.show(3, outputs=(replace(output, links=(mobile, down[1])),)) == ["link_up"]
     assert watching.last.sentence == "the link to 192.0.2.7, 198.51.100.1 is up (after 30 s)"
+
+
+def test_a_far_end_that_an_input_has_no_more_is_no_problem() -> None:
+    watching = Watching()
+    watching.show(5)
+    assert watching.show(600, **dialled(replace(LINK, peer="standby.example:7080"))) == []
+    assert watching.show(60, **dialled(WIRED, MOBILE)) == []
+    # What was down already is not down for ever.
+    watching = Watching()
+    watching.show(5)
+    assert watching.show(60, inputs=(DOWN,)) == ["link_down"]
+    assert watching.show(int(REPLACED_SECONDS) - 1, **dialled(WIRED, MOBILE)) == []
+    assert watching.show(3) == ["link_up"]
+    assert watching.last.sentence.startswith("input studio.example:7080 is not watched any more")

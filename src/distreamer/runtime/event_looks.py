@@ -90,8 +90,8 @@ def links(scene: Scene) -> Iterator[Finding]:
         if status.path:
             subject, why = first.name if first.party else first.module, ": no path works"
             facts["paths"] = 1 + len(others)
-            if not any(_is_told(link, scene) for link in (first, *others)):
-                is_bad = None
+        if not any(_is_told(link, scene) for link in (first, *others)) and (status.path or _is_replaced(first, scene)):
+            is_bad = None
         yield Finding(is_bad, f"the link to {peers} is down{why}{held}", f"the link to {peers} is up", subject, facts)
 
 
@@ -115,6 +115,11 @@ def paths(scene: Scene) -> Iterator[Finding]:
 
 def _is_told(link: WatchedLink, scene: Scene) -> bool:
     return link.told_at == scene.status.uptime_seconds
+
+
+def _is_replaced(link: WatchedLink, scene: Scene) -> bool:
+    """An input has one far end: when it tells of another, this one is none any more."""
+    return link.is_input and any(one.module == link.module and _is_told(one, scene) for one in scene.links)
 
 
 def _parties(scene: Scene) -> list[list[WatchedLink]]:

@@ -17,6 +17,8 @@ MOST_PATHS = 8
 """The same, of a module to one address: the names of paths are the other side's."""
 FORGOTTEN_SECONDS = 3600.0
 """A link of which its module says nothing any more is down for so long, then forgotten."""
+REPLACED_SECONDS = 300.0
+"""The same, of an input that tells of others instead: it has one far end, at another address or by other paths now."""
 TOLD_SECONDS = 60.0
 """A far end that has said nothing better for so long after the link's return has other troubles."""
 LONGEST_LOOK_SECONDS = 10.0
@@ -88,7 +90,8 @@ class LinkBook:
         if passed > LONGEST_LOOK_SECONDS:
             passed = 0.0
         found = _links_of(status)
-        modules = {module.name for module in (*status.inputs, *status.outputs)}
+        remembered = {module.name: FORGOTTEN_SECONDS for module in (*status.inputs, *status.outputs)}
+        remembered |= {module.name: REPLACED_SECONDS for module in status.inputs if module.links}
         for name, (module, told) in found.items():
             known = self._links.get(name) or self._moved(name, module.name, told, found)
             if known is not None:
@@ -101,7 +104,7 @@ class LinkBook:
                 self._links[name] = link
         self.unwatched = len(found.keys() - self._links.keys())
         for name, link in tuple(self._links.items()):
-            if link.module not in modules or now - link.told_at > FORGOTTEN_SECONDS:
+            if now - link.told_at > remembered.get(link.module, -1.0):
                 del self._links[name]
                 continue
             self._follow(link, name in found and link.status.connected, status, passed)
