@@ -123,7 +123,9 @@ def test_documented_errors_have_no_traceback(terminal: Terminal) -> None:
 
 
 def test_check_says_what_a_file_would_do(terminal: Terminal) -> None:
-    Path("east.conf").write_text(GOOD + "PORT = 80\n[GENERAL]\nLOGFILE = east.log\nHISTORY = 600")
+    Path("east.conf").write_text(
+        GOOD + "PORT = 80\n[GENERAL]\nLOGFILE = east.log\nHISTORY = 600\nEVENTLOG = e.jsonl\nADMIN = [::1]:80"
+    )
     result = terminal.type("check", "east.conf")
     assert (result.exit_code, terminal.ran) == (0, [])
     assert result.stdout.splitlines() == [
@@ -136,6 +138,8 @@ def test_check_says_what_a_file_would_do(terminal: Terminal) -> None:
         "  10 min of audio kept",
         "  the log on the console, at level 2",
         "  the log in east.log, at level 2",
+        "  events in e.jsonl",
+        "  the operator's API on http://[::1]:80/, for this machine, without a password",
     ]
 
 

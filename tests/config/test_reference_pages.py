@@ -86,7 +86,9 @@ def test_there_is_a_page_for_everything_and_the_index_links_to_it() -> None:
         "output-play.md",
         "output-push.md",
     ]
-    assert set(re.findall(r"\]\(([a-z-]+\.md)\)", pages["README.md"])) == set(pages) - {"README.md"}
+    assert set(re.findall(r"\]\(([a-z-]+\.md)\)", pages["README.md"])) == {*pages, "events.md", "metrics.md"} - {
+        "README.md"
+    }
     assert "| `[INPUT]` | [Pull](input-pull.md) | Listens to a server, like a player does. |" in pages["README.md"]
 
 

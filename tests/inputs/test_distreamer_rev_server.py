@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import ValidationError
 from structlog.testing import CapturingLogger
 
-from distreamer.core.module import OutputContext
+from distreamer.core.module import OutputContext, module_status
 from distreamer.core.store import Store
 from distreamer.errors import AuthenticationError, BindError, OtherWireError
 from distreamer.inputs import distreamer_rev_server
@@ -208,6 +208,8 @@ async def test_who_is_refused_again_and_again_is_told_once() -> None:
         # Over both kinds of carriers each time.
         assert told == ["warning", *["debug"] * 5]
         assert server.module.links() == ()
+        status = module_status("input", "DiStreamerRevServer", server.module, server.context.health)
+        assert status.wrong_passwords == 4  # to give none is not to guess
 
 
 async def test_one_conversation_too_many_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 from structlog.testing import CapturingLogger
 
-from distreamer.core.module import InputContext
+from distreamer.core.module import InputContext, module_status
 from distreamer.inputs.shoutcast_source_server import (
     ShoutcastSourceServer,
     ShoutcastSourceServerSettings,
@@ -309,6 +309,8 @@ async def test_a_wrong_password_is_one_line_that_names_the_peer_and_not_the_pass
         said = place.said("a wrong password was given")
         assert [one["peer"] for one in said] == ["studio:1", "studio:2", "studio:3"]
         assert "hunter2" not in str(place.log.calls)
+        status = module_status("input", "ShoutcastSourceServer", place.server, place.context.health)
+        assert status.wrong_passwords == 3
 
 
 @virtual_time(600)

@@ -13,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 from structlog.testing import CapturingLogger
 
+from distreamer.core.module import module_status
 from distreamer.core.ports import Clock
 from distreamer.core.store import Store
 from distreamer.errors import AuthenticationError, BindError
@@ -193,6 +194,8 @@ async def test_who_is_refused_again_and_again_is_told_once() -> None:
         told = [call.method_name for call in server.said.calls if call.kwargs.get("event") == "a receiver was refused"]
         # Over both kinds of carriers each time.
         assert told == ["warning", *["debug"] * 5]
+        status = module_status("output", "DiStreamerServer", server.module, server.context.health)
+        assert status.wrong_passwords == 6
 
 
 async def test_one_conversation_too_many_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

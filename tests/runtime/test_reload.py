@@ -114,6 +114,21 @@ async def test_a_fault_in_any_file_changes_nothing_and_is_told_where_it_belongs(
         assert process.lines()[1] == "info east: the configuration was read again: nothing changed"
 
 
+async def test_nothing_is_exchanged_while_the_operator_exchanges_a_part() -> None:
+    process = Process([config("east"), config("west")])
+    async with process.running() as reload:
+        west = process.members[1].instance
+        assert west is not None
+        async with west.changing:
+            reload.ask()
+            await until(lambda: "RELOADING=1" in "".join(process.told))
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert (process.reads, process.lines(0), process.lines(1)) == (0, [], [])
+        await process.has_said(1, 0)
+        await process.has_said(1, 1)
+
+
 async def test_a_log_file_that_cannot_be_opened_is_such_a_fault(tmp_path: Path) -> None:
     process = Process([config("east"), config("west", "west.conf")])
     async with process.running() as reload:

@@ -28,6 +28,8 @@ class Application:
     environ: Mapping[str, str]
     wall: Callable[[], float] = time.time
     """Unix time."""
+    pages: Callable[[], Mapping[str, str]] = dict
+    """Further pages of the reference, by file name."""
 
     def load(self, files: Sequence[Path]) -> tuple[InstanceConfig, ...]:
         """The instances of ``files``; without files that of ``distreamer.conf`` in the current folder or, when

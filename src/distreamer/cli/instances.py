@@ -82,6 +82,11 @@ def _in_words(config: InstanceConfig) -> list[str]:
     lines.append(f"  the log on the console, at level {general.outputlevel}")
     if general.logfile:
         lines.append(f"  the log in {printable(str(general.logfile))}, at level {general.loglevel}")
+    if general.eventlog:
+        lines.append(f"  events in {printable(str(general.eventlog))}")
+    if general.admin:
+        guarded = "with a password" if general.adminpassword else "for this machine, without a password"
+        lines.append(f"  the operator's API on http://{printable(general.admin)}/, {guarded}")
     return lines
 
 

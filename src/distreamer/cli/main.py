@@ -54,7 +54,9 @@ for _command in (run, check, health, modules, config_group, demo, chaos):
 
 def main() -> None:
     """The entry point of the installed program."""
-    commands(prog_name="distreamer", obj=Application(registry=_registry, run=_run, environ=os.environ))
+    commands(
+        prog_name="distreamer", obj=Application(registry=_registry, run=_run, environ=os.environ, pages=further_pages)
+    )
 
 
 def _registry() -> Registry:
@@ -63,8 +65,18 @@ def _registry() -> Registry:
     return REGISTRY
 
 
+def further_pages() -> dict[str, str]:
+    """The pages of the reference that are not about the configuration, by file name."""
+    from distreamer.admin import metrics_page
+    from distreamer.admin.openapi import FILE, description_text
+    from distreamer.runtime.events_page import PAGE, events_page
+
+    return {PAGE: events_page(), metrics_page.PAGE: metrics_page.metrics_page(), FILE: description_text()}
+
+
 def _run(load: Load, heartbeat: Path | None) -> int:
     hang_ups = HangUps()  # early: until then SIGHUP ends the process
+    from distreamer.admin.servers import AdminServers
     from distreamer.runtime.daemon import run as run_daemon
 
-    return run_daemon(load, hang_ups, heartbeat)
+    return run_daemon(load, hang_ups, heartbeat, make_operator=AdminServers)

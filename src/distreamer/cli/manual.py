@@ -64,6 +64,7 @@ def reference(application: Application, folder: Path | None) -> None:
     if folder is None:
         click.echo("\n".join(pages.values()), nl=False)
         return
+    pages |= application.pages()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for outdated in set(folder.glob("*.md")) - {folder / name for name in pages}:

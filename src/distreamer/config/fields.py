@@ -6,6 +6,7 @@ The markers ``Unit``, ``Words`` and ``Secret`` are read by ``config.describe``; 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -58,6 +59,32 @@ def check_http_url(url: str) -> str:
     return url
 
 
+def split_host_port(text: str) -> tuple[str, int]:
+    """Host and port of ``127.0.0.1:8090`` or ``[::1]:8090``; raises ValueError with a plain sentence."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port[:6]) > 65535:
+        raise ValueError("must end with a colon and a port from 0 to 65535, such as 127.0.0.1:8090")
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if is_bracketed else host
+    if not host or (":" in host and not is_bracketed) or any(character.isspace() for character in host):
+        raise ValueError("must begin with an address of this machine, such as 127.0.0.1:8090 or [::1]:8090")
+    return host, int(port)
+
+
+def check_host_port(text: str) -> str:
+    """``text`` as it is; raises ValueError with a plain sentence when it is no host and port."""
+    split_host_port(text)
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is an address that only this machine reaches."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def check_networks(text: str) -> str:
     """``text`` as it is; raises ValueError with a plain sentence when it names no addresses and networks."""
     TrustedProxies.parse(text)
@@ -93,6 +120,13 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 """A port to listen on; 0 lets the system pick a free one, which the log then names."""
 BindAddress = Annotated[str, Words("an address of this machine, or 0.0.0.0 for all of them")]
 Password = Annotated[str, Field(repr=False), Secret()]
+HostPort = Annotated[
+    str,
+    AfterValidator(check_host_port),
+    Words("an address of this machine and a port, such as 127.0.0.1:8090"),
+    Field(examples=["127.0.0.1:8090"]),
+]
+"""Kept as it was written."""
 HttpUrl = Annotated[
     str,
     AfterValidator(check_http_url),

@@ -38,6 +38,7 @@ def load_all(paths: Sequence[Path], registry: Registry, environ: Mapping[str, st
     instances = _with_different_names(instances)
     problems += _name_problems(instances)
     problems += _spool_problems(instances)
+    problems += _admin_problems(instances)
     if problems:
         raise ConfigError(problems)
     return tuple(instances)
@@ -132,6 +133,21 @@ def _with_different_names(instances: list[InstanceConfig]) -> list[InstanceConfi
         else instance
         for instance in instances
     ]
+
+
+def _admin_problems(instances: list[InstanceConfig]) -> list[str]:
+    """What instances that share an ADMIN do not agree on."""
+    first: dict[str, InstanceConfig] = {}
+    problems: list[str] = []
+    for instance in instances:
+        admin = instance.general.admin.lower()
+        other = first.setdefault(admin, instance)
+        if admin and other.general.adminpassword != instance.general.adminpassword:
+            problems.append(
+                f"{_label(instance.path)}: has the ADMIN of {_label(other.path)}, {printable(admin)}, "
+                "and must have its ADMINPASSWORD"
+            )
+    return problems
 
 
 def _name_problems(instances: list[InstanceConfig]) -> list[str]:

@@ -34,6 +34,8 @@ sections, `DS_INPUT_NAME__X` and `DS_OUTPUT_NAME__X` (two underscores before the
 `[OUTPUT name]`; what is not a letter or digit in a section's name becomes an underscore. They hold for every file of
 the command.
 
+What happens while it runs is told as [events](events.md), and measured as [metrics](metrics.md).
+
 `distreamer check FILE` says what a file would do, or everything that is wrong with it, and starts nothing.
 """
 

@@ -12,7 +12,17 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
-from distreamer.config.fields import Bytes, Level, Seconds, Unit, Words
+from distreamer.config.fields import (
+    Bytes,
+    HostPort,
+    Level,
+    Password,
+    Seconds,
+    Unit,
+    Words,
+    is_loopback,
+    split_host_port,
+)
 
 
 class Settings(BaseModel):
@@ -107,9 +117,36 @@ class GeneralSettings(Settings):
     """How often the log gets one line that says in plain words how the instance is, from level 1 on;
     0 for never."""
 
+    budgetwarn: Annotated[Seconds, Field(ge=0, le=3600)] = 10
+    """When what is held lasts for less than this, the event ``budget_low`` tells that the next outage may be heard.
+    Where DELAY is short, half of it is the limit. 0 for never."""
+
+    eventlog: Path | None = None
+    """A file that gets everything that happens to the instance (a link is down, the programme is back, ...), each event
+    as one line of JSON, as docs/reference/events.md lists them; empty for none. It is opened anew when another program,
+    such as logrotate, has moved it away. When it cannot be written, the log says so once, and everything goes on."""
+
+    admin: HostPort = ""
+    """Where programs and people can see how the instance is, and tell it what to do: the HTTP API (/api/v1/...),
+    /metrics for Prometheus, /health and /ready. Instances of one process that name the same address are shown together.
+    Port 0 takes a free one, which the log then names. Empty: nowhere."""
+
+    adminpassword: Annotated[Password, Field(max_length=200)] = ""
+    """The password that ADMIN asks for, with any user. It must be set unless only this machine can reach ADMIN, and
+    travels unprotected unless a proxy in front protects it."""
+
     name: Annotated[str, Field(max_length=64, examples=["studio"])] = ""
     """What this instance is called in the log. Empty: the name of the configuration file without its
     ending."""
+
+    @model_validator(mode="after")
+    def _admin_is_guarded(self) -> Self:
+        if self.admin and not self.adminpassword and not is_loopback(split_host_port(self.admin)[0]):
+            raise ValueError(
+                f"ADMINPASSWORD must be set: ADMIN = {self.admin} can be reached from other machines, "
+                "127.0.0.1 only from this one"
+            )
+        return self
 
     @model_validator(mode="after")
     def _delay_is_kept(self) -> Self:

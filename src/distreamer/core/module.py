@@ -26,6 +26,8 @@ class Health:
         self.detail = ""
         self.restarts = 0
         self.last_error = ""
+        self.wrong_passwords = 0
+        """Counted by modules that others log in to, and that are not Guarded."""
 
     @property
     def state_seconds(self) -> float:
@@ -173,6 +175,6 @@ def module_status(name: str, mode: str, module: Module, health: Health) -> Modul
         last_error=health.last_error,
         links=module.links(),
         listeners=module.listeners(),
-        wrong_passwords=module.wrong_passwords if isinstance(module, Guarded) else 0,
+        wrong_passwords=module.wrong_passwords if isinstance(module, Guarded) else health.wrong_passwords,
         wrong_password_seconds=module.wrong_password_seconds if isinstance(module, Guarded) else None,
     )

@@ -51,6 +51,8 @@ class Store:
         self.added = 0
         self.added_seconds = 0.0
         """Media seconds of all that was added."""
+        self.added_size = 0
+        """Bytes of audio of all that was added."""
         self.duplicates = 0
         self.evicted = 0
         self.late = 0
@@ -109,6 +111,7 @@ class Store:
         self._put(epoch, fragment)
         self.added += 1
         self.added_seconds += epoch.seconds(fragment.duration)
+        self.added_size += len(fragment.audio)
         if self.journal is not None and not is_journalled:
             self.journal.added(fragment)
         self._evict()

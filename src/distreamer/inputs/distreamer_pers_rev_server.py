@@ -87,6 +87,7 @@ class DiStreamerPersRevServer:
             reader = LineReader()
             password = await _first_line(stream, reader)
             if not hmac.compare_digest(password, self._settings.password.encode()):
+                self._context.health.wrong_passwords += 1
                 self._context.log.warning("a sender was refused: wrong password", peer=stream.peer)
                 await stream.write(refusing_line("Invalid password"))
                 return

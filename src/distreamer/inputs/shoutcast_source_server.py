@@ -237,6 +237,7 @@ class ShoutcastSourceServer:
     def notes(self, session: EncoderSession, event: PasswordRefused | Misunderstood | Answered) -> None:
         log = self._context.log
         if isinstance(event, PasswordRefused):
+            self._context.health.wrong_passwords += 1
             log.warning("a wrong password was given", peer=session.peer, by=event.by)
         elif isinstance(event, Misunderstood):
             log.info("what came is not what encoders send", peer=session.peer, reason=event.reason)

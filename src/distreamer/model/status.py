@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from distreamer.model.audio import StreamInfo, Title
+from distreamer.model.event import Problem
+from distreamer.model.link_history import LinkHistory
 
 
 class ModuleState(StrEnum):
@@ -46,10 +48,15 @@ class LinkStatus:
     does not play."""
     path: str = ""
     """Which of several paths it is: ``via wwan0 to studio.example:7080``; empty for a single one."""
+    party: str = ""
+    """What the paths of one receiver have in common, where it dials; empty where the paths of the module are all that
+    there are."""
     carries: bool = True
     """Whether the programme comes, or goes, this way now; False for a path that stands by."""
     trouble: str = ""
     """Of one that is down: why, when more is known than that nothing is heard."""
+    history: LinkHistory | None = None
+    """Its last 24 hours; None when it is not watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +102,9 @@ class ModuleStatus:
     links: tuple[LinkStatus, ...] = ()
     listeners: ListenersStatus | None = None
     wrong_passwords: int = 0
-    """That others came with, where there is a PASSWORD of the link."""
+    """That others came with; those of players are in ``listeners``."""
     wrong_password_seconds: float | None = None
-    """Since the last of them; None when there was none."""
+    """Since the last of them at the door of a link; None when there was none."""
     on_air: bool = True
     """False for an input that stands by while another is on air."""
     returns_in_seconds: float | None = None
@@ -121,6 +128,10 @@ class StoreStatus:
     newest_seconds: float = 0.0
     """How long the newest fragment lasts."""
     added: int = 0
+    added_seconds: float = 0.0
+    """Audio of all fragments that were added."""
+    added_size: int = 0
+    """Bytes of audio of all fragments that were added."""
     duplicates: int = 0
     evicted: int = 0
     """Fragments dropped because HISTORY or the size limit was reached."""
@@ -204,3 +215,7 @@ class InstanceStatus:
     """None when no output plays."""
     spool: SpoolStatus | None = None
     """None when there is none."""
+    refused_admin_passwords: int = 0
+    """How often a wrong ADMINPASSWORD was given, to all instances of that ADMIN together."""
+    problems: tuple[Problem, ...] = ()
+    """What is the matter now; those that began first stand first."""

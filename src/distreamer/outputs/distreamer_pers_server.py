@@ -93,6 +93,7 @@ class DiStreamerPersServer:
                 return
             opening = read_opening(request.target)
             if not self._knows(opening):
+                self._context.health.wrong_passwords += 1
                 self._context.log.warning("a receiver was refused: wrong password", peer=stream.peer)
                 await stream.write(message(b"err", b"Password incorrect"))
                 return

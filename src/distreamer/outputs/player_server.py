@@ -100,6 +100,25 @@ class PlayerServer:
         self._fan_out.serve_by(rules.burst_seconds, rules.timeout_seconds, rules.on_format_change)
         self._most_connections = most_connections(rules.most_listeners)
 
+    def facts(self) -> list[ListenerFacts]:
+        """Everybody who listens."""
+        now = self._clock.now()
+        return [
+            ListenerFacts(one.number, one.address, one.agent, now - one.begun_at)
+            for one in self._fan_out.listeners()
+            if one.number
+        ]
+
+    def kick(self, number: int) -> bool:
+        """Ends the connection of the listener of that number; False when there is none. It may come again."""
+        found = next((one for one in self._fan_out.listeners() if one.number == number), None)
+        if found is None or not number:
+            return False
+        self._log.info("a listener was disconnected, as the operator asked", peer=found.peer)
+        self._fan_out.leave(found)
+        self._close(found)
+        return True
+
     def begin(self, recent: Sequence[Played]) -> None:
         """Starts with what was played lately; there must be no listeners. ``serve`` is called next."""
         self._is_open = True
@@ -224,14 +243,6 @@ class PlayerServer:
         room = self._rules.most_listeners - self._programme().elsewhere.connected
         return self._audience.refusal(address, room, self._rules.most_per_address)
 
-    def _facts(self) -> list[ListenerFacts]:
-        now = self._clock.now()
-        return [
-            ListenerFacts(one.number, one.address, one.agent, now - one.begun_at)
-            for one in self._fan_out.listeners()
-            if one.number
-        ]
-
     def _view(self, visitor: Visitor) -> ServerView:
         programme = self._programme()
         status, elsewhere = self._audience.status(), programme.elsewhere
@@ -249,7 +260,7 @@ class PlayerServer:
             served=status.served + elsewhere.served,
             maximum=rules.most_listeners,
             average_seconds=self._audience.average_seconds,
-            listeners=self._facts,
+            listeners=self.facts,
             at=self._clock.wall(),
             started_at=self._started_at,
             stream_began_at=self._stream_began_at,

@@ -168,6 +168,7 @@ class Receivers:
                 fragments=known.fragments + (session.role.acknowledged if session else 0),
                 cuts=known.cuts,
                 path=known.path,
+                party=known.party if known.path else "",
                 carries=not known.path,
             )
         return LinkStatus(
@@ -181,6 +182,7 @@ class Receivers:
             cuts=known.cuts,
             peer_budget_seconds=session.report.budget_seconds,
             path=known.path,
+            party=known.party if known.path else "",
             carries=session.role.is_wanted,
         )
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from distreamer.config.instance import Load
 from distreamer.core.clock import LoopClock
 from distreamer.core.event_loop import loop_factory
 from distreamer.core.module import Health
+from distreamer.runtime.event_book import event_numbers
 from distreamer.runtime.hang_ups import HangUps
 from distreamer.runtime.heartbeat import keep_heartbeat
 from distreamer.runtime.instance import Instance
@@ -25,18 +27,38 @@ from distreamer.runtime.supervisor import Supervisor
 
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
+
+class Operator(Protocol):
+    """What shows the instances to the operator, and takes commands."""
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        ...
+
+    def changed(self) -> None:
+        """The members have other configurations."""
+        ...
+
+
+MakeOperator = Callable[[Sequence[Member]], Operator]
 Jobs = dict[str, Callable[[], Coroutine[object, object, None]]]
 
 
-def run(load: Load, hang_ups: HangUps, heartbeat: Path | None = None, environ: Mapping[str, str] = os.environ) -> int:
+def run(
+    load: Load,
+    hang_ups: HangUps,
+    heartbeat: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    make_operator: MakeOperator | None = None,
+) -> int:
     """Runs the instances that ``load`` gives until SIGTERM or SIGINT; gives the exit code. SIGHUP has it called again.
 
-    ``heartbeat`` is a file for health checks; the service manager's variables are in ``environ``. Raises ConfigError
-    when the first ``load`` does.
+    ``heartbeat`` is a file for health checks; the service manager's variables are in ``environ``; ``make_operator``
+    is called in the event loop. Raises ConfigError when the first ``load`` does.
     """
     members = [Member(config, InstanceLog(config)) for config in load()]
     with _Routing(members) as routing, asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_run_all(load, members, routing, hang_ups, heartbeat, environ))
+        return runner.run(_run_all(load, members, routing, hang_ups, heartbeat, environ, make_operator))
 
 
 class _Routing(ExitStack):
@@ -60,6 +82,7 @@ async def _run_all(
     hang_ups: HangUps,
     heartbeat: Path | None,
     environ: Mapping[str, str],
+    make_operator: MakeOperator | None,
 ) -> int:
     overview = Overview([member.config.name for member in members])
     manager = service_manager(environ)
@@ -73,14 +96,21 @@ async def _run_all(
         if manager.watchdog_seconds is not None:
             jobs["watchdog"] = partial(keep_watchdog, manager.tell, manager.watchdog_seconds)
 
+    operator = make_operator(members) if make_operator is not None else None
+    if operator is not None:
+        jobs["admin"] = operator.run
+
     def changed() -> None:
         routing.renew()
+        if operator is not None:
+            operator.changed()
         overview.renamed([member.config.name for member in members])
 
     reload = Reload(load, members, teller, changed)
     jobs["configuration"] = reload.run
     end = _catch_signals(hang_ups, reload)
-    tasks = [asyncio.create_task(_run_one(member, overview), name=member.config.name) for member in members]
+    numbers = event_numbers(LoopClock().wall())
+    tasks = [asyncio.create_task(_run_one(member, overview, numbers), name=member.config.name) for member in members]
     others = _start(jobs, members[0])
     ended = asyncio.create_task(end.wait(), name="end signal")
     try:
@@ -135,11 +165,12 @@ def _start(jobs: Jobs, first: Member) -> list[asyncio.Task[None]]:
     ]
 
 
-async def _run_one(member: Member, overview: Overview) -> None:
+async def _run_one(member: Member, overview: Overview, numbers: Iterator[int]) -> None:
     log = member.log.logger
     log.info("starting", config=str(member.config.path or "environment"))
     try:
-        member.instance = Instance(member.config, log)
+        member.instance = Instance(member.config, log, numbers=numbers)
+        member.instance.events.book.subscribe(member.log.events.write)
         overview.made(member.config.name, member.instance)
         await member.instance.run()
     except asyncio.CancelledError:

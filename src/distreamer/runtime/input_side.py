@@ -86,9 +86,9 @@ class InputSide:
         self._switch: InputSwitch | None = None
         self._switcher: InputSwitcher | None = None
 
-    def prepare(self, inputs: Sequence[ConfiguredInput], wants: Wants) -> InputsChange:
-        """Makes the modules that are needed for ``inputs``; what runs goes on meanwhile. Raises what the making of a
-        module raises."""
+    def prepare(self, inputs: Sequence[ConfiguredInput], wants: Wants, anew: str = "") -> InputsChange:
+        """Makes the modules that are needed for ``inputs``, and the one called ``anew`` in any case; what runs goes on
+        meanwhile. Raises what the making of a module raises."""
         configured = by_preference(inputs)
         is_lone = self._switch is None and len(configured) <= 1
         change = InputsChange(wants, [], [])
@@ -98,7 +98,8 @@ class InputSide:
             place = self._lone_place() if is_lone else self._place(name, settings, places.get(name), wants)
             stays = places.get(name) is place
             change.places.append(place)
-            change.sections.append(self._section(known.get(name), stays, name, settings, place, wants))
+            section = self._section(known.get(name), stays, name, settings, place, wants, is_anew=name == anew)
+            change.sections.append(section)
         return change
 
     def jobs(self) -> list[Job]:
@@ -147,6 +148,12 @@ class InputSide:
             repeats = not isinstance(self.parts[0].settings, MadeInputSettings)
             self._places[0].ingest.go_on_behind(self._store, skipped_numbers, may_repeat=repeats)
 
+    @property
+    def on_air(self) -> InputPart:
+        """The one whose audio goes into the instance's store."""
+        name = self._switcher.on_air if self._switcher else ""
+        return next((part for part in self.parts if part.name == name), self.parts[0])
+
     def statuses(self) -> tuple[ModuleStatus, ...]:
         return tuple(self._status(part) for part in self.parts)
 
@@ -177,10 +184,18 @@ class InputSide:
         return _Place(store, ingest, LiveStandby(name, store, cue, now, settings.return_, pause))
 
     def _section(
-        self, before: InputPart | None, stays: bool, name: str, settings: InputSettings, place: _Place, wants: Wants
+        self,
+        before: InputPart | None,
+        stays: bool,
+        name: str,
+        settings: InputSettings,
+        place: _Place,
+        wants: Wants,
+        *,
+        is_anew: bool,
     ) -> PartChange[InputContext]:
         changed = changed_fields(before.settings, settings) if before else frozenset[str]()
-        if before is not None and stays and not (changed - INSTANCE_FIELDS):
+        if before is not None and stays and not is_anew and not (changed - INSTANCE_FIELDS):
             return PartChange(settings, before, None, changed)
         context = InputContext(
             name=name,
@@ -194,7 +209,7 @@ class InputSide:
             cue=place.standby.cue if place.standby else SteadyCue(self._clock, self._lead_seconds(wants)),
         )
         made = Part(name, settings, context, INPUTS[settings.mode].make(settings, context))
-        return PartChange(settings, before, made, changed, may_adopt=stays)
+        return PartChange(settings, before, made, changed, may_adopt=stays and not is_anew)
 
     def _lead_seconds(self, wants: Wants) -> float:
         """What a lone input that makes its audio gives at once: what is missing until listeners can begin, or until the

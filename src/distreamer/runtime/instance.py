@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,17 +20,18 @@ from distreamer.core.module import Health, LegacyShape, Module
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.ports import Clock, Unsubscribe
 from distreamer.core.store import Store, StoreLimits
-from distreamer.core.title_times import SentTitles
 from distreamer.model.audio import StreamInfo, Title
-from distreamer.model.status import InstanceStatus, PlayoutState, StoreStatus
+from distreamer.model.status import InstanceStatus, PlayoutState
+from distreamer.runtime.events import Events
 from distreamer.runtime.filler_file import FillerFile
 from distreamer.runtime.input_side import InputPart, InputsChange, InputSide, Wants
-from distreamer.runtime.output_side import OutputsChange, OutputSide
+from distreamer.runtime.output_side import OutputPart, OutputsChange, OutputSide
 from distreamer.runtime.part import Job, Jobs
 from distreamer.runtime.plain_words import status_sentence
 from distreamer.runtime.playout_news import tell_playout_news
 from distreamer.runtime.spool import SKIPPED_NUMBERS
 from distreamer.runtime.spooling import Spooling
+from distreamer.runtime.store_figures import StoreFigures
 
 STORE_BYTES_PER_SECOND = 60_000
 """The store's size limit, a second of HISTORY: 480 kbit/s, above every lossy stream."""
@@ -52,16 +53,27 @@ class Change:
 class Instance:
     """Made inside the running event loop; runs until it is cancelled. Its configuration may change meanwhile."""
 
-    def __init__(self, config: InstanceConfig, log: FilteringBoundLogger, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: InstanceConfig,
+        log: FilteringBoundLogger,
+        clock: Clock | None = None,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
+        """``numbers`` are for the events of all instances of the process; None: it is the only one."""
         self.config = config
         self._log = log
         self._clock: Clock = clock or LoopClock()
         self._started = self._clock.now()
-        self._store_changed = self._clock.now()
-        self._sent_titles = SentTitles()
+        self.changing = asyncio.Lock()
+        """Held while the configuration, or a part, is exchanged."""
+        self.refused_admin_passwords = 0
+        """Counted by who serves ADMIN."""
+        self.events = Events(self._look, self._clock, numbers)
         self._rule = _delay_rule(config)
         self._filler = Filler()
         self.store = Store(_store_limits(config.general, self._rule))
+        self._figures = StoreFigures(self.store, self._clock)
         self.playout = PlayoutHead(self.store, self._clock, self._delay_seconds, self._filler_rules(config.general))
         self._spooling = Spooling(
             config.general, self._owner, self.store, self.playout, self._clock, log.bind(module="spool")
@@ -75,6 +87,7 @@ class Instance:
         self._playout_job = Job("playout", self._play, Health(self._clock))
         self._news_job = Job("playout news", self._tell_playout_news, Health(self._clock))
         self._status_job = Job("status", self._say_status, Health(self._clock))
+        self._watch_job = Job("events", self._watch, Health(self._clock))
         self._filler_job = self._make_filler_job()
 
     async def run(self) -> None:
@@ -83,7 +96,7 @@ class Instance:
         try:
             if await self._spooling.begin(self._rule.most_seconds, plays=_plays(self.config)):
                 self._inputs.go_on_behind_what_is_held(SKIPPED_NUMBERS)
-            unsubscribe = self.store.subscribe(self._note_change)
+            unsubscribe = self.store.subscribe(self._figures.note_change)
             own_jobs = [*self._own_jobs(), *self._spooling.jobs()]
             await self._jobs.run([*(part.job for part in self._outputs.parts), *self._inputs.jobs(), *own_jobs])
         finally:
@@ -103,15 +116,20 @@ class Instance:
 
     def snapshot(self) -> InstanceStatus:
         """Everything known about the instance now."""
+        return self.events.complete(self._look())
+
+    def _look(self) -> InstanceStatus:
+        """Without what the watch knows."""
         return InstanceStatus(
             name=self.name,
             at=self._clock.wall(),
             uptime_seconds=self._clock.now() - self._started,
             inputs=self._inputs.statuses(),
             outputs=tuple(part.status() for part in self._outputs.parts),
-            store=self._store_status(),
+            store=self._figures.status(),
             playout=self.playout.status() if _plays(self.config) else None,
             spool=self._spooling.status(),
+            refused_admin_passwords=self.refused_admin_passwords,
         )
 
     @property
@@ -119,20 +137,31 @@ class Instance:
         """The preferred one first."""
         return self._inputs.parts
 
+    @property
+    def input_on_air(self) -> InputPart:
+        """The one whose audio goes into the store."""
+        return self._inputs.on_air
+
+    @property
+    def outputs(self) -> Sequence[OutputPart]:
+        """In the order of the file."""
+        return self._outputs.parts
+
     def output(self, name: str = "output") -> Module:
         """The output of that name (``output``, or ``output`` and its section's own name)."""
         return next(part.module for part in self._outputs.parts if part.name == name)
 
     # -- another configuration
 
-    def prepare(self, config: InstanceConfig) -> Change:
-        """Makes what ``config`` needs beyond what there is; what runs goes on meanwhile. Raises DiStreamerError when a
-        module cannot be made."""
+    def prepare(self, config: InstanceConfig, anew: str = "") -> Change:
+        """Makes what ``config`` needs beyond what there is, and the input called ``anew`` in any case; what runs goes
+        on meanwhile. Raises DiStreamerError when a module cannot be made. What is prepared must be put in force, or
+        dropped, before anything else is: ``changing`` is held meanwhile."""
         delay = _delay_rule(config).expected_seconds
         wants = Wants(delay, self.playout if _plays(config) else None, config.general.fallbackafter)
         return Change(
             config,
-            self._inputs.prepare(config.inputs, wants),
+            self._inputs.prepare(config.inputs, wants, anew),
             self._outputs.prepare(config.outputs, _legacy_shape(config)),
         )
 
@@ -176,7 +205,7 @@ class Instance:
         playing = [self._playout_job, self._news_job] if _plays(self.config) else []
         if playing and self._filler_job is not None:
             playing.append(self._filler_job)
-        return playing + ([self._status_job] if self.config.general.statusseconds else [])
+        return [self._watch_job, *playing, *([self._status_job] if self.config.general.statusseconds else [])]
 
     async def _renew_own_jobs(self, before: GeneralSettings) -> None:
         """The playout goes on for ever once it was begun: what is played when an output comes back is what is due."""
@@ -212,27 +241,9 @@ class Instance:
         self._filler.title = Title(general.fillertitle) if general.fillertitle else None
         return FillerRules(self._filler, OnReturn(general.onreturn), general.maxdelay)
 
-    def _store_status(self) -> StoreStatus:
-        epoch, newest = self.store.newest_epoch, self.store.newest()
-        return StoreStatus(
-            info=epoch.info if epoch else None,
-            epoch=epoch.id if epoch else None,
-            first_number=epoch.numbers[0] if epoch and epoch.numbers else None,
-            last_number=epoch.numbers[-1] if epoch and epoch.numbers else None,
-            seconds=self.store.seconds,
-            size=self.store.size,
-            newest_age_seconds=self._clock.now() - self._store_changed if newest else None,
-            newest_seconds=epoch.seconds(newest.duration) if epoch and newest else 0.0,
-            added=self.store.added,
-            duplicates=self.store.duplicates,
-            evicted=self.store.evicted,
-            title=newest.last_title if newest else None,
-            title_sent_at=self._sent_titles.newest_since,
-        )
-
-    def _note_change(self) -> None:
-        self._store_changed = self._clock.now()
-        self._sent_titles.look(self.store)
+    async def _watch(self) -> None:
+        self._watch_job.health.running("looks for events")
+        await self.events.run(lambda: self.config.general.budgetwarn)
 
     async def _tell_playout_news(self) -> None:
         await tell_playout_news(self.playout.status, self._log.bind(module="playout"))

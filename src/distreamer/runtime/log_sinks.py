@@ -46,11 +46,13 @@ class LogFile:
     once, and again only after it worked in between; the lines of that time are lost to the file and counted.
     """
 
-    def __init__(self, path: Path, level: int, warn: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, level: int, warn: Callable[[str], None], kind: str = "log file") -> None:
+        """``kind`` is what it is called when it fails."""
         self.level = level
         self.lost_lines = 0
         self._path = path
         self._warn = warn
+        self._kind = kind
         self._failing = False
         self._handler = _RaisingFileHandler(path, encoding="utf-8", errors="backslashreplace")
 
@@ -71,7 +73,7 @@ class LogFile:
             self.lost_lines += 1
             if not self._failing:
                 self._failing = True
-                self._warn(f"cannot write the log file {self._path}: {error.strerror}")
+                self._warn(f"cannot write the {self._kind} {self._path}: {error.strerror}")
         else:
             self._failing = False
 

@@ -18,9 +18,11 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TextIO
 
 import structlog
@@ -31,6 +33,7 @@ from distreamer.config.instance import InstanceConfig
 from distreamer.config.redact import HIDDEN, redacted_url
 from distreamer.config.wording import printable
 from distreamer.errors import ConfigError
+from distreamer.runtime.event_log import EventLog
 from distreamer.runtime.log_sinks import Console, LogFile, SinkGroup
 
 LONGEST_VALUE = 500
@@ -57,21 +60,26 @@ class InstanceLog:
         self._sinks = SinkGroup([self._console])
         self.logger = _logger(self._sinks, self._line)
         """Modules get it with ``bind(module=name)``."""
+        self.events = EventLog(self.logger)
+        """Takes the instance's events."""
         self.commit(self.prepare(config))
 
     def prepare(self, config: InstanceConfig) -> LogChange:
-        """Opens what is not open yet; everything is logged as before meanwhile. Raises ConfigError when LOGFILE cannot
-        be written."""
-        general = config.general
-        if general.logfile is None or (self._file is not None and self._file.path == general.logfile):
-            return LogChange(config, None)
-        on_console = _logger(SinkGroup([self._console]), self._line)
+        """Opens what is not open yet; everything is logged as before meanwhile. Raises ConfigError when LOGFILE or
+        EVENTLOG cannot be written."""
+        change, general = LogChange(config), config.general
         try:
-            return LogChange(config, LogFile(general.logfile, general.loglevel, warn=on_console.error))
-        except OSError as error:
-            source = config.path or "the environment"
-            problem = f"{source}: [GENERAL] LOGFILE = {general.logfile} cannot be written: {error.strerror}"
-            raise ConfigError([printable(problem)]) from error
+            if general.logfile is not None and (self._file is None or self._file.path != general.logfile):
+                on_console = _logger(SinkGroup([self._console]), self._line)
+                with _named(config, "LOGFILE", general.logfile):
+                    change.file = LogFile(general.logfile, general.loglevel, warn=on_console.error)
+            if general.eventlog is not None:
+                with _named(config, "EVENTLOG", general.eventlog):
+                    change.events = self.events.prepare(general.eventlog)
+        except ConfigError:
+            change.drop()
+            raise
+        return change
 
     def commit(self, change: LogChange) -> None:
         """Logs as its configuration says, from now on."""
@@ -84,20 +92,35 @@ class InstanceLog:
         if self._file is not None:
             self._file.level = general.loglevel
         self._sinks.sinks = [self._console, self._file] if self._file else [self._console]
+        self.events.commit(change.events, is_wanted=general.eventlog is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LogChange:
     """Made by ``InstanceLog.prepare``, put in force by ``InstanceLog.commit``."""
 
     config: InstanceConfig
-    file: LogFile | None
+    file: LogFile | None = None
     """That was opened for it."""
+    events: LogFile | None = None
+    """The same for EVENTLOG."""
 
     def drop(self) -> None:
         """It will not be put in force."""
-        if self.file is not None:
-            self.file.close()
+        for file in (self.file, self.events):
+            if file is not None:
+                file.close()
+
+
+@contextmanager
+def _named(config: InstanceConfig, key: str, path: Path) -> Iterator[None]:
+    """What goes wrong with the file becomes a ConfigError."""
+    try:
+        yield
+    except OSError as error:
+        source = config.path or "the environment"
+        problem = f"{source}: [GENERAL] {key} = {path} cannot be written: {error.strerror}"
+        raise ConfigError([printable(problem)]) from error
 
 
 def instance_logger(

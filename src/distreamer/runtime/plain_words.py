@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from distreamer.model.audio import AudioFormat, Codec, StreamInfo
+from distreamer.model.link_history import SLOT_SECONDS, LinkHistory
 from distreamer.model.status import InstanceStatus, LinkStatus, ModuleState, ModuleStatus, PlayoutState, PlayoutStatus
 from distreamer.sessions.path_words import paths_sentence
 from distreamer.units import spoken_seconds
 
 STALE_SECONDS = 3.0
 """Nothing new for so long is worth a word, unless fragments themselves last about as long."""
+DAY_SECONDS = 86_400
 MOST_NAMED = 5
 """Receivers that are named in one line, of those that are here and of those that are away."""
 WRONG_PASSWORD_SECONDS = 600.0
@@ -67,7 +69,8 @@ def status_sentence(status: InstanceStatus) -> str:
     return "; ".join(parts)
 
 
-def _is_stale(status: InstanceStatus) -> bool:
+def is_stale(status: InstanceStatus) -> bool:
+    """Whether nothing new arrives, where something did."""
     age = status.store.newest_age_seconds
     return age is not None and age > max(STALE_SECONDS, 2 * status.store.newest_seconds)
 
@@ -76,14 +79,14 @@ def _source_words(status: InstanceStatus) -> str:
     store = status.store
     if store.info is None or store.newest_age_seconds is None:
         return f"nothing has arrived yet ({_why(status)})"
-    if _is_stale(status):
+    if is_stale(status):
         return f"nothing has arrived for {spoken_seconds(round(store.newest_age_seconds))} ({_why(status)})"
-    stand_in = _stand_in(status)
-    verb = f"comes from {stand_in.name} instead of {_fault(status.inputs[0])}" if stand_in else "arrives"
+    other = stand_in(status)
+    verb = f"comes from {other.name} instead of {_fault(status.inputs[0])}" if other else "arrives"
     return f"{stream_words(store.info)} {verb}, {spoken_seconds(round(store.seconds))} are held"
 
 
-def _stand_in(status: InstanceStatus) -> ModuleStatus | None:
+def stand_in(status: InstanceStatus) -> ModuleStatus | None:
     """The input that is on air in place of the preferred one, which stands first."""
     return next((module for module in status.inputs[1:] if module.on_air), None)
 
@@ -124,34 +127,36 @@ def _receivers_words(status: InstanceStatus) -> list[str]:
         (link for link in links if not link.connected and (link.peer, link.path) not in addresses),
         key=lambda link: link.silent_seconds,
     )
-    is_stale = _is_stale(status)
-    words = [_receiver_words(link, is_stale) for link in here[:MOST_NAMED]]
+    stale = is_stale(status)
+    words = [_receiver_words(link, stale) for link in here[:MOST_NAMED]]
     if len(here) > MOST_NAMED:
         words.append(f"{len(here) - MOST_NAMED} more are connected")
     words += [
-        f"{_who(link)} has been away for {spoken_seconds(round(link.silent_seconds))}" for link in away[:MOST_NAMED]
+        f"{who(link)} has been away for {spoken_seconds(round(link.silent_seconds))}" for link in away[:MOST_NAMED]
     ]
     if len(away) > MOST_NAMED:
         words.append(f"{len(away) - MOST_NAMED} more are away")
     return words
 
 
-def _who(link: LinkStatus) -> str:
-    """The other side, and which of several paths to it this is."""
+def who(link: LinkStatus) -> str:
+    """The other side, and which of several paths to it this is. Who dials has named it in the path already."""
+    if link.path.endswith(f"to {link.peer}"):
+        return link.path
     return f"{link.peer} ({link.path})" if link.path else link.peer
 
 
 def _receiver_words(link: LinkStatus, is_stale: bool) -> str:
     if not link.carries:
-        return f"{_who(link)} stands by"
+        return f"{who(link)} stands by"
     if link.peer_budget_seconds is None:
-        return f"{_who(link)} is connected"
+        return f"{who(link)} is connected"
     if link.peer_budget_seconds <= 0:
-        return f"{_who(link)} has nothing left to play"
+        return f"{who(link)} has nothing left to play"
     budget = spoken_seconds(round(link.peer_budget_seconds))
     if is_stale:
-        return f"what {_who(link)} holds lasts for {budget} more"
-    return f"{_who(link)} can lose the link for {budget} before anyone hears it"
+        return f"what {who(link)} holds lasts for {budget} more"
+    return f"{who(link)} can lose the link for {budget} before anyone hears it"
 
 
 def _playout_words(status: InstanceStatus) -> list[str]:
@@ -177,9 +182,9 @@ def _head_words(status: InstanceStatus, playout: PlayoutStatus, listeners: int, 
         if not listeners:
             return ["the buffer ran out, nobody listens"]
         return [f"the buffer ran out, {count} {'hears' if listeners == 1 else 'hear'} {what}"]
-    if _stand_in(status) is not None:
+    if stand_in(status) is not None:
         return [count]
-    if _is_stale(status):
+    if is_stale(status):
         return [f"what is held lasts for {spoken_seconds(round(playout.budget_seconds))} more", count]
     return [budget_words(playout.budget_seconds), count]
 
@@ -197,3 +202,25 @@ def _password_words(module: ModuleStatus) -> str:
     if count == 1:
         return f"a wrong PASSWORD came to {module.name} {spoken_seconds(round(seconds))} ago"
     return f"{count} wrong PASSWORDs came to {module.name} so far, the last {spoken_seconds(round(seconds))} ago"
+
+
+def link_words(history: LinkHistory) -> str:
+    """``up 3 d 4 h; last 24 h: 17 cuts, longest 11 s, 0 s heard``."""
+    now = f"up {_whole(history.up_seconds)}" if history.is_up else f"down for {_whole(history.down_seconds)}"
+    # The slot that runs is not over.
+    is_day = history.watched_day_seconds >= DAY_SECONDS - SLOT_SECONDS
+    watched = _whole(DAY_SECONDS if is_day else history.watched_day_seconds)
+    words = f"{now}; last {watched}: {_cut_words(history)}"
+    return words if history.heard_day_seconds is None else f"{words}, {_whole(history.heard_day_seconds)} heard"
+
+
+def _cut_words(history: LinkHistory) -> str:
+    if not history.cuts_day and not history.longest_day_seconds:
+        return "no cuts"
+    cuts = "1 cut" if history.cuts_day == 1 else f"{history.cuts_day} cuts"
+    longest = _whole(history.longest_day_seconds) if history.longest_day_seconds >= 1 else "less than 1 s"
+    return f"{cuts}, longest {longest}"
+
+
+def _whole(seconds: float) -> str:
+    return spoken_seconds(round(seconds))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 
 from distreamer.config.instance import InstanceConfig, Load
@@ -58,6 +58,13 @@ class Reload:
                 await self._reload()
 
     async def _reload(self) -> None:
+        async with AsyncExitStack() as stack:
+            for member in self._members:
+                if member.instance is not None:
+                    await stack.enter_async_context(member.instance.changing)
+            await self._exchange()
+
+    async def _exchange(self) -> None:
         changes: list[tuple[Member, LogChange, Change | None]] = []
         try:
             # In a thread: a file on a disk that hangs must not hold up the programme.

@@ -1,0 +1,82 @@
+"""Server-sent events (WHATWG HTML, section 9.2): the status each second, and each event as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from dataclasses import asdict
+
+from aiohttp import web
+
+from distreamer.admin.problem import ProblemError
+from distreamer.admin.station import Station
+from distreamer.model.event import Event
+
+MOST_STREAMS = 32
+PUSH_SECONDS = 1.0
+SLOW_SECONDS = 10.0
+"""A client that takes nothing for so long is cut off. Until then it costs a message or two; nothing waits for it."""
+MOST_AT_ONCE = 500
+"""Events in one message: no instance keeps more."""
+RETRY_MILLISECONDS = 2000
+
+
+class EventStreams:
+    """All streams of one ADMIN. A client is a number: that of the last event it was told."""
+
+    def __init__(self, station: Station) -> None:
+        self.open = 0
+        """Streams now."""
+        self.cut_off = 0
+        """Clients that were too slow."""
+        self._station = station
+        self._closing = asyncio.Event()
+
+    def close(self) -> None:
+        """Ends all."""
+        self._closing.set()
+
+    async def serve(self, request: web.Request, after: int | None) -> web.StreamResponse:
+        """One, until the client goes; with the events after that number first, or only new ones when it is None."""
+        if self.open >= MOST_STREAMS:
+            raise ProblemError(503, f"There are {MOST_STREAMS} streams of events already.", {"Retry-After": "5"})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        self.open += 1
+        try:
+            await response.prepare(request)
+            await self._write(response, f"retry: {RETRY_MILLISECONDS}\n\n".encode())
+            told = self._newest() if after is None else after
+            while not self._closing.is_set():
+                news = self._station.events(told, MOST_AT_ONCE)
+                told = news[-1].number if news else told
+                await self._write(response, b"".join(map(_message, news)) + self._status())
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), PUSH_SECONDS)
+        except ConnectionError:
+            pass  # The client has gone.
+        except TimeoutError:
+            self.cut_off += 1
+            if request.transport is not None:
+                request.transport.abort()
+        finally:
+            self.open -= 1
+        return response
+
+    def _newest(self) -> int:
+        newest = self._station.events(0, 1)
+        return newest[-1].number if newest else 0
+
+    def _status(self) -> bytes:
+        return b"event: status\ndata: " + self._station.status() + b"\n\n"
+
+    @staticmethod
+    async def _write(response: web.StreamResponse, data: bytes) -> None:
+        async with asyncio.timeout(SLOW_SECONDS):
+            await response.write(data)
+
+
+def _message(event: Event) -> bytes:
+    return f"id: {event.number}\nevent: event\ndata: {json.dumps(asdict(event), ensure_ascii=False)}\n\n".encode(
+        "utf-8", "replace"
+    )

@@ -1,0 +1,56 @@
+"""/metrics for Prometheus: made of snapshots at the moment at which it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from distreamer import __version__
+from distreamer.admin.metric import Source
+from distreamer.admin.part_metrics import PART_METRICS
+from distreamer.admin.programme_metrics import PROGRAMME_METRICS
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+METRICS = (*PROGRAMME_METRICS, *PART_METRICS)
+NAME = "name"
+"""The label of the instance's name: Prometheus itself calls what it asks ``instance``."""
+BUILD = "distreamer_build_info"
+BUILD_MEANING = "Always 1; the version of DiStreamer is in the label."
+
+
+def exposition(sources: Callable[[], Sequence[Source]], accept: str) -> tuple[bytes, str]:
+    """The metrics, and their content type, in a form that ``accept`` names."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Snapshots(sources))
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+class _Snapshots(Collector):
+    def __init__(self, sources: Callable[[], Sequence[Source]]) -> None:
+        self._sources = sources
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        build = GaugeMetricFamily(BUILD, BUILD_MEANING, labels=["version"])
+        build.add_metric([__version__], 1)
+        yield build
+        sources = self._sources()
+        for row in METRICS:
+            family: CounterMetricFamily | GaugeMetricFamily
+            labels = [NAME, *row.labels]
+            if row.kind == "counter":
+                family = CounterMetricFamily(row.name, row.meaning, labels=labels)
+            else:
+                family = GaugeMetricFamily(row.name, row.meaning, labels=labels)
+            for source in sources:
+                for values, number in row.samples(source):
+                    if number is not None:
+                        family.add_metric([source.status.name, *values], number)
+            yield family

@@ -1,0 +1,30 @@
+"""What goes wrong is told as a JSON problem (RFC 9457): one plain sentence under the number of HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemAnswer:
+    """Why the answer is not what was asked for."""
+
+    status: int
+    """The status code."""
+    title: str
+    """The same in HTTP's own words."""
+    detail: str
+    """What is wrong, in one plain sentence."""
+
+
+class ProblemError(Exception):
+    """Raised by whatever answers; becomes the answer."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.answer = ProblemAnswer(status, HTTPStatus(status).phrase, detail)
+        self.headers = dict(headers or {})

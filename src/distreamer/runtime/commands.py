@@ -1,0 +1,52 @@
+"""What the operator may ask of a running instance. Each raises ResourceError when it cannot be done, and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from distreamer.config.settings import FragmentingInputSettings
+from distreamer.errors import ResourceError
+from distreamer.model.audio import Title
+from distreamer.model.status import ModuleState
+from distreamer.outputs.player_server import PlayerServer
+from distreamer.outputs.shoutcast_server import ShoutcastServer
+from distreamer.protocol.server_view import ListenerFacts
+from distreamer.runtime.instance import Instance
+from distreamer.runtime.output_side import OutputPart
+
+
+async def restart_input(instance: Instance, name: str) -> str:
+    """Makes the input of that name, which there must be, anew, and gives what happened, in words. When it cannot be
+    made, which raises DiStreamerError, the old one goes on."""
+    async with instance.changing:
+        return ", ".join(await instance.commit(instance.prepare(instance.config, anew=name)))
+
+
+def set_title(instance: Instance, text: str) -> str:
+    """Puts ``text`` before the next audio of the input that is on air, and gives what happened, in words."""
+    part = instance.input_on_air
+    if not isinstance(part.settings, FragmentingInputSettings):
+        raise ResourceError(f"{part.name} brings a programme with its titles: the title is set where that is sent")
+    if part.health.state is not ModuleState.RUNNING:
+        raise ResourceError(f"{part.name} brings no audio that could have a title: {part.health.detail}")
+    part.context.ingest.title(Title(text))
+    return f"the title stands before what {part.name} brings next"
+
+
+def listeners(part: OutputPart) -> Sequence[ListenerFacts]:
+    """Everybody who listens to an output."""
+    return _players(part).facts()
+
+
+def kick(part: OutputPart, number: int) -> bool:
+    """Disconnects the listener of that number, who may come again; False when there is none."""
+    return _players(part).kick(number)
+
+
+def _players(part: OutputPart) -> PlayerServer:
+    module = part.module
+    if not isinstance(module, ShoutcastServer):
+        raise ResourceError(f"{part.name} is a {part.settings.mode}, which does not know its listeners one by one")
+    if not isinstance(module.players, PlayerServer):
+        raise ResourceError(f"the listeners of {part.name} are known to its WORKERS, each to one, and not here")
+    return module.players
