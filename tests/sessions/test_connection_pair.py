@@ -14,7 +14,12 @@ from distreamer.protocol.native.events import Event
 from distreamer.protocol.native.messages import Want
 from distreamer.protocol.native.sender import SenderRole
 from distreamer.sessions.connection_pair import BESIDE_AFTER_SECONDS
+from distreamer.sessions.pair_plan import FIRST, SECOND, PairPlan
+from distreamer.sessions.path_choice import NOTHING
+from distreamer.transport.quic import QuicMessages
+from distreamer.transport.websocket import WebSocketMessages
 from tests.support.narrow_link import NarrowNetwork
+from tests.support.native_programme import fill
 from tests.support.paired_connections import Network, paired
 from tests.support.quic_network import Link
 from tests.support.two_carriers import TwoCarriers, TwoReversedCarriers
@@ -43,6 +48,7 @@ async def test_one_connection_stands_still_and_then_the_other_and_little_is_late
         assert list(pair.store) == list(network.source)
         assert pair.lateness() < 2.0
         assert pair.received.duplicates <= 8
+        assert pair.far_link.cuts == 0
         assert pair.health.state is ModuleState.RUNNING
         assert "the link is down" not in pair.sentences()
         assert pair.sentences().count(TOLD) == 1
@@ -197,3 +203,59 @@ async def test_with_a_far_end_that_does_not_divide_one_connection_is_used(side: 
             assert len(network.dialled) == 2
             assert pair.received.fragments == received.fragments + 60
             assert pair.received.duplicates == received.duplicates
+
+
+@BOTH_SIDES
+@virtual_time(seconds_limit=600)
+async def test_that_the_link_is_down_is_said_when_the_other_one_fails_too(side: type[Network]) -> None:
+    async with side(Store()) as network, paired(network) as pair:
+        network.play()
+        await asyncio.sleep(20.2)
+        still = asyncio.create_task(pair.stand_still(pair.first, 30))
+        await asyncio.sleep(6)
+        assert pair.link.connected
+        assert pair.health.state is ModuleState.RUNNING
+        assert pair.newest >= network.source.added - 1
+        network.cut()
+        await asyncio.sleep(6)
+        assert not pair.link.connected
+        assert pair.health.state is ModuleState.STARTING
+        assert pair.sentences().count("the link is down") == 1
+        await still
+        await asyncio.sleep(3)
+        assert pair.link.connected
+        assert pair.health.state is ModuleState.RUNNING
+        assert pair.sentences().count("the link is down") == 1
+        assert pair.sentences().count("the link is back") == 1
+        assert list(pair.store) == list(network.source)
+
+
+@virtual_time(seconds_limit=60)
+async def test_while_less_is_wanted_than_was_missed_one_brings_it_and_the_other_nothing() -> None:
+    may_divide = True
+    store = Store()
+    fill(store, 5, 1, 3)
+    plan = PairPlan(store, lambda: 30.0, lambda: may_divide, 0.0)
+    first, second = plan.add(FIRST), plan.add(SECOND)
+    for path in (first, second):
+        path.newest = 5, 3
+        plan.came(path, 0.0)
+        plan.look(0.0)
+        plan.asked(path, plan.share(path), 0.0)
+    shares = [plan.share(path) for path in (first, second)]
+    assert sorted(part for share in shares if share for part in share.parts) == list(range(16))
+    may_divide = False
+    plan.look(1.0)
+    assert plan.to_ask(1.0) == [first, second]
+    assert [plan.share(path) for path in (first, second)] == [None, NOTHING]
+    assert [plan.carries(path) for path in (first, second)] == [True, False]
+    # Who has everything to bring is silent: the other brings it.
+    plan.went(first, 2.0, is_up=False)
+    plan.look(2.0)
+    assert plan.to_ask(2.0) == [second]
+    assert plan.share(second) is None
+
+
+def test_tcp_stands_still_and_quic_does_not() -> None:
+    assert WebSocketMessages.kind.stands_still
+    assert not QuicMessages.kind.stands_still

@@ -16,9 +16,6 @@ FIRST, SECOND = 0, 1
 PATIENCE_SECONDS: Final = 4.0
 """A connection that stands still is silent and is not waited for. One that is heard is only slow, and on a thin link
 both are: what is on its way there is not to be sent twice."""
-UNDER_WAY_FRAGMENTS: Final = 3
-"""So many of what a connection owes may be on their way already: the other does not take them over."""
-
 MOST_UNASKED: Final = 32
 """A sender that divides nothing sends all on both: so many more came that were asked of the other one, and count twice,
 than came that were asked for. It may take a few seconds until a sender has heard what it is asked for now."""
@@ -99,6 +96,3 @@ class PairPlan(PathPlan):
 
     def _patience(self, asked: Asked) -> float:
         return max(super()._patience(asked), PATIENCE_SECONDS)
-
-    def _spare(self, owed: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        return super()._spare(owed)[max(0, UNDER_WAY_FRAGMENTS - (len(owed) + 1) // 2) :]

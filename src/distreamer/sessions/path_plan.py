@@ -257,11 +257,8 @@ class PathPlan:
             owed = self._owed(busiest)
             since = now - HELPED_AFTER_SECONDS - PATIENCE_ROUND_TRIPS * busiest.round_trip
             if len(owed) >= 2 and all(self._asked[name].at <= since for name in owed):
-                for name in self._spare(owed):
+                for name in owed[(len(owed) + 1) // 2 :]:
                     self._asked[name].path, self._asked[name].at = helper, now
-
-    def _spare(self, owed: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        return owed[(len(owed) + 1) // 2 :]
 
     def _owed(self, path: PlannedPath) -> list[tuple[int, int]]:
         return [name for name, asked in self._asked.items() if asked.path is path]
