@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,6 +16,8 @@ from distreamer.cli.group import CommandOrFiles
 from distreamer.cli.health import health
 from distreamer.cli.instances import check, run
 from distreamer.cli.manual import config_group, modules
+from distreamer.cli.status import status
+from distreamer.cli.top import top
 from distreamer.config.instance import Load
 from distreamer.config.registry import Registry
 from distreamer.runtime.hang_ups import HangUps
@@ -50,6 +53,8 @@ def commands() -> None:
 
 for _command in (run, check, health, modules, config_group, demo, chaos):
     commands.add_command(_command)
+commands.add_command(status)
+commands.add_command(top)
 
 
 def main() -> None:
@@ -77,6 +82,8 @@ def further_pages() -> dict[str, str]:
 def _run(load: Load, heartbeat: Path | None) -> int:
     hang_ups = HangUps()  # early: until then SIGHUP ends the process
     from distreamer.admin.servers import AdminServers
+    from distreamer.admin.whereabouts import own_folder
     from distreamer.runtime.daemon import run as run_daemon
 
-    return run_daemon(load, hang_ups, heartbeat, make_operator=AdminServers)
+    folder = own_folder(os.environ, os.getuid())
+    return run_daemon(load, hang_ups, heartbeat, make_operator=partial(AdminServers, folder=folder))
