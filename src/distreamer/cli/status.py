@@ -18,10 +18,10 @@ EXIT_UNASKED = 3
 PASSWORD_HELP = "ADMINPASSWORD of what is no CONF; better by the variable, for others see a command line."
 _EPILOG = examples(
     {
-        "distreamer status": "all instances of this machine that have ADMIN",
-        "distreamer status studio.conf": "the one of this file, with the ADMINPASSWORD in it",
+        "distreamer status": "all of this machine that have ADMIN",
+        "distreamer status studio.conf": "that of a file, with its ADMINPASSWORD",
         "distreamer status http://pc-b:8090/": "one of another machine",
-        "distreamer status --json | jq -r '.instances[].budget_sentence'": "",
+        "distreamer status --json | jq '.instances[].is_ready'": "for programs",
     }
 )
 

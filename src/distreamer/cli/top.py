@@ -15,7 +15,7 @@ from distreamer.cli.status import PASSWORD_HELP, complete_files, reconfigure_out
 
 _EPILOG = examples(
     {
-        "distreamer top": "all instances of this machine that have ADMIN",
+        "distreamer top": "all of this machine that have ADMIN",
         "distreamer top studio.conf http://pc-b:8090/": "these two",
         "distreamer top --seconds 60 > top.log": "a paragraph each minute",
     }
