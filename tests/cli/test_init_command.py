@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ from distreamer.outputs.shoutcast_server import ShoutcastServerSettings
 from distreamer.runtime.modules import REGISTRY
 
 OWN_ADDRESS = "192.0.2.55"
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture(autouse=True)
@@ -221,6 +223,14 @@ def test_a_folder_that_cannot_be_made() -> None:
 
 def test_passwords_differ() -> None:
     assert len({new_password() for _ in range(100)}) == 100
+
+
+def test_readme_shows_what_is_written() -> None:
+    readme = README.read_text(encoding="utf-8")
+    answers = Answers(source="http://localhost:8000/live.mp3", address="pc-a.example.org")
+    for text in texts(answers, "kx5rezeuiisdc5ebsfm9", "").values():
+        lines = [line for line in text.splitlines() if not line.startswith("#")]
+        assert textwrap.indent("\n".join(lines).strip(), "    ") in readme
 
 
 @settings(deadline=None, max_examples=60)

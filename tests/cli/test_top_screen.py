@@ -157,8 +157,8 @@ def test_what_cannot_be_asked_keeps_its_name_and_says_for_how_long() -> None:
     assert block.trouble == "cannot be asked for 2 min: no answer within 5 s"
     entry.missing_since = 100.0
     (block,) = blocks_of([entry], 130.0)
-    assert block.trouble == "has ended 30 s ago"
-    assert made([block], 80, 24)[2].plain == f"north, south ({URL}) has ended 30 s ago"
+    assert block.trouble == "went away 30 s ago"
+    assert made([block], 80, 24)[2].plain == f"north, south ({URL}) went away 30 s ago"
 
 
 @pytest.mark.parametrize("words", ["", "[bold]not markup[/bold]", "日本語のとても長い曲名" * 20, "a" * 300])

@@ -70,6 +70,8 @@ async def test_the_five_answers_make_a_pair_that_plays(tmp_path: Path) -> None:
                 assert response.status == 200
                 assert response.headers["Content-Type"] == "audio/mpeg"
                 heard = await response.content.readexactly(HEARD_BYTES)
+            async with session.get(f"http://127.0.0.1:{players}/", headers={"Accept": "text/html"}) as response:
+                assert (response.status, response.content_type) == (200, "text/html")
             async with session.get(f"http://127.0.0.1:{players}/elsewhere.mp3") as response:
                 assert response.status == 403
         assert any(heard)

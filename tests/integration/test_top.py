@@ -63,7 +63,7 @@ async def test_all_of_this_machine_are_seen_at_80_by_24_and_after_a_change_of_si
             assert (len(frame), len(frame[0])) == (20, 40)
             assert max(map(len, frame)) <= 40
             os.kill(other.process.pid, signal.SIGKILL)  # leaves its note behind
-            frame = await terminal.draws(r"guarded \(http:\S+\s+has\s+ended")
+            frame = await terminal.draws(r"guarded \(http:\S+\s+went\s+away")
             assert any(line.startswith("open ") for line in frame)
             async with running_distreamer(guarded, environment=environment) as again:
                 await plays(again)

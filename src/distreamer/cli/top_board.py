@@ -28,7 +28,7 @@ class Entry:
     """Why it cannot be asked now."""
     trouble_since: float = 0.0
     missing_since: float | None = None
-    """Since its process has ended, as far as is known."""
+    """Since its process has ended, or has another ADMIN."""
 
     def take(self, answer: Answer, now: float) -> None:
         """An answer has come."""

@@ -61,7 +61,7 @@ def _blocks(entry: Entry, now: float) -> Iterator[Block]:
         if not entry.trouble:
             yield Block(name, trouble="is being asked")
         elif entry.missing_since is not None:
-            yield Block(name, trouble=f"has ended {spoken_seconds(round(now - entry.missing_since))} ago")
+            yield Block(name, trouble=f"went away {spoken_seconds(round(now - entry.missing_since))} ago")
         else:
             since = spoken_seconds(round(now - entry.trouble_since))
             yield Block(name, trouble=f"cannot be asked for {since}: {entry.trouble}")
