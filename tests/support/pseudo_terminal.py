@@ -9,7 +9,7 @@ import pty
 import re
 import struct
 import termios
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -135,8 +135,3 @@ def _own_terminal() -> None:
 
 def _set_size(descriptor: int, columns: int, rows: int) -> None:
     fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-
-def command_line(text: str) -> Sequence[str]:
-    """A line as a shell would take it."""
-    return ["/bin/sh", "-c", text]
