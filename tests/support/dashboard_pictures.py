@@ -16,6 +16,8 @@ FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 FEW_COLOURS = (
     "split[one][other];[one]palettegen=max_colors=128:reserve_transparent=0[few];[other][few]paletteuse=dither=none"
 )
+PHONE_PIXELS = 1240
+"""What of the page on a phone is shown: the first turns of the thumb."""
 LOADED_SECONDS = 30
 SETTLED_SECONDS = 2.5
 """For what moves to arrive, and the strip to be fetched."""
@@ -43,7 +45,7 @@ PICTURES = (
 
 
 async def photograph(page: Page, picture: Picture) -> bytes:
-    """The whole page as PNG."""
+    """The page as PNG."""
     height = 900 if picture.width > 600 else 844
     await page.command(
         "Emulation.setDeviceMetricsOverride",
@@ -64,7 +66,10 @@ async def photograph(page: Page, picture: Picture) -> bytes:
         await page.until("document.body?.dataset.feed === 'live'", LOADED_SECONDS)
         await page.until("Boolean(document.querySelector('.strip rect + rect'))", LOADED_SECONDS)
         await asyncio.sleep(SETTLED_SECONDS)
-        shot = await page.command("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        whole = await page.evaluate("document.documentElement.scrollHeight")
+        shown = whole if picture.width > 600 else PHONE_PIXELS
+        clip = {"x": 0, "y": 0, "width": picture.width, "height": shown, "scale": 1}
+        shot = await page.command("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
         await page.command("Page.navigate", url="about:blank")
     assert not page.errors, page.errors
     return await with_few_colours(base64.b64decode(shot["data"]))

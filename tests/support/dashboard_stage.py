@@ -85,10 +85,16 @@ class Stage:
     made: MadeInstance
 
     @property
-    def url(self) -> str:
+    def port(self) -> int:
+        """Of ADMIN."""
         (server,) = self.servers.servers
         assert server.bound is not None
-        return "http://{}:{}/".format(*server.bound)
+        return server.bound[1]
+
+    @property
+    def url(self) -> str:
+        """Of the page."""
+        return f"http://127.0.0.1:{self.port}/"
 
 
 @asynccontextmanager

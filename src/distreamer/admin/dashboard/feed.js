@@ -1,6 +1,7 @@
 // Asks DiStreamer, and knows whether it answers. The status comes each second; without it for two, what is shown is old.
 
 const STALE_MILLISECONDS = 2000;
+const GIVEN_UP_MILLISECONDS = 6000;
 const CHECK_MILLISECONDS = 250;
 const RETRY_MILLISECONDS = 1000;
 const ANSWER_MILLISECONDS = 4000;
@@ -78,7 +79,10 @@ export class Feed {
 
   // Also where nothing tells that the connection is gone.
   check() {
-    if (this.source && performance.now() - this.heardAt > STALE_MILLISECONDS) this.lose();
+    if (!this.source) return;
+    const silent = performance.now() - this.heardAt;
+    if (silent > GIVEN_UP_MILLISECONDS) this.again();
+    else if (silent > STALE_MILLISECONDS) this.lose();
   }
 
   lose() {
