@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from distreamer.model.status import InstanceStatus
+from distreamer.model.status import InstanceStatus, ModuleState
 from distreamer.transport.relay import Relay
 from tests.support.accessibility import assert_accessible
 from tests.support.admin_client import PASSWORD, Operator, admin_config, operating
@@ -154,6 +154,36 @@ async def test_what_changes_is_shown_and_only_that_is_said() -> None:
         await page.until(reads("verdict", "Off air"), LIMIT_SECONDS)
         await page.until("said.length > 1", LIMIT_SECONDS)
         assert "silence is on air" in (await page.evaluate("said.at(-1)")).lower()
+
+
+async def test_an_instance_that_does_not_run_and_one_that_runs_are_listed() -> None:
+    async with shown(studio(), transmitter()) as (stage, page):
+        entries = "[...document.querySelectorAll('#contents li')].map((one) => one.innerText.split(/\\s+/).join(' '))"
+        assert await page.evaluate(entries) == ["studio On air 24 s", "transmitter On air 24 s"]
+        stage.members[0].instance = None
+        await page.until(reads("verdict", "Does not run"), LIMIT_SECONDS)
+        assert "the log says more" in await read(page, "budget")
+        assert await page.evaluate(entries) == ["studio Does not run", "transmitter On air 24 s"]
+        assert str(await page.evaluate("document.title")).startswith("Does not run – studio")
+
+
+async def test_the_input_on_air_is_told_from_the_preferred_one() -> None:
+    healthy = transmitter()
+    (receiving,) = healthy.inputs
+    detail = "connecting to the source"
+    failing = replace(receiving, mode="ShoutcastClient", state=ModuleState.RETRYING, on_air=False, links=())
+    inputs = (replace(failing, detail=detail, last_error="refused"), replace(receiving, name="input backup"))
+    async with shown(replace(healthy, inputs=inputs)) as (stage, page):
+        assert await read(page, "verdict") == "On air, from another input"
+        assert await read(page, "input") == "Input backup is on air instead of input."
+        preferred, backup = (await read(page, "inputs")).split("input backup")
+        assert preferred.startswith("input (preferred) ShoutcastClient fails stands by Restart")
+        assert "Connecting to the source. Refused." in preferred
+        assert backup.strip().startswith("DiStreamerClient works on air Restart")
+        assert (await steps(page))[0].startswith("Studio sends input backup, last audio")
+        back = (replace(inputs[0], state=ModuleState.RUNNING, returns_in_seconds=30.0), inputs[1])
+        stage.made.status = replace(healthy, inputs=back)
+        await page.until(reads("inputs", "It works again, and takes over in 30\u00a0s."), LIMIT_SECONDS)
 
 
 async def test_a_cut_is_in_the_strip_and_in_words() -> None:

@@ -83,6 +83,7 @@ class Stage:
 
     servers: AdminServers
     made: MadeInstance
+    members: list[Member]
 
     @property
     def port(self) -> int:
@@ -111,7 +112,7 @@ async def showing(*statuses: InstanceStatus, password: str = "") -> AsyncIterato
     try:
         with patch.object(station, "streams_of", streams):
             await until(lambda: any(server.bound for server in servers.servers))
-            yield Stage(servers, made[0])
+            yield Stage(servers, made[0], members)
     finally:
         task.cancel()
         await asyncio.wait({task})

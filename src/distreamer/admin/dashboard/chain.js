@@ -30,9 +30,10 @@ function source(view) {
   const step = { id: "source", picture: "source", label: isFar ? "Studio" : "Source" };
   const age = status.store.newest_age_seconds;
   if (isFar && isCut(status)) return { ...step, state: "off", value: "?", detail: "not known while the link is down" };
+  const name = status.inputs.length > 1 && input ? `${input.name}, ` : "";
   if (age === null) return { ...step, state: "warn", value: "nothing yet", detail: input?.detail ?? "" };
-  if (!isStale(status)) return { ...step, state: "good", value: "sends", detail: `last audio ${spoken(age)} ago` };
-  return { ...step, state: "bad", value: "silent", detail: `nothing new for ${whole(age)}` };
+  if (!isStale(status)) return { ...step, state: "good", value: "sends", detail: `${name}last audio ${spoken(age)} ago` };
+  return { ...step, state: "bad", value: "silent", detail: `${name}nothing new for ${whole(age)}` };
 }
 
 function line(id, links, one, many) {

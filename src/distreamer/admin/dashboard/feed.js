@@ -8,7 +8,9 @@ const ANSWER_MILLISECONDS = 4000;
 const FIRST_EVENTS = 200;
 const HEADERS = { "X-DiStreamer-Request": "1" };
 
-export class Unauthorised extends Error {}
+// DiStreamer says no: it would say so again.
+export class Refused extends Error {}
+export class Unauthorised extends Refused {}
 
 // The answer as an object; throws an Error that says in a sentence what went wrong.
 export async function ask(path, { method = "GET", body } = {}) {
@@ -27,7 +29,7 @@ export async function ask(path, { method = "GET", body } = {}) {
   }
   const told = await answer.json().catch(() => ({}));
   if (answer.status === 401) throw new Unauthorised(told.detail);
-  if (!answer.ok) throw new Error(told.detail ?? `DiStreamer answers with the status ${answer.status}.`);
+  if (!answer.ok) throw new Refused(told.detail ?? `DiStreamer answers with the status ${answer.status}.`);
   return told;
 }
 

@@ -22,7 +22,7 @@ export class InstancePart {
     this.name = name;
     this.announce = announce;
     this.verdict = null;
-    this.known = new Set();
+    this.known = null;
     this.slotsAt = -Infinity;
     this.root = document.getElementById("instance").content.firstElementChild.cloneNode(true);
     this.id = `instance-${(count += 1)}`;
@@ -76,6 +76,11 @@ export class InstancePart {
     this.slotsAt = -Infinity;
   }
 
+  // It is not shown any more.
+  end() {
+    this.player.stop();
+  }
+
   facts(view) {
     const { status } = view;
     const facts = { delay: view.delay_sentence, audience: view.listeners_sentence, input: view.input_sentence };
@@ -101,7 +106,8 @@ export class InstancePart {
       say(part(element, "words"), sentence(problem.sentence));
       say(part(element, "since"), `since ${clock(problem.since, now)}, for ${whole(Math.max(now - problem.since, 0))}`);
     });
-    problems.forEach((problem, index) => this.known.has(keys[index]) || this.announce(`${this.name}: ${problem.sentence}`));
+    const fresh = problems.filter((_, index) => this.known && !this.known.has(keys[index]));
+    for (const problem of fresh) this.announce(`${this.name}: ${problem.sentence}`);
     this.known = new Set(keys);
   }
 

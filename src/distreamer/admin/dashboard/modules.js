@@ -2,7 +2,7 @@
 
 import { command } from "./commands.js";
 import { keep, made, mark, part, say, set, show } from "./dom.js";
-import { ask, instancePath } from "./feed.js";
+import { ask, instancePath, Refused } from "./feed.js";
 import { counted, sentence, whole } from "./words.js";
 
 const STATES = { starting: "warn", running: "good", retrying: "bad", stopped: "off" };
@@ -95,6 +95,7 @@ function makeOutput(instance, output) {
     } catch (error) {
       say(words, error.message);
       drawListeners(table, instance, output.name, [], look);
+      if (error instanceof Refused) return;
     }
     timer = setTimeout(look, LISTENERS_MILLISECONDS);
   };

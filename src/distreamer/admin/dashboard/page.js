@@ -28,7 +28,7 @@ const told = {
     say(element("version"), `DiStreamer ${view.version}`);
     say(element("freshness"), `Live, ${clock(view.at, view.at)}`);
     keep(element("instances"), view.instances, (one) => one.name, begin, (root, one) => parts.get(one.name).update(one, view.at));
-    for (const name of parts.keys()) if (!view.instances.some((one) => one.name === name)) parts.delete(name);
+    for (const name of parts.keys()) if (!view.instances.some((one) => one.name === name)) end(name);
     summarise(view.instances);
   },
   event(event) {
@@ -49,7 +49,7 @@ const told = {
   locked() {
     mark(document.body, "feed", "locked");
     keep(element("instances"), [], () => "", () => {}, () => {});
-    parts.clear();
+    for (const name of parts.keys()) end(name);
     show(element("contents"), false);
     show(element("waiting"), false);
     show(element("log-out"), false);
@@ -65,6 +65,11 @@ function begin(view) {
   const one = new InstancePart(view.name, announce);
   parts.set(view.name, one);
   return one.root;
+}
+
+function end(name) {
+  parts.get(name).end();
+  parts.delete(name);
 }
 
 // The tab's title, the list of instances, and what is said when it changes.
