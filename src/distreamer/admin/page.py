@@ -16,6 +16,7 @@ from distreamer.admin.guard import COOKIE
 from distreamer.admin.handlers import Api
 from distreamer.admin.routes import Route
 from distreamer.admin.streams import streams_of
+from distreamer.admin.views import StreamView
 
 FOLDER: Final = "dashboard"
 _INDEX = "index.html"
@@ -61,13 +62,13 @@ def _origins(api: Api, request: web.Request) -> list[str]:
     found = _NAME.match(request.headers.get("Host", ""))
     own = found[0] if found else "localhost"
     streams = [stream for instance in api.station.instances for stream in streams_of(instance)]
-    hosts = [f"[{stream.host}]" if ":" in stream.host else stream.host or own for stream in streams]
-    return sorted(
-        {
-            f"{'https' if stream.is_encrypted else 'http'}://{host}:{stream.port}"
-            for host, stream in zip(hosts, streams, strict=True)
-        }
-    )
+    return sorted({_origin(stream, own) for stream in streams})
+
+
+def _origin(stream: StreamView, own: str) -> str:
+    scheme, host = "https" if stream.is_encrypted else "http", stream.host or own
+    # A policy cannot name an address of IPv6: Chromium ignores such a source.
+    return f"{scheme}:" if ":" in host else f"{scheme}://{host}:{stream.port}"
 
 
 @cache

@@ -11,14 +11,13 @@ ALL_ADDRESSES = frozenset({"", "0.0.0.0", "::"})
 
 
 def streams_of(instance: Instance) -> tuple[StreamView, ...]:
-    """Of each ShoutcastServer that listens."""
+    """Of each ShoutcastServer whose port is known, be it ready or not: a page that was opened early can play it."""
     found = []
     for part in instance.outputs:
         settings = part.settings
         if isinstance(part.module, ShoutcastServer) and isinstance(settings, ShoutcastServerSettings):
-            address = part.module.address
-            if address is not None:
-                host, port = address
+            host, port = part.module.address or (settings.hostname, settings.port)
+            if port:
                 required = settings.requireurl.removeprefix("/").encode()
                 path = f"/{escaped(required)}" if required else USUAL_PATH
                 host = "" if host in ALL_ADDRESSES else host

@@ -85,7 +85,7 @@ class InstanceView:
     """None when nobody can listen here."""
     title: TitleView
     streams: tuple[StreamView, ...]
-    """Of each ShoutcastServer that listens."""
+    """Of each ShoutcastServer."""
     links: tuple[LinkView, ...]
     """Without the slots of their histories, which ``/api/v1/instances/{instance}/links`` has."""
     problems: tuple[Problem, ...]

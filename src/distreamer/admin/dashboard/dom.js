@@ -36,13 +36,15 @@ function filled(element, attributes, children) {
 
 const kept = new WeakMap();
 
-// Keeps the children of `list` in step with `items`: one for each, in their order, known by its key.
+// Keeps the children of `list` in step with `items`: one for each, in their order, known by its key. Of those with the
+// same key the first is always the first.
 export function keep(list, items, keyOf, make, update) {
   const before = kept.get(list) ?? new Map();
   const now = new Map();
   let place = list.firstElementChild;
   for (const item of items) {
-    const key = keyOf(item);
+    let key = String(keyOf(item));
+    while (now.has(key)) key += "'";
     const element = before.get(key) ?? make(item);
     before.delete(key);
     now.set(key, element);

@@ -12,7 +12,8 @@ import { drawLinks, drawSlots } from "./strip.js";
 import { isCut, onAir, verdict } from "./verdict.js";
 import { clock, counted, sentence, whole } from "./words.js";
 
-const SLOTS_MILLISECONDS = 30000;
+const SLOTS_MILLISECONDS = 60000;
+const LEAST_MILLISECONDS = 5000;
 const SEVERITIES = { info: ["good", "Note"], warning: ["warn", "Warning"], error: ["bad", "Error"] };
 let count = 0;
 
@@ -24,6 +25,7 @@ export class InstancePart {
     this.verdict = null;
     this.known = null;
     this.slotsAt = -Infinity;
+    this.isSlotWanted = true;
     this.root = document.getElementById("instance").content.firstElementChild.cloneNode(true);
     this.id = `instance-${(count += 1)}`;
     this.find("name").id = this.id;
@@ -66,14 +68,15 @@ export class InstancePart {
     drawInputs(this.find("inputs"), view);
     drawOutputs(this.find("outputs"), view);
     const reached = view.links.map(({ link }) => link.connected).join();
-    if (reached !== this.reached) this.slotsAt = -Infinity;
+    this.isSlotWanted ||= reached !== this.reached;
     this.reached = reached;
-    if (view.links.length && performance.now() - this.slotsAt > SLOTS_MILLISECONDS) this.slots();
+    const limit = this.isSlotWanted ? LEAST_MILLISECONDS : SLOTS_MILLISECONDS;
+    if (view.links.length && performance.now() - this.slotsAt > limit) this.slots();
   }
 
   event(event) {
     this.log.add(event);
-    this.slotsAt = -Infinity;
+    this.isSlotWanted = true;
   }
 
   // It is not shown any more.
@@ -128,6 +131,7 @@ export class InstancePart {
 
   async slots() {
     this.slotsAt = performance.now();
+    this.isSlotWanted = false;
     try {
       const { links } = await ask(instancePath(this.name, "links"));
       drawSlots(this.find("links"), links, this.view.status?.at ?? Date.now() / 1000);

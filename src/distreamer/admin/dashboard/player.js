@@ -72,7 +72,7 @@ export class Player {
     else if (name === "waiting") this.look("Stop", "Waiting for the stream …");
     else {
       this.stop();
-      this.look("Listen", name === "ended" ? "The stream ended." : "The stream cannot be played here.");
+      this.look("Listen", name === "ended" ? "The stream ended." : "The stream cannot be played here. Reload this page, or open the link.");
     }
   }
 

@@ -26,10 +26,12 @@ export function drawLinks(list, views) {
 
 // What comes more rarely: the slots.
 export function drawSlots(list, views, now) {
-  const byName = new Map(views.map((view) => [nameOf(view), view]));
+  const left = [...views];
   for (const element of list.children) {
-    const view = byName.get(element.dataset.link);
-    if (view) draw(element, view.link.history?.slots ?? [], now);
+    const place = left.findIndex((view) => nameOf(view) === element.dataset.link);
+    if (place < 0) continue;
+    const [view] = left.splice(place, 1);
+    draw(element, view.link.history?.slots ?? [], now);
   }
 }
 
