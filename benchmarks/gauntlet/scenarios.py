@@ -129,7 +129,8 @@ def _lossy(loss: float) -> LinkSettings:
 
 
 _STOPPED_B = Allowed(silent_seconds=None, repeated=None, disconnects=1)
-"""Players lose their server; the one that comes back begins with its usual burst, which repeats some seconds."""
+"""Players lose their server, and may hear nothing for as long as it is away, which is judged by itself; the one that
+comes back begins with its usual burst, which repeats some seconds."""
 _LONG = 60.0
 _LONG_SILENCE = _LONG - BUFFER_SECONDS + 2.0
 
@@ -240,6 +241,9 @@ SCENARIOS = (
         for_peers=False,
     ),
     Scenario("no_udp", "no UDP passes", passes_udp=False),
+    Scenario("no_udp_loss30", "no UDP passes, 30 % lost", _lossy(0.3), passes_udp=False, for_peers=False),
+    Scenario("no_udp_loss40", "no UDP passes, 40 % lost", _lossy(0.4), passes_udp=False, for_peers=False),
+    Scenario("no_udp_out20", "no UDP passes; dark for 20 s", events=(Dark(0, 20),), passes_udp=False, for_peers=False),
     Scenario("small1300", "packets above 1300 bytes vanish", replace(SOUND, largest_packet=1300)),
 )
 

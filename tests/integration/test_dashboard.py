@@ -13,6 +13,7 @@ from distreamer.model.status import InstanceStatus, ModuleState
 from distreamer.transport.relay import Relay
 from tests.support.accessibility import assert_accessible
 from tests.support.admin_client import PASSWORD, Operator, admin_config, operating
+from tests.support.changing_instance import LiveSettings, configured, players_server
 from tests.support.chromium import Page, chromium_page
 from tests.support.dashboard_stage import (
     STATES,
@@ -207,7 +208,7 @@ async def test_the_input_on_air_is_told_from_the_preferred_one() -> None:
         assert await read(page, "verdict") == "On air, from another input"
         assert await read(page, "input") == "Input backup is on air instead of input."
         preferred, backup = (await read(page, "inputs")).split("input backup")
-        assert preferred.startswith("input (preferred) ShoutcastClient fails stands by Restart")
+        assert preferred.startswith("input (preferred) ShoutcastClient fails stands by Put on air Restart")
         assert "Connecting to the source. Refused." in preferred
         assert backup.strip().startswith("DiStreamerClient works on air Restart")
         assert (await steps(page))[0].startswith("Studio sends input backup, last audio")
@@ -312,6 +313,24 @@ async def test_what_is_pressed_is_done_once_it_is_meant() -> None:
         await page.until("document.querySelector('.log li')?.innerText.includes('test')", LIMIT_SECONDS)
         assert [event.kind for event in operator.instance.events.book.after(0)].count("test") == 1
         assert page.errors == []
+
+
+async def test_an_input_is_put_on_air_and_that_is_taken_back() -> None:
+    sections = [("input", LiveSettings(title="Song")), ("input backup", LiveSettings(title="Other"))]
+    config = configured(*sections, ("output", players_server()), admin="127.0.0.1:0", fallbackafter=1)
+    async with chromium_page() as page, operating(config) as operator:
+        await page.open(operator.url + "/")
+        await page.until(reads("inputs", "stands by"), LIMIT_SECONDS)
+        await until(lambda: all(part.context.store.newest() is not None for part in operator.instance.inputs))
+        await page.evaluate(f"{button('Put on air')}.click()")
+        await page.evaluate(f"{button('Put it on air')}.click()")
+        await page.until(reads("inputs", "input backup (preferred by you or a colleague)"), LIMIT_SECONDS)
+        assert operator.instance.input_on_air.name == "input backup"
+        await page.evaluate(f"{button('Prefer as configured')}.click()")
+        await page.evaluate(f"{button('As configured')}.click()")
+        await page.until("document.querySelector('[data-part=as-configured]').hidden", LIMIT_SECONDS)
+        assert page.errors == []
+        await page.command("Page.navigate", url="about:blank")
 
 
 async def test_a_listener_is_shown_and_disconnected() -> None:

@@ -37,6 +37,7 @@ export class InstancePart {
     this.player = new Player(this.find("player"));
     this.log = new Log(this.find("log"), this.find("log-empty"));
     this.find("test-alert").addEventListener("click", () => this.testAlert());
+    this.find("as-configured").addEventListener("click", () => this.preferAsConfigured());
     this.find("title-form").addEventListener("submit", (event) => this.setTitle(event));
   }
 
@@ -66,6 +67,7 @@ export class InstancePart {
     drawLevels(this.find("levels"), status.levels);
     this.player.update(view.streams);
     drawInputs(this.find("inputs"), view);
+    show(this.find("as-configured"), status.inputs.some((input) => input.chosen));
     drawOutputs(this.find("outputs"), view);
     const reached = view.links.map(({ link }) => link.connected).join();
     this.isSlotWanted ||= reached !== this.reached;
@@ -145,6 +147,14 @@ export class InstancePart {
       title: "Test the alerts?",
       text: "An event of the kind “test” goes to everybody who is told of events.",
       verb: "Send it",
+    });
+  }
+
+  preferAsConfigured() {
+    return command(instancePath(this.name, "prefer-as-configured"), {
+      title: "Prefer inputs as configured?",
+      text: "What was put on air by a button is not preferred any more.",
+      verb: "As configured",
     });
   }
 

@@ -14,16 +14,19 @@ export function drawInputs(list, view) {
   const { status } = view;
   keep(list, status.inputs, (input) => input.name, () => makeInput(view.name), (element, input) => {
     const isPreferred = input === status.inputs[0] && status.inputs.length > 1;
-    drawModule(element, input, isPreferred ? `${input.name} (preferred)` : input.name);
+    const why = input.chosen ? " (preferred by you or a colleague)" : isPreferred ? " (preferred)" : "";
+    drawModule(element, input, input.name + why);
     // Where there is one, it is on air; what else would be.
     show(part(element, "on-air"), status.inputs.length > 1);
     mark(part(element, "on-air"), "state", input.on_air ? "good" : "off");
     say(part(element, "on-air"), input.on_air ? "on air" : "stands by");
     const back = input.returns_in_seconds;
     say(part(element, "more"), back === null ? "" : `It works again, and takes over in ${whole(back)}.`);
-    const restart = part(element, "restart");
-    restart.dataset.input = input.name;
-    set(restart, "aria-label", `Restart ${input.name}`);
+    for (const [name, verb] of [["restart", "Restart"], ["prefer", "Put on air:"]]) {
+      part(element, name).dataset.input = input.name;
+      set(part(element, name), "aria-label", `${verb} ${input.name}`);
+    }
+    show(part(element, "prefer"), status.inputs.length > 1 && !input.on_air);
   });
 }
 
@@ -46,7 +49,7 @@ function drawModule(element, module, name) {
   say(part(element, "detail"), sentence(module.detail) + (isTrouble ? ` ${sentence(module.last_error)}` : ""));
 }
 
-function makeModule(button, ...more) {
+function makeModule(buttons, ...more) {
   return made(
     "li",
     {},
@@ -60,7 +63,7 @@ function makeModule(button, ...more) {
       made("span", { class: "tag", "data-part": "state" }),
       " ",
       made("span", { class: "tag", "data-part": "on-air", hidden: "" }),
-      ...button,
+      made("span", { class: "buttons" }, ...buttons),
     ),
     made("p", { class: "soft", "data-part": "detail" }),
     made("p", { class: "soft", "data-part": "more" }),
@@ -77,7 +80,15 @@ function makeInput(instance) {
       verb: "Restart it",
     }),
   );
-  return makeModule([button]);
+  const prefer = made("button", { type: "button", "data-part": "prefer" }, "Put on air");
+  prefer.addEventListener("click", () =>
+    command(instancePath(instance, "inputs", prefer.dataset.input, "prefer"), {
+      title: `Put ${prefer.dataset.input} on air?`,
+      text: "At once, and again whenever it works; until another one is preferred, or DiStreamer ends.",
+      verb: "Put it on air",
+    }),
+  );
+  return makeModule([prefer, button]);
 }
 
 function makeOutput(instance, output) {
