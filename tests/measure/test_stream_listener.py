@@ -70,6 +70,18 @@ async def test_a_stall_is_reported_with_its_time() -> None:
 
 
 @virtual_time()
+async def test_a_second_that_is_left_out() -> None:
+    at = number_at(20)
+    server = ScriptedServer(edit=lambda number: b"" if at <= number < at + 38 else mp3_frame(number))
+    verdict, found = await listened(server.serve)
+    gap = only(found, Kind.GAP)
+    assert gap.at_seconds == pytest.approx(20, abs=1.5)
+    assert gap.seconds == pytest.approx(1, abs=0.15)
+    assert gap.text == "1 s less audio came than time went by"
+    assert verdict.sentence == "1 gap"
+
+
+@virtual_time()
 async def test_a_repeated_second() -> None:
     at = number_at(20)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import signal
 from dataclasses import asdict
@@ -53,30 +52,32 @@ def listen(context: click.Context, url: str, seconds: float | None, as_json: boo
 
 
 async def _listen(url: StreamUrl, seconds: float | None, *, as_json: bool, is_strict: bool) -> int:
+    from distreamer.cli.progress import Progress
     from distreamer.core.clock import LoopClock
     from distreamer.measure.stream_listener import StreamListener
 
-    def say(finding: Finding) -> None:
-        if as_json:
-            click.echo(json.dumps(asdict(finding), ensure_ascii=False))
-        else:
-            mark = "wrong" if finding.is_wrong else "     "
-            click.echo(printable(f"{_clock(finding.at_seconds)}  {mark}  {finding.text}"))
-
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    if not as_json:
-        until = f"for {spoken_seconds(seconds)}" if seconds else "until Ctrl-C"
-        click.echo(printable(f"listening to {url} {until}"), err=True)
-    verdict = await StreamListener(url, LoopClock(), say, is_strict=is_strict).run(seconds, ended)
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    async with Progress(printable(str(url))) as progress:
+
+        def say(finding: Finding) -> None:
+            progress.clear()
+            click.echo(json.dumps(asdict(finding), ensure_ascii=False) if as_json else printable(_line(finding)))
+
+        progress.say(f"listens for {spoken_seconds(seconds)}" if seconds else "listens until Ctrl-C")
+        verdict = await StreamListener(url, LoopClock(), say, is_strict=is_strict).run(seconds, ended)
     if as_json:
         click.echo(json.dumps(asdict(verdict) | {"verdict": verdict.sentence}, ensure_ascii=False))
     else:
         heard = f"{spoken_seconds(verdict.heard_seconds)} of {spoken_seconds(verdict.seconds)} heard"
         click.echo(f"{heard}; {verdict.sentence}")
     return 0 if verdict.is_fine else EXIT_WRONG
+
+
+def _line(finding: Finding) -> str:
+    mark = "wrong" if finding.is_wrong else "     "
+    return f"{_clock(finding.at_seconds)}  {mark}  {finding.text}"
 
 
 def _clock(seconds: float) -> str:

@@ -37,8 +37,13 @@ class Progress:
     ) -> None:
         if self._ticking is not None:
             self._ticking.cancel()
+        self.clear()
+
+    def clear(self) -> None:
+        """Takes its line off a terminal, for another to be printed there."""
         if self._width:
             click.echo("\r" + " " * self._width + "\r", nl=False, err=True)
+            self._width = 0
 
     def say(self, doing: str) -> None:
         """What is done from now on, in a few words."""

@@ -1,7 +1,7 @@
 """A strict listener: is told what arrives, and says what is wrong with it. Pure; time is an argument.
 
-Within one connection bytes cannot be lost, so what is missing shows in the numbers of Ogg pages, in bytes that are no
-frame, and in a player that runs dry. Between two connections it is found as ``ShoutcastClient`` finds it: by the audio
+What is missing within one connection shows in the numbers of Ogg pages, in MP3 frames that do not fit together, and in
+less audio than time went by. Between two connections it is found as ``ShoutcastClient`` finds it: by the audio
 itself, which servers repeat to who comes back.
 """
 
@@ -19,6 +19,8 @@ from distreamer.measure.formats import spoken_audio, type_fault
 from distreamer.measure.page_gaps import PageGaps
 from distreamer.measure.player import PREBUFFER_SECONDS, SETTLING_SECONDS, SimulatedPlayer
 from distreamer.measure.repeats import Repeat, RepeatCheck
+from distreamer.measure.reservoir_check import ReservoirCheck
+from distreamer.measure.shortfall import WINDOW_SECONDS, Shortfall
 from distreamer.measure.stream_reading import Damage, StreamReading
 from distreamer.model.audio import AudioFormat, Codec, Frame, Title
 from distreamer.units import spoken_bytes, spoken_seconds
@@ -50,6 +52,8 @@ class Listening:
         self._reading: StreamReading | None = None
         self._repeats = RepeatCheck()
         self._pages = PageGaps()
+        self._reservoir = ReservoirCheck()
+        self._shortfall = Shortfall()
         self._format: AudioFormat | None = None
         self._title: Title | None = None
         self._lost_at: float | None = None
@@ -65,6 +69,7 @@ class Listening:
         """A server answered. Raises ProtocolError for a ``metaint`` that nobody can mean."""
         self._reading = StreamReading(source.content_type, source.bitrate, metaint, audio=self._take_audio)
         self._repeats, self._pages = RepeatCheck(), PageGaps()
+        self._reservoir, self._shortfall = ReservoirCheck(), Shortfall()
         self._source, self._connected_at = replace(source, repeats_seconds=math.inf), now
         self._is_settled = self._lost_at is None
         self._ingest.connected(self._source, now)
@@ -84,9 +89,10 @@ class Listening:
             elif isinstance(event, Title):
                 found += self._take_title(event, now)
             elif isinstance(event, Damage):
+                self._reservoir.forget()
                 text = f"{spoken_bytes(event.size)} that are no audio"
                 found += self._tell(now, Kind.DAMAGE, text, is_wrong=True)
-        return found + self._seam(now)
+        return found + self._missing(reading.audio_seconds, now) + self._seam(now)
 
     def disconnected(self, reason: str, now: float) -> list[Finding]:
         """The connection is gone."""
@@ -140,6 +146,9 @@ class Listening:
         if missing:
             pages = "1 Ogg page is" if missing == 1 else f"{missing} Ogg pages are"
             found += self._tell(now, Kind.GAP, f"{pages} missing", is_wrong=True)
+        if not self._reservoir.frame(frame):
+            text = "a frame does not fit to those before it: some are missing, or damaged"
+            found += self._tell(now, Kind.DAMAGE, text, is_wrong=True)
         found += self._ended_repeat(self._repeats.frame(frame), now)
         before = self._player.silent_seconds
         self._player.received(frame.duration / frame.format.clock_rate, now)
@@ -175,6 +184,13 @@ class Listening:
         ago = spoken_seconds(repeat.ago_seconds)
         text = f"{spoken_seconds(repeat.seconds)} came twice, {ago} apart"
         return self._tell(now, Kind.REPEAT, text, is_wrong=True, seconds=repeat.seconds)
+
+    def _missing(self, audio_seconds: float, now: float) -> list[Finding]:
+        missing = self._shortfall.observe(now, audio_seconds)
+        if missing is None:
+            return []
+        text = f"{spoken_seconds(missing)} less audio came than time went by"
+        return self._tell(now - WINDOW_SECONDS, Kind.GAP, text, is_wrong=True, seconds=missing)
 
     def _seam(self, now: float) -> list[Finding]:
         """How a further connection goes on, once that is known."""

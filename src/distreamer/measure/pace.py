@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from math import sqrt
 from statistics import fmean, median
-from typing import NamedTuple
 
 RUSH_SECONDS = 5.0
-"""After the first audio; within them the burst comes."""
+"""After the first audio; within them the burst comes, and behind it some servers send nothing until it is used up."""
 PAUSE_SECONDS = 1.0
-"""After the burst some servers send nothing until it is used up."""
+"""Such a rest is longer."""
 MOST_SLOTS = 120
 """That are kept; then two become one."""
 LEAST_SLOTS = 12
@@ -27,7 +26,8 @@ SPREAD = 1.4826
 MOST_LIKENESS = 0.95
 
 
-class Drift(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Drift:
     """Of the source's clock."""
 
     ppm: float
@@ -54,7 +54,7 @@ class Pace:
         self.burst_seconds = 0.0
         """Audio that was given beyond real time at the beginning."""
         self.longest_pause_seconds = 0.0
-        """The longest time without audio, after the burst was used up."""
+        """The longest time without audio that began after the rush."""
         self._began: float | None = None
         self._seconds = 0.0
         self._came_at = 0.0
@@ -100,8 +100,7 @@ class Pace:
     def _pause(self, now: float) -> None:
         assert self._began is not None
         pause = now - self._came_at
-        is_behind_burst = self._came_at - self._began >= self.burst_seconds
-        if is_behind_burst:
+        if self._came_at - self._began >= RUSH_SECONDS:
             self.longest_pause_seconds = max(self.longest_pause_seconds, pause)
         elif pause >= PAUSE_SECONDS:
             self._fit_from = max(self._fit_from, now + PAUSE_SECONDS)
