@@ -9,15 +9,19 @@ from contextlib import asynccontextmanager
 import pytest
 
 from distreamer.core.clock import LoopClock
+from distreamer.core.ports import MessageStream
 from distreamer.core.store import Store
 from distreamer.errors import AuthenticationError, LinkError
 from distreamer.measure.carrier_probe import CarrierProbe
 from distreamer.measure.link_probe import AGENT, LinkTarget
 from distreamer.measure.link_report import CarrierReport
-from distreamer.protocol.native.handshake import Identity
+from distreamer.protocol.native.events import PeerReport
+from distreamer.protocol.native.handshake import Acceptor, Identity
+from distreamer.sessions.native_receiver import ReceiverSession, Reception
 from distreamer.sessions.native_side import Dial
+from distreamer.transport.memory_messages import MemoryCarrier
 from tests.support.native_network import NativeNetwork
-from tests.support.native_programme import fill
+from tests.support.native_programme import SENDER_IDENTITY, fill
 from tests.support.virtual_time import virtual_time
 
 IDENTITY = Identity("probe-node", AGENT)
@@ -123,6 +127,24 @@ async def test_the_right_one() -> None:
         await probe.reached(5)
         assert probe.is_reached
         assert probe.fault is None
+
+
+@virtual_time()
+async def test_one_that_receives_itself() -> None:
+    clock = LoopClock()
+    carrier = MemoryCarrier(latency_seconds=0.05)
+
+    async def dial(timeout_seconds: float) -> MessageStream:
+        return carrier.near_messages
+
+    acceptor = Acceptor(SENDER_IDENTITY, None, "acceptor-nonce", None)
+    reception = Reception(Store(), lambda: 0.0, PeerReport)
+    receiver = ReceiverSession(carrier.far_messages, reception, clock, acceptor, lambda session: None)
+    other = asyncio.create_task(receiver.run())
+    async with watched(dial) as probe:
+        await probe.reached(5)
+        assert "only who sends can be probed" in str(probe.fault)
+    await asyncio.gather(other, return_exceptions=True)
 
 
 @virtual_time()

@@ -204,6 +204,14 @@ def test_a_title() -> None:
     assert heard.listening.verdict(heard.now).title_changes == 1
 
 
+def test_no_title_at_the_beginning_is_no_news() -> None:
+    heard = Heard()
+    heard.listening.connected(SOURCE, 417, heard.now)
+    blocks = [encode_metadata(Title(text)) for text in ("", "A song", "")]
+    heard.bytes(b"".join(mp3_frame(number) + block for number, block in enumerate(blocks)))
+    assert [finding.text for finding in heard.found] == ["title: A song", "title: none"]
+
+
 def test_a_wrong_type_is_said_and_wrong_only_when_strict() -> None:
     for is_strict in (False, True):
         heard = Heard(is_strict=is_strict, source=SourceDescription("audio/aac"))

@@ -14,6 +14,7 @@ from distreamer.measure.formats import spoken_audio
 from distreamer.measure.link_notes import CarrierFigures, LinkNotes
 from distreamer.protocol.native.conversation import Conversation
 from distreamer.protocol.native.events import EpochDescribed, Event, PeerReport, Welcomed
+from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.handshake import Dialler, Identity
 from distreamer.protocol.native.limits import Timing
 from distreamer.protocol.native.messages import Share, Want
@@ -115,7 +116,12 @@ class CarrierProbe:
         )
         one = self._conversation = _Conversation(stream, role, session)
         try:
-            raise error_of(await session.run(), self._target.peer)
+            ended = await session.run()
+            if ended.code is GoodbyeCode.ROLE:
+                raise PeerError(
+                    self._target.peer, "receives, as DiStreamerRevServer does; only who sends can be probed"
+                )
+            raise error_of(ended, self._target.peer)
         except (LinkError, PeerError):
             if one.is_welcome:
                 self._notes.broke()

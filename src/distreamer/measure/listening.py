@@ -172,9 +172,10 @@ class Listening:
         return self._tell(now, Kind.FORMAT, text, is_wrong=self._is_strict)
 
     def _take_title(self, title: Title, now: float) -> list[Finding]:
-        if title == self._title:
+        before, self._title = self._title, title
+        # Who has no titles says so at the beginning.
+        if title == before or (before is None and not title.text):
             return []
-        self._title = title
         self._titles += 1
         return self._tell(now, Kind.TITLE, f"title: {title.text or 'none'}")
 
