@@ -29,6 +29,7 @@ BACK_SECONDS = 20.0
 LATER_BACK_SECONDS = 2.0
 """The same on a further carrier: only what comes from now on."""
 DIAL_SECONDS = 3.0
+RECEIVES = "receives, as a DiStreamerRevServer does; only who sends can be probed"
 AGAIN_SECONDS = 0.5
 
 
@@ -118,9 +119,7 @@ class CarrierProbe:
         try:
             ended = await session.run()
             if ended.code is GoodbyeCode.ROLE:
-                raise PeerError(
-                    self._target.peer, "receives, as DiStreamerRevServer does; only who sends can be probed"
-                )
+                raise PeerError(self._target.peer, RECEIVES)
             raise error_of(ended, self._target.peer)
         except (LinkError, PeerError):
             if one.is_welcome:
