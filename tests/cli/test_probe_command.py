@@ -89,6 +89,22 @@ def test_what_a_file_dials(tmp_path: Path) -> None:
     assert "pw" not in stream.name
 
 
+@pytest.mark.parametrize(
+    ("general", "output", "delay"),
+    [
+        ("", OUTPUT, 25),
+        ("[GENERAL]\nDELAY = 5", OUTPUT, 5),
+        ("", OUTPUT + "\nMINFRAGMENTS = 3", None),
+        ("[GENERAL]\nDELAY = 5", "[OUTPUT]\nMODE = DiStreamerServer\nPORT = 7080", None),
+    ],
+)
+def test_which_delay_is_configured(tmp_path: Path, general: str, output: str, delay: float | None) -> None:
+    path = config(tmp_path, general, "[INPUT]\nMODE = DiStreamerClient\nSERVERURL = http://a:7080", output)
+    [target] = targets_of_config(APPLICATION.load([path]))
+    assert isinstance(target, LinkTarget)
+    assert target.delay_seconds == delay
+
+
 def test_a_file_that_dials_nothing_is_told_so(tmp_path: Path) -> None:
     path = config(tmp_path, "[INPUT]\nMODE = Silence", OUTPUT)
     with pytest.raises(ConfigError, match="nothing in it to probe"):

@@ -13,7 +13,7 @@ from distreamer.chaos.link_model import LinkSettings
 from distreamer.chaos.relay import ChaosRelay
 from distreamer.core.clock import LoopClock
 from distreamer.core.store import Store
-from distreamer.errors import AuthenticationError, LinkError
+from distreamer.errors import AuthenticationError, ConfigError, LinkError
 from distreamer.measure.link_probe import LinkProbe, LinkTarget, speaks_native
 from distreamer.measure.link_report import LinkReport
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
@@ -141,6 +141,13 @@ async def test_what_stands_at_an_address() -> None:
     async with web, studio() as pc_a:
         assert await speaks_native(LinkTarget("a", f"http://127.0.0.1:{pc_a.port}"), capturing_log())
         assert not await speaks_native(LinkTarget("b", f"http://127.0.0.1:{port}/live"), capturing_log())
+
+
+async def test_a_password_that_cannot_be_one() -> None:
+    async with studio("loopback-only") as pc_a:
+        with pytest.raises(ConfigError):
+            await probed(pc_a.port, 3, "no\x07bell")
+        assert pc_a.module.wrong_passwords == 0
 
 
 async def test_nobody_there() -> None:

@@ -69,6 +69,11 @@ class CarrierProbe:
         self._conversation: _Conversation | None = None
 
     @property
+    def peer(self) -> str:
+        """``host:port``."""
+        return self._target.peer
+
+    @property
     def is_tried(self) -> bool:
         return self._dial is not None
 
@@ -103,6 +108,7 @@ class CarrierProbe:
                 await asyncio.sleep(AGAIN_SECONDS)
         finally:
             self._notes.ended(self._clock.now())
+            self._changed.set()
 
     async def _converse(self, stream: MessageStream) -> None:
         """One carrier, until it is lost: it raises why."""

@@ -90,7 +90,10 @@ class LinkProbe:
             finally:
                 for job in jobs:
                     job.cancel()
-                await asyncio.gather(*jobs, return_exceptions=True)
+                ended = await asyncio.gather(*jobs, return_exceptions=True)
+            for defect in ended:
+                if isinstance(defect, Exception):
+                    raise defect
         return self._report(tcp, quic, used, looked)
 
     async def _reach(self, carriers: Sequence[CarrierProbe], jobs: list[asyncio.Task[None]]) -> None:
@@ -100,7 +103,9 @@ class LinkProbe:
             job = asyncio.create_task(carrier.run(), name="carrier")
             jobs.append(job)
             await carrier.reached(REACH_SECONDS)
-            if not carrier.is_reached:
+            if job.done():
+                job.result()  # raises what is no matter of the link, such as a password that cannot be used
+            elif not carrier.is_reached:
                 job.cancel()
             if isinstance(carrier.fault, AuthenticationError):
                 raise carrier.fault if self._target.password else AuthenticationError(self._target.peer, NEEDS_PASSWORD)
@@ -124,6 +129,7 @@ class LinkProbe:
             if carrier.is_reached:
                 return carrier
         faults = [carrier.fault for carrier in (tcp, quic) if carrier.fault is not None]
+        faults.append(LinkError(tcp.peer, f"no answer within {REACH_SECONDS:g} s"))
         # What the other side says tells more than that nothing came.
         raise next((fault for fault in faults if isinstance(fault, PeerError)), faults[0])
 

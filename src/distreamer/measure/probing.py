@@ -12,6 +12,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.config.instance import InstanceConfig, by_preference
+from distreamer.config.settings import PlayingOutputSettings
 from distreamer.core.delay import DEFAULT_DELAY_SECONDS
 from distreamer.core.ports import Clock
 from distreamer.errors import ConfigError
@@ -71,7 +72,7 @@ def targets_of_config(configs: Sequence[InstanceConfig]) -> list[Target]:
     """What the inputs of ``configs`` dial. Raises ConfigError when they dial nothing that can be probed."""
     found: list[Target] = []
     for config in configs:
-        delay = DEFAULT_DELAY_SECONDS if config.general.delay is None else config.general.delay
+        delay = _delay_seconds(config)
         for name, settings in by_preference(config.inputs):
             if isinstance(settings, ShoutcastClientSettings):
                 url = StreamUrl.parse(settings.streamurl)
@@ -95,7 +96,18 @@ async def look_at(target: Target, seconds: float, clock: Clock, tell: Tell) -> S
     return await StreamProbe(target.url, clock, tell, target.options).run(seconds)
 
 
-def _links(settings: DiStreamerClientSettings, delay_seconds: float) -> list[Target]:
+def _delay_seconds(config: InstanceConfig) -> float | None:
+    """DELAY of what plays there; None when nothing does, or MINFRAGMENTS says it, which depends on the stream."""
+    playing = [settings for _, settings in config.outputs if isinstance(settings, PlayingOutputSettings)]
+    if not playing:
+        return None
+    if config.general.delay is None:
+        is_in_fragments = any("minfragments" in settings.model_fields_set for settings in playing)
+        return None if is_in_fragments else DEFAULT_DELAY_SECONDS
+    return config.general.delay
+
+
+def _links(settings: DiStreamerClientSettings, delay_seconds: float | None) -> list[Target]:
     return [
         LinkTarget(
             name=address.name if address.bind else address.peer,
