@@ -16,6 +16,7 @@ import signal
 import sys
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import BinaryIO
 
 from distreamer.errors import AudioError
@@ -31,6 +32,8 @@ def main(source: BinaryIO, target: BinaryIO) -> int:
     """Gives the exit code."""
     with suppress(OSError):  # Our unit for systemd forbids it with much else; the scheduler is fair all the same.
         os.nice(NICENESS)
+    with suppress(OSError):  # When memory is short, it goes first, and not what is on air.
+        Path("/proc/self/oom_score_adj").write_text("500")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # They are meant for who started it, and go to all of a terminal.
     try:

@@ -128,8 +128,9 @@ async def _answer(process: asyncio.subprocess.Process, piece: _Piece) -> bytes:
     assert process.stdout is not None
     head = json.dumps({"container": piece.container, "size": len(piece.audio)}).encode() + b"\n"
     with suppress(ConnectionError):  # It has ended already; its last words say why.
-        process.stdin.write(head + piece.audio)
-        await process.stdin.drain()
+        if not process.stdin.is_closing():  # uvloop calls it a defect to write then.
+            process.stdin.write(head + piece.audio)
+            await process.stdin.drain()
     try:
         return await process.stdout.readline()
     except ValueError as error:
