@@ -58,6 +58,12 @@ def test_other_numbers_of_channels_have_two_sides(codec: str, channels: int) -> 
 CONTAINERS_OF = {"libmp3lame": "mp3", "aac": "aac", "mp2": "mp3"}
 
 
+def test_eight_planes_are_left_alone() -> None:
+    """PyAV would crash."""
+    with pytest.raises(AudioError, match="audio of 8 channels cannot be measured"):
+        measured(encoded("aac", channels=8, sample_rate=48000, bitrate=400_000), "aac")
+
+
 @pytest.mark.parametrize("wanted", [MPEG[0], AAC[0], *OGG], ids=str)
 def test_silence_is_at_the_floor(wanted: Wanted) -> None:
     maker = silence_maker(wanted.format, wanted.setup, 1)
