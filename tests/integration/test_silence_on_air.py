@@ -125,7 +125,7 @@ async def test_a_decoder_that_hangs_and_dies_is_not_heard(tmp_path: Path) -> Non
                 os.kill(decoder_of(running), signal.SIGSTOP)
                 levels = await levels_by("estimated")
                 assert levels["left_dbfs"] > -40
-                await running.said("the program that measures levels said nothing for 10 s")
+                await running.said("the program that measures levels said nothing for 20 s")
                 levels = await levels_by("decoded")
                 os.kill(decoder_of(running), signal.SIGKILL)
                 await running.said("the program that decodes it was ended by SIGKILL")

@@ -92,22 +92,26 @@ def test_mp3_that_is_scaled_is_as_much_softer(decibels: int) -> None:
     assert after.left_dbfs == pytest.approx(min(before.left_dbfs + decibels, 0), abs=1)
 
 
-def test_each_side_of_mp3_has_its_own_level() -> None:
-    frames = [frame for frame in sounding("libmp3lame") if not frame.data[3] & 0x20]
+def left_only(frame: Frame) -> Frame:
+    """An MPEG-1 frame of two channels, the second of which owns nothing."""
+    side = BitReader(frame.data[4:36])
+    fields = [(side.take(20), 20)]
+    for channel in (0, 1, 0, 1):
+        fields += [(side.take(59) if channel == 0 else side.take(59) & 0, 59)]
+    return replace(frame, data=frame.data[:4] + packed(fields) + frame.data[36:])
+
+
+def test_each_side_of_mp3_has_its_own_level_and_middle_and_side_have_the_same() -> None:
+    frames = [left_only(frame) for frame in sounding("libmp3lame") if not frame.data[3] & 0x20]
     assert frames
-
-    def left_only(frame: Frame) -> Frame:
-        side = BitReader(frame.data[4:36])
-        fields = [(side.take(20), 20)]
-        for channel in (0, 1, 0, 1):
-            fields += [(side.take(59) if channel == 0 else side.take(59) & 0, 59)]
-        return replace(frame, data=frame.data[:4] + packed(fields) + frame.data[36:])
-
-    found = rough([left_only(frame) for frame in frames])
+    found = rough(frames)
     assert found is not None
     assert found.left_dbfs is not None
     assert found.left_dbfs > -30
     assert found.right_dbfs == FLOOR_DBFS
+    joint = rough([replace(one, data=one.data[:3] + bytes([one.data[3] | 0x60]) + one.data[4:]) for one in frames])
+    assert joint is not None
+    assert joint.left_dbfs == joint.right_dbfs == pytest.approx(found.left_dbfs - 3, abs=0.1)
 
 
 @pytest.mark.parametrize("is_heaac", [False, True])

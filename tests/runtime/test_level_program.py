@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -140,6 +141,30 @@ async def test_a_decoder_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest
         assert isinstance(error, AudioError)
         assert str(error) == "the program that measures levels said nothing for 0.5 s"
         assert children() == before
+
+
+QUICK = "import sys; from distreamer.runtime import level_meter as it; it.MOST_SECONDS = 1; "
+QUICK += "sys.exit(it.main(sys.stdin.buffer, sys.stdout.buffer))"
+
+
+async def started(*arguments: str) -> asyncio.subprocess.Process:
+    """The program by itself, without anybody who looks after it."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+
+
+async def test_a_decoder_that_hangs_ends_though_nobody_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_av(monkeypatch, tmp_path, HANGING)
+    process = await started("-c", QUICK)
+    assert await process.wait() == -signal.SIGALRM
+
+
+async def test_it_ends_when_who_asks_it_is_gone() -> None:
+    process = await started("-m", "distreamer.runtime.level_meter")
+    assert process.stdin is not None
+    process.stdin.close()
+    assert await process.wait() == 0
 
 
 @pytest.mark.parametrize(

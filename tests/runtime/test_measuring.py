@@ -23,8 +23,8 @@ def sine(*amplitudes: float) -> str:
     return f"aevalsrc='{channels}':s=48000"
 
 
-def second_in_the_middle(form: str, source: str) -> tuple[bytes, str]:
-    frames = by_second(encoded_by_ffmpeg(form, source, 5))[2]
+def second_in_the_middle(form: str, source: str, second: int = 2) -> tuple[bytes, str]:
+    frames = by_second(encoded_by_ffmpeg(form, source, 10))[second]
     container = CONTAINERS[frames[0].format.codec.value]
     return frames[0].setup + b"".join(frame.data for frame in frames), container
 
@@ -32,10 +32,12 @@ def second_in_the_middle(form: str, source: str) -> tuple[bytes, str]:
 @pytest.mark.integration
 @pytest.mark.parametrize("form", ENCODINGS)
 def test_a_sine_has_the_level_that_it_has(form: str) -> None:
-    found = measured(*second_in_the_middle(form, sine(AMPLITUDE, AMPLITUDE)))
-    assert found.left_dbfs == pytest.approx(-18, abs=1)
-    assert found.right_dbfs == pytest.approx(-18, abs=1)
-    assert found.peak_dbfs == pytest.approx(-18, abs=1)
+    for second in range(2, 8):
+        found = measured(*second_in_the_middle(form, sine(AMPLITUDE, AMPLITUDE), second))
+        assert found.left_dbfs == pytest.approx(-18, abs=1)
+        assert found.right_dbfs == pytest.approx(-18, abs=1)
+        # Without the first moment, in which AAC is as much as 0.8 dB louder than it was.
+        assert found.peak_dbfs == pytest.approx(found.left_dbfs, abs=0.4)
 
 
 @pytest.mark.integration

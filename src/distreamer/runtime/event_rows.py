@@ -9,6 +9,7 @@ from typing import Final
 from distreamer.model.event import Severity
 from distreamer.runtime import event_looks as looks
 from distreamer.runtime.event_looks import Finding, Scene
+from distreamer.runtime.plain_words import SILENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ ROWS: Final = (
         looks.filler,
     ),
     Row(
-        "silence_on_air",
+        SILENCE,
         "silence_over",
         Severity.ERROR,
         0.0,

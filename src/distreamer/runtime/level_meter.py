@@ -24,8 +24,8 @@ from distreamer.errors import AudioError
 REFUSED = 3
 """The exit code when standard output holds a sentence that says why it does not begin."""
 NICENESS = 10
-MOST_SECONDS = 15
-"""For one piece; the kernel then ends a decoder that hangs, also when nobody is left who would."""
+MOST_SECONDS = 30
+"""For one piece, and to begin; the kernel then ends a decoder that hangs, also when nobody is left who would."""
 
 
 def main(source: BinaryIO, target: BinaryIO) -> int:
@@ -36,11 +36,13 @@ def main(source: BinaryIO, target: BinaryIO) -> int:
         Path("/proc/self/oom_score_adj").write_text("500")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # They are meant for who started it, and go to all of a terminal.
+    signal.alarm(MOST_SECONDS)
     try:
         from distreamer.runtime.measuring import measured  # late: PyAV is an extra
     except ImportError as error:
         target.write(f"PyAV, which decodes it, is missing ({error})".encode())
         return REFUSED
+    signal.alarm(0)
     while line := source.readline():
         asked = json.loads(line)
         audio = source.read(asked["size"])

@@ -18,7 +18,7 @@ from distreamer.model.loudness import Loudness
 from distreamer.runtime.conversion import fault_words, tail_of
 from distreamer.runtime.level_meter import REFUSED
 
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 20.0
 """For a piece, and for the program to begin, which takes longest on a small machine with a slow disk."""
 MOST_WAITING = 8
 """Pieces of audio that wait for others to be decoded."""
