@@ -20,6 +20,7 @@ from distreamer.runtime.level_meter import REFUSED
 
 ANSWER_SECONDS = 20.0
 """For a piece, and for the program to begin, which takes longest on a small machine with a slow disk."""
+END_SECONDS = 0.5
 MOST_WAITING = 8
 """Pieces of audio that wait for others to be decoded."""
 
@@ -87,9 +88,7 @@ class LevelProgram:
             refusal = await self._serve(process, complaints)
         finally:
             self._drop_all()
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+            await _end(process)
             complaints.cancel()
         self._log.info(f"levels are estimated: {refusal}; install distreamer[audio]")
         await asyncio.Event().wait()
@@ -135,6 +134,15 @@ async def _answer(process: asyncio.subprocess.Process, piece: _Piece) -> bytes:
         return await process.stdout.readline()
     except ValueError as error:
         raise AudioError("the program that measures levels answered too much") from error
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """What is killed needs a moment of the processor to die, and cannot die while a disk hangs: nobody waits long."""
+    if process.returncode is None:
+        process.kill()
+    dying = asyncio.create_task(process.wait(), name="end of the meter")
+    await asyncio.wait({dying}, timeout=END_SECONDS)
+    dying.cancel()
 
 
 def _loudness(line: bytes) -> Loudness | None:
