@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from distreamer.admin.metric import Source
 from distreamer.admin.metrics import BUILD, METRICS, exposition
-from distreamer.model.status import InstanceStatus
+from distreamer.model.status import InstanceStatus, LevelMethod, LevelStatus
 from distreamer.runtime.link_book import MOST_LINKS
 from tests.support.admin_client import operating
 from tests.support.watching import INPUT, LINK, STORE, TRANSMITTER, Watching, full_status
@@ -65,6 +65,11 @@ def test_a_status_becomes_numbers() -> None:
     assert of(samples, "distreamer_spool_bytes") == {"": 4_900_000}
     assert of(samples, "distreamer_spool_fragments_written_total") == {"": 299}
     assert of(samples, "distreamer_spool_fragments_unwritten_total") == {"": 1}
+    assert of(samples, "distreamer_audio_level_dbfs") == {"left": -20.5, "right": -21.5}
+    assert of(samples, "distreamer_audio_peak_dbfs") == {"": -8.0}
+    assert of(samples, "distreamer_audio_decoded") == {"": 1}
+    assert of(samples, "distreamer_audio_measurements_skipped_total") == {"": 3}
+    assert of(samples, "distreamer_silence_seconds") == {"": 12.5}
     assert of(samples, "distreamer_listeners") == {"output": 3}
     assert of(samples, "distreamer_listeners_refused_total") == {
         "output full": 1,
@@ -99,6 +104,13 @@ def test_what_is_not_known_has_no_sample() -> None:
     assert of(samples, "distreamer_instance_ready") == {"": 0}
     for name in ("outage_budget_seconds", "source_silent_seconds", "source_declared_bytes_per_second", "playout_state"):
         assert of(samples, f"distreamer_{name}") == {}
+
+
+def test_an_estimated_level_is_told_as_far_as_it_is_known() -> None:
+    levels = LevelStatus(LevelMethod.ESTIMATED, None, None, None, silent_seconds=0.0)
+    samples = samples_of(Source(replace(full_status(), levels=levels), {}))
+    assert of(samples, "distreamer_audio_level_dbfs") == of(samples, "distreamer_audio_peak_dbfs") == {}
+    assert of(samples, "distreamer_audio_decoded") == of(samples, "distreamer_silence_seconds") == {"": 0}
 
 
 def test_instances_stand_side_by_side_and_strange_names_are_escaped() -> None:

@@ -20,6 +20,7 @@ from distreamer.model.status import (
 )
 from distreamer.runtime.plain_words import WRONG_PASSWORD_SECONDS, format_words, status_sentence
 from tests.support.made_audio import AAC, MP3
+from tests.support.watching import LEVELS, Watching
 
 RADIO = StreamInfo(MP3, Station("Radio"))
 INPUT = ModuleStatus("input", "ShoutcastClient", ModuleState.RUNNING, 5.0, "receiving from radio.example:8000")
@@ -140,6 +141,14 @@ def test_filler_is_silence_or_a_file_to_listeners() -> None:
     assert status_sentence(replace(TRANSMITTER, playout=filling)).endswith(
         "the buffer ran out, 3 listeners hear the filler file"
     )
+
+
+def test_silence_is_told_until_it_is_over() -> None:
+    watching = Watching(replace(TRANSMITTER, levels=replace(LEVELS, silent_seconds=25.0)))
+    watching.show(1)
+    assert "; what is played has been silent for 25 s" in status_sentence(watching.complete())
+    watching.show(10, levels=LEVELS)
+    assert "silent" not in status_sentence(watching.complete())
 
 
 def test_an_output_without_listeners_of_its_own_counts_none() -> None:

@@ -11,7 +11,7 @@ from distreamer.model.event import Severity
 from distreamer.model.status import InstanceStatus, LinkStatus, ListenersStatus, ModuleState, PlayoutState, SpoolStatus
 from distreamer.runtime.event_rows import ROWS
 from distreamer.runtime.link_book import REPLACED_SECONDS
-from tests.support.watching import INPUT, LINK, PLAYERS, PLAYOUT, STORE, TRANSMITTER, WALL, Watching
+from tests.support.watching import INPUT, LEVELS, LINK, PLAYERS, PLAYOUT, STORE, TRANSMITTER, WALL, Watching
 
 DOWN = replace(INPUT, links=(replace(LINK, connected=False),))
 LIVE = replace(INPUT, mode="ShoutcastClient", links=())
@@ -20,6 +20,7 @@ FAILED = replace(LIVE, state=ModuleState.RETRYING, last_error="http://me:secret@
 
 
 WORKS, FULL = SpoolStatus("/spool", True), SpoolStatus("/spool", False, "it is full")
+DECLARED = replace(STORE, declared_bitrate=128_000, constant_bitrate=128_000)
 SILENT = {"store": replace(STORE, newest_age_seconds=4.0)}
 DRY = {"playout": replace(PLAYOUT, state=PlayoutState.DRY, budget_seconds=0.0, dry_times=1)}
 LONE = replace(TRANSMITTER, inputs=(LIVE,))
@@ -61,6 +62,22 @@ PAIR = replace(TRANSMITTER, inputs=(LIVE, replace(BACKUP, on_air=False)))
             {"outputs": (replace(PLAYERS, state=ModuleState.RETRYING, last_error="the port is taken"),)},
             10,
             5,
+        ),
+        (
+            "silence_on_air",
+            "silence_over",
+            replace(LONE, levels=LEVELS),
+            {"levels": replace(LEVELS, silent_seconds=20.0)},
+            0,
+            5,
+        ),
+        (
+            "bitrate_wrong",
+            "bitrate_right",
+            replace(LONE, store=DECLARED),
+            {"store": replace(DECLARED, constant_bitrate=64_000)},
+            10,
+            10,
         ),
         ("disk_failing", "disk_works", replace(LONE, spool=WORKS), {"spool": FULL}, 2, 2),
         (
@@ -113,7 +130,7 @@ def test_what_begins_is_told_once_and_so_is_its_end(
 def test_every_row_has_its_test() -> None:
     assert {row.begins for row in ROWS} == {
         *("source_lost", "link_down", "path_down", "budget_low", "playout_dry", "filler_on_air", "input_replaced"),
-        *("input_failing", "output_failing", "disk_failing", "passwords_refused", "bitrate_wrong"),
+        *("input_failing", "output_failing", "disk_failing", "passwords_refused", "bitrate_wrong", "silence_on_air"),
     }
     kinds = [kind for row in ROWS for kind in (row.begins, row.ends)]
     assert len(set(kinds)) == len(kinds)
@@ -223,36 +240,67 @@ def test_what_is_not_there_any_more_is_over() -> None:
     assert watching.last.sentence.startswith("input backup is not watched any more")
 
 
-def brings(bits_per_second: float) -> Any:
-    def second(status: InstanceStatus) -> InstanceStatus:
-        store = status.store
-        grown = replace(
-            store,
-            added_seconds=store.added_seconds + 1,
-            added_size=store.added_size + round(bits_per_second / 8),
-        )
-        return replace(status, store=grown)
-
-    return second
+def sends(bits_per_second: int | None, declared: int = 128_000) -> dict[str, Any]:
+    return {"store": replace(STORE, declared_bitrate=declared, constant_bitrate=bits_per_second)}
 
 
-def test_a_bitrate_that_is_not_the_declared_one_is_told_after_a_minute() -> None:
-    watching = Watching(LONE, each_second=brings(128_000))
-    assert watching.show(300) == []
-    watching.each_second = brings(64_000)
-    assert watching.show(40) == []  # of a minute's audio, no more than two thirds are wrong
-    assert watching.show(60) == ["bitrate_wrong"]
-    assert watching.last.sentence == "the source says 128 kbit/s and sends 71"
-    assert watching.last.facts["declared_bits_per_second"] == 128_000
-    watching.each_second = brings(130_000)
-    assert watching.show(120) == ["bitrate_right"]
+def test_a_bitrate_that_is_not_the_declared_one_is_told() -> None:
+    watching = Watching(LONE)
+    assert watching.show(60, **sends(128_000)) == []
+    assert watching.show(10, **sends(96_000)) == []
+    assert watching.show(10) == ["bitrate_wrong"]
+    assert watching.last.sentence == "the source says 128 kbit/s and sends 96"
+    assert watching.last.facts == {"declared_bits_per_second": 128_000, "measured_bits_per_second": 96_000}
+    # Neither right enough, nor known.
+    assert watching.show(60, **sends(113_000)) == []
+    assert watching.show(60, **sends(None)) == []
+    assert watching.show(20, **sends(120_000)) == ["bitrate_right"]
+    assert watching.last.sentence.startswith("the source sends 120 kbit/s, as it says (after ")
 
 
-def test_what_declares_nothing_is_not_measured() -> None:
-    assert STORE.info is not None
-    silent = replace(STORE.info, format=replace(STORE.info.format, bitrate=0))
-    watching = Watching(replace(LONE, store=replace(STORE, info=silent)), each_second=brings(64_000))
-    assert watching.show(300) == []
+@pytest.mark.parametrize("found", [sends(110_000), sends(147_000), sends(None), sends(64_000, declared=0)])
+def test_a_bitrate_that_differs_little_or_varies_or_is_not_declared_is_not_told(found: dict[str, Any]) -> None:
+    assert Watching(LONE).show(300, **found) == []
+
+
+def silent_for(seconds: float) -> dict[str, Any]:
+    return {"levels": replace(LEVELS, silent_seconds=seconds)}
+
+
+def test_silence_is_told_with_when_it_began() -> None:
+    watching = Watching(LONE)
+    watching.show(30, levels=LEVELS)
+    assert watching.show(1, **silent_for(19.9)) == []
+    assert watching.show(1, **silent_for(21)) == ["silence_on_air"]
+    assert watching.last.sentence == "what is played has been silent for 21 s"
+    assert watching.last.facts["silent_seconds"] == 21
+    (problem,) = watching.complete().problems
+    assert problem.since == watching.last.at - 21
+    assert watching.show(20, **silent_for(41)) == []
+    # A click is no programme.
+    assert watching.show(3, levels=LEVELS) == []
+    assert watching.show(10, **silent_for(5)) == []
+    assert watching.show(6, levels=LEVELS) == ["silence_over"]
+    assert watching.last.lasted_seconds == pytest.approx(21 + 34, abs=1)
+
+
+def test_what_is_not_known_ends_no_silence_and_filler_does() -> None:
+    watching = Watching(LONE)
+    assert watching.show(1, **silent_for(20)) == ["silence_on_air"]
+    assert watching.show(60, levels=None) == []
+    filling = replace(PLAYOUT, is_filling=True)
+    assert watching.show(60, playout=filling) == ["filler_on_air", "silence_over"]
+    assert watching.show(60, playout=filling, **silent_for(60)) == []
+
+
+def test_silence_of_what_comes_in_where_nothing_is_played() -> None:
+    watching = Watching(replace(LONE, playout=None))
+    assert watching.show(1, **silent_for(20)) == ["silence_on_air"]
+    assert watching.last.sentence == "what comes in has been silent for 20 s"
+
+
+def test_no_silence_can_be_asked_for() -> None:
+    assert Watching(LONE, silence_seconds=0).show(60, **silent_for(600)) == []
 
 
 def test_wrong_passwords_of_operators_count_too() -> None:

@@ -69,7 +69,7 @@ def encoded(
     settings = dict(container_options)
     if container == "mp3":
         settings = {"write_xing": "0", "id3v2_version": "0", **settings}
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[channels]
+    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[channels]
     target = io.BytesIO()
     with av.open(target, "w", format=container, options=settings) as output:
         output.metadata.update(metadata)

@@ -31,6 +31,7 @@ from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.player_server import PlayerServer
 from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServerSettings
 from distreamer.runtime.instance import Instance
+from distreamer.runtime.level_program import Meter
 from distreamer.runtime.modules import INPUTS, OUTPUTS, InputMode, OutputMode
 from tests.support.input_context import WALL, capturing_log
 from tests.support.made_audio import MP3_FRAME_BYTES, mp3_frame, mp3_frame_48, mp3_stream
@@ -184,11 +185,12 @@ class Probe(_Module):
 
 
 def configured(*sections: tuple[str, InputSettings | OutputSettings], **general: object) -> InstanceConfig:
-    """The configuration with these sections, by their names (``input``, ``output studio``)."""
+    """The configuration with these sections, by their names (``input``, ``output studio``). What they bring is digital
+    silence, of which nothing is told."""
     return InstanceConfig(
         "station",
         None,
-        GeneralSettings.model_validate({"delay": 10, "statusseconds": 0, **general}),
+        GeneralSettings.model_validate({"delay": 10, "statusseconds": 0, "silenceseconds": 0, **general}),
         tuple(ConfiguredInput(name, one) for name, one in sections if isinstance(one, InputSettings)),
         tuple(ConfiguredOutput(name, one) for name, one in sections if isinstance(one, OutputSettings)),
     )
@@ -248,8 +250,9 @@ class ChangingInstance:
 
 
 @asynccontextmanager
-async def running(config: InstanceConfig) -> AsyncIterator[ChangingInstance]:
-    """Runs it until the block ends. The tables of modules hold the made-up ones meanwhile."""
+async def running(config: InstanceConfig, meter: Meter | None = None) -> AsyncIterator[ChangingInstance]:
+    """Runs it until the block ends, with ``meter`` for its levels. The tables of modules hold the made-up ones
+    meanwhile."""
     stage = Stage()
     inputs = {
         "Live": InputMode(LiveSettings, partial(Live, stage)),
@@ -259,7 +262,7 @@ async def running(config: InstanceConfig) -> AsyncIterator[ChangingInstance]:
         patch.dict(INPUTS, inputs),
         patch.dict(OUTPUTS, {"Probe": OutputMode(ProbeSettings, partial(Probe, stage))}),
     ):
-        instance = Instance(config, capturing_log(stage.said), LoopClock(WALL))
+        instance = Instance(config, capturing_log(stage.said), LoopClock(WALL), meter=meter)
         task = asyncio.create_task(instance.run())
         await asyncio.sleep(0.01)
         try:

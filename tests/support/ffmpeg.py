@@ -48,15 +48,19 @@ def tee(encoding: Encoding, *targets: tuple[str, Sequence[str]], speed: float = 
     ]
 
 
+NOISE = "anoisesrc=color=pink:sample_rate=44100:amplitude=0.3"
+
+
 @asynccontextmanager
 async def running_source(
-    url: str, encoding: Encoding = MP3, *, speed: float = 1.0, title: str = "", name: str = ""
+    url: str, encoding: Encoding = MP3, *, speed: float = 1.0, title: str = "", name: str = "", sound: str = NOISE
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Sends to ``url`` (``icecast://…``) at ``speed`` times real time until the end of the block."""
+    """Sends to ``url`` (``icecast://…``) at ``speed`` times real time until the end of the block; ``sound`` is made by
+    libavfilter."""
     process = await asyncio.create_subprocess_exec(
         find_program("ffmpeg"),
         *("-hide_banner", "-loglevel", "error", "-nostdin"),
-        *("-readrate", str(speed), "-f", "lavfi", "-i", "anoisesrc=color=pink:sample_rate=44100:amplitude=0.3"),
+        *("-readrate", str(speed), "-f", "lavfi", "-i", sound),
         *("-ac", "2", "-c:a", encoding.encoder, "-b:a", encoding.bitrate, *encoding.options),
         *(("-metadata", f"title={title}") if title else ()),
         *(("-ice_name", name) if name else ()),

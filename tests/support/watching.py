@@ -9,6 +9,8 @@ from distreamer.model.audio import Station, StreamInfo, Title
 from distreamer.model.event import Event
 from distreamer.model.status import (
     InstanceStatus,
+    LevelMethod,
+    LevelStatus,
     LinkStatus,
     ListenersStatus,
     ModuleState,
@@ -28,6 +30,7 @@ INPUT = ModuleStatus("input", "DiStreamerClient", ModuleState.RUNNING, 600.0, li
 PLAYERS = ModuleStatus("output", "ShoutcastServer", ModuleState.RUNNING, 600.0, listeners=ListenersStatus(connected=3))
 STORE = StoreStatus(StreamInfo(MP3, Station("Radio")), 1, 1, 300, 300.0, 4_800_000, 0.4, 1.0)
 PLAYOUT = PlayoutStatus(PlayoutState.PLAYING, delay_seconds=25.0, budget_seconds=24.5)
+LEVELS = LevelStatus(LevelMethod.DECODED, -20.5, -21.5, -8.0, silent_seconds=0.0)
 TRANSMITTER = InstanceStatus("transmitter", WALL, 0.0, (INPUT,), (PLAYERS,), STORE, PLAYOUT)
 
 
@@ -37,6 +40,7 @@ class Watching:
 
     status: InstanceStatus = TRANSMITTER
     budget_warn_seconds: float = 10.0
+    silence_seconds: float = 20.0
     watch: Watch = field(default_factory=Watch)
     now: float = 0.0
     step_seconds: float = 1.0
@@ -50,7 +54,8 @@ class Watching:
         begin = len(self.told)
         for _ in range(round(seconds / self.step_seconds)):
             self.status = self.each_second(replace(self.status, at=WALL + self.now, uptime_seconds=self.now))
-            self.told += [(self.now, event) for event in self.watch.look(self.status, self.budget_warn_seconds)]
+            found = self.watch.look(self.status, self.budget_warn_seconds, self.silence_seconds)
+            self.told += [(self.now, event) for event in found]
             self.now += self.step_seconds
         return [event.kind for _, event in self.told[begin:]]
 
@@ -81,6 +86,7 @@ def full_status() -> InstanceStatus:
             playout=replace(PLAYOUT, behind_seconds=31.0, title=Title("Song"), title_heard_since=1_700_000_000.0),
             store=replace(STORE, added=300, added_seconds=300.0, added_size=4_800_000),
             spool=SpoolStatus("/spool", works=True, size=4_900_000, written=299, unwritten=1),
+            levels=replace(LEVELS, silent_seconds=12.5, skipped=3),
         )
     )
     watching.show(20)

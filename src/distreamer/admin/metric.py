@@ -8,6 +8,7 @@ from typing import Literal
 
 from distreamer.model.status import (
     InstanceStatus,
+    LevelStatus,
     LinkStatus,
     ListenersStatus,
     ModuleStatus,
@@ -73,6 +74,16 @@ def of_spool(look: Callable[[SpoolStatus], float]) -> Callable[[Source], Iterato
     def samples(source: Source) -> Iterator[Sample]:
         if source.status.spool is not None:
             yield (), look(source.status.spool)
+
+    return samples
+
+
+def of_levels(look: Callable[[LevelStatus], float | None]) -> Callable[[Source], Iterator[Sample]]:
+    """A number of how loud the programme is, where that is known."""
+
+    def samples(source: Source) -> Iterator[Sample]:
+        if source.status.levels is not None:
+            yield (), look(source.status.levels)
 
     return samples
 

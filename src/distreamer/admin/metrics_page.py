@@ -10,8 +10,8 @@ PAGE = "metrics.md"
 _TEXT = f"""\
 # Metrics
 
-This page is made by `make reference`; change the tables in `admin/programme_metrics.py` and `admin/part_metrics.py`,
-not the page.
+This page is made by `make reference`; change the tables in `admin/programme_metrics.py`, `admin/level_metrics.py` and
+`admin/part_metrics.py`, not the page.
 
 `/metrics` at ADMIN of [`[GENERAL]`](general.md) gives these to Prometheus, for all instances that name that address.
 Each has the label `{NAME}`, the instance's NAME. `module` is an input or output as the status calls it (`input`,

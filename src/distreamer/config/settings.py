@@ -121,6 +121,15 @@ class GeneralSettings(Settings):
     """When what is held lasts for less than this, the event ``budget_low`` tells that the next outage may be heard.
     Where DELAY is short, half of it is the limit. 0 for never."""
 
+    silenceseconds: Annotated[Seconds, Field(ge=0, le=3600)] = 20
+    """When the programme is silent for so long, the event ``silence_on_air`` tells it: a studio what comes in, a
+    transmitter what it plays. Filler does not count. 0 for never."""
+
+    silencedbfs: Annotated[float, Unit("dBFS"), Field(ge=-90, le=-10)] = -50
+    """What is softer than this is silent: the mean power of a second, of the louder channel; a sine of full scale has
+    0. It needs the extra ``audio`` (see docs/install.md); without it MP3 is judged roughly, of AAC, Vorbis, Opus and
+    FLAC only digital silence is seen, and of anything else nothing."""
+
     eventlog: Path | None = None
     """A file that gets everything that happens to the instance (a link is down, the programme is back, ...), each event
     as one line of JSON, as docs/reference/events.md lists them; empty for none. It is opened anew when another program,

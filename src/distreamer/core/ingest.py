@@ -107,6 +107,11 @@ class Ingest:
         return self._fragmenter.title if self._fragmenter else None
 
     @property
+    def declared_bitrate(self) -> int:
+        """Bits per second as the source said that connected last; 0 when it did not."""
+        return self._source.bitrate
+
+    @property
     def dropped_bytes(self) -> int:
         """Bytes of the present connection that were no audio."""
         return self._framer.dropped if self._framer else 0

@@ -26,6 +26,8 @@ class Played:
     """True when what listeners hear jumps before it: audio was skipped, or is missing at the source."""
     by_earlier_run: bool = False
     """Whether an earlier run of the program gave it out; its listeners were disconnected behind the last of these."""
+    is_filler: bool = False
+    """Whether it is played in the place of a programme that did not come."""
 
     @property
     def seconds(self) -> float:

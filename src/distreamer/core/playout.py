@@ -340,7 +340,7 @@ class Playout:
             if audio is not fragment.audio:
                 fragment = replace(fragment, setup=setup, audio=audio)
             is_first = self._next_due == self._dry_since
-            due.append(Played(fragment, self._last.info, self._next_due, discontinuity=is_first))
+            due.append(Played(fragment, self._last.info, self._next_due, discontinuity=is_first, is_filler=True))
             if self._filler.filler.title is not None:
                 self._titles.follow(fragment, self._next_due, due[-1].seconds)
             self._next_due += due[-1].seconds

@@ -27,17 +27,27 @@ class Piece(NamedTuple):
 def pieces(audio: bytes, codec: Codec) -> list[Piece]:
     """The pieces of ``audio``, which is a run of whole frames; none when it is no such run, or of a codec that nobody
     understands."""
-    measure = _size_of_ogg_page if codec.is_ogg else _MEASURES.get(codec)
     found: list[Piece] = []
+    at = 0
+    for piece in whole_pieces(audio, codec):
+        size = len(piece)
+        if codec.is_ogg:
+            piece = piece[: LABEL.start] + piece[LABEL.stop :]
+        found.append(Piece(at, blake2b(piece, digest_size=DIGEST_BYTES).digest()))
+        at += size
+    return found
+
+
+def whole_pieces(audio: bytes, codec: Codec) -> list[bytes]:
+    """The frames or pages that ``audio`` is made of; see ``pieces``."""
+    measure = _size_of_ogg_page if codec.is_ogg else _MEASURES.get(codec)
+    found: list[bytes] = []
     at = 0
     while measure is not None and at < len(audio):
         size = measure(audio, at)
         if not size or at + size > len(audio):
             return []
-        piece = audio[at : at + size]
-        if codec.is_ogg:
-            piece = piece[: LABEL.start] + piece[LABEL.stop :]
-        found.append(Piece(at, blake2b(piece, digest_size=DIGEST_BYTES).digest()))
+        found.append(audio[at : at + size])
         at += size
     return found
 

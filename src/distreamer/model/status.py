@@ -134,6 +134,11 @@ class StoreStatus:
     """Audio of all fragments that were added."""
     added_size: int = 0
     """Bytes of audio of all fragments that were added."""
+    declared_bitrate: int = 0
+    """Bits per second as the source says; 0 when it does not, or when another DiStreamer brings its programme."""
+    constant_bitrate: int | None = None
+    """Bits per second of the last 30 s of audio; None before, and where they vary or nobody knows (all but MPEG and
+    AAC)."""
     duplicates: int = 0
     evicted: int = 0
     """Fragments dropped because HISTORY or the size limit was reached."""
@@ -201,6 +206,36 @@ class SpoolStatus:
     """Damaged places in what an earlier run had written."""
 
 
+class LevelMethod(StrEnum):
+    """How it is known how loud the programme is."""
+
+    DECODED = "decoded"
+    """A second of it was decoded and measured."""
+    ESTIMATED = "estimated"
+    """By what its frames tell without being decoded: of MP3 the level within some decibels, of AAC, Vorbis, Opus and
+    FLAC only whether it is digital silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelStatus:
+    """How loud the programme is: what is played or, where nothing is, what comes in. Filler does not count.
+
+    In dBFS, from -100 on: decibels of mean power of about the last second, a sine of full scale having 0.
+    """
+
+    method: LevelMethod
+    left_dbfs: float | None
+    """None: there is some sound, and nobody knows how loud it is."""
+    right_dbfs: float | None
+    """The same as the left of one channel."""
+    peak_dbfs: float | None
+    """The highest sample of all channels; None where some sound was not decoded."""
+    silent_seconds: float
+    """For how long it has been below SILENCEDBFS; 0 when it is not."""
+    skipped: int = 0
+    """How often a second was not decoded in time, or could not be."""
+
+
 @dataclass(frozen=True, slots=True)
 class InstanceStatus:
     """Everything known about one instance at one moment."""
@@ -217,6 +252,8 @@ class InstanceStatus:
     """None when no output plays."""
     spool: SpoolStatus | None = None
     """None when there is none."""
+    levels: LevelStatus | None = None
+    """None when nothing of the programme comes, or nothing can be told of it."""
     refused_admin_passwords: int = 0
     """How often a wrong ADMINPASSWORD was given, to all instances of that ADMIN together."""
     problems: tuple[Problem, ...] = ()

@@ -41,7 +41,7 @@ def audio_fault(path: Path) -> str | None:
         return f"it could not be read within {CHECK_SECONDS} s"
     except (OSError, ValueError) as error:
         return f"it cannot be checked: {error}"
-    return None if done.returncode == 0 else _fault(done.returncode, done.stdout, done.stderr)
+    return None if done.returncode == 0 else fault_words(done.returncode, done.stdout, done.stderr)
 
 
 async def converted(path: Path, wanted: AudioFormat, sample: bytes, title: Title | None) -> Clip:
@@ -70,7 +70,7 @@ async def converted(path: Path, wanted: AudioFormat, sample: bytes, title: Title
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        raise AudioError(_fault(process.returncode or 0, answer, complaints))
+        raise AudioError(fault_words(process.returncode or 0, answer, complaints))
     try:
         return loaded(answer)
     except ValueError as error:
@@ -83,7 +83,7 @@ async def _talk(process: asyncio.subprocess.Process, sample: bytes) -> tuple[byt
     assert process.stdout is not None
     assert process.stderr is not None
     _, answer, complaints = await asyncio.gather(
-        _feed(process.stdin, sample), _tail(process.stdout, _ANSWER_BYTES), _tail(process.stderr, _COMPLAINT_BYTES)
+        _feed(process.stdin, sample), tail_of(process.stdout, _ANSWER_BYTES), tail_of(process.stderr, _COMPLAINT_BYTES)
     )
     await process.wait()
     return answer, complaints
@@ -96,7 +96,7 @@ async def _feed(stream: asyncio.StreamWriter, data: bytes) -> None:
     stream.close()
 
 
-async def _tail(stream: asyncio.StreamReader, most: int) -> bytearray:
+async def tail_of(stream: asyncio.StreamReader, most: int) -> bytearray:
     """All that comes, but of more than ``most`` bytes only the last."""
     data = bytearray()
     while piece := await stream.read(_PIECE_BYTES):
@@ -105,7 +105,8 @@ async def _tail(stream: asyncio.StreamReader, most: int) -> bytearray:
     return data
 
 
-def _fault(exit_code: int, answer: bytes | bytearray, complaints: bytes | bytearray) -> str:
+def fault_words(exit_code: int, answer: bytes | bytearray, complaints: bytes | bytearray) -> str:
+    """Why a program failed that said ``answer`` and, on standard error, ``complaints``."""
     if exit_code == REFUSED:
         return answer.decode(errors="replace")
     if exit_code < 0:

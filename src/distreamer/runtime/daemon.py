@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from distreamer.config.instance import Load
+from distreamer.core.backoff import BackoffLimits
 from distreamer.core.clock import LoopClock
 from distreamer.core.event_loop import loop_factory
 from distreamer.core.module import Health
@@ -19,6 +20,7 @@ from distreamer.runtime.event_book import event_numbers
 from distreamer.runtime.hang_ups import HangUps
 from distreamer.runtime.heartbeat import keep_heartbeat
 from distreamer.runtime.instance import Instance
+from distreamer.runtime.level_program import LevelProgram, Meter
 from distreamer.runtime.logging import InstanceLog, route_library_logs
 from distreamer.runtime.overview import Overview
 from distreamer.runtime.reload import Member, Reload
@@ -26,6 +28,8 @@ from distreamer.runtime.service_manager import StateTeller, keep_watchdog, servi
 from distreamer.runtime.supervisor import Supervisor
 
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+METER_BACKOFF = BackoffLimits(first=5.0, factor=2.0, maximum=600.0)
+"""A decoder that crashes again and again must not take the time of everything else: it takes long to begin."""
 
 
 class Operator(Protocol):
@@ -110,8 +114,11 @@ async def _run_all(
     jobs["configuration"] = reload.run
     end = _catch_signals(hang_ups, reload)
     numbers = event_numbers(LoopClock().wall())
-    tasks = [asyncio.create_task(_run_one(member, overview, numbers), name=member.config.name) for member in members]
-    others = _start(jobs, members[0])
+    meter, meter_task = _start_meter(members[0])
+    tasks = [
+        asyncio.create_task(_run_one(member, overview, numbers, meter), name=member.config.name) for member in members
+    ]
+    others = [*_start(jobs, members[0]), meter_task]
     ended = asyncio.create_task(end.wait(), name="end signal")
     try:
         # An instance ends only by a defect of its own; the others play on, and with none left there is nothing to do.
@@ -165,11 +172,19 @@ def _start(jobs: Jobs, first: Member) -> list[asyncio.Task[None]]:
     ]
 
 
-async def _run_one(member: Member, overview: Overview, numbers: Iterator[int]) -> None:
+def _start_meter(first: Member) -> tuple[Meter, asyncio.Task[None]]:
+    """One for all instances."""
+    health, log = Health(LoopClock()), first.log.logger.bind(module="levels")
+    program = LevelProgram(health, log)
+    supervisor = Supervisor(program.run, health, log, METER_BACKOFF)
+    return program, asyncio.create_task(supervisor.run(), name="levels")
+
+
+async def _run_one(member: Member, overview: Overview, numbers: Iterator[int], meter: Meter) -> None:
     log = member.log.logger
     log.info("starting", config=str(member.config.path or "environment"))
     try:
-        member.instance = Instance(member.config, log, numbers=numbers)
+        member.instance = Instance(member.config, log, numbers=numbers, meter=meter)
         member.instance.events.book.subscribe(member.log.events.write)
         overview.made(member.config.name, member.instance)
         await member.instance.run()

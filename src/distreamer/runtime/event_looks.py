@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from distreamer.config.redact import redacted_url
 from distreamer.config.wording import printable
-from distreamer.model.audio import Codec
 from distreamer.model.event import Fact
 from distreamer.model.status import InstanceStatus, ModuleState, ModuleStatus, PlayoutState
 from distreamer.runtime.link_book import WatchedLink
@@ -20,9 +19,7 @@ BUDGET_PART = 0.5
 """Where DELAY is short, a budget below this part of it counts as low, whatever BUDGETWARN says …"""
 BUDGET_BACK = 1.25
 """… and it must be so much above the limit to be fine again."""
-LEAST_MEASURED_SECONDS = 30.0
-"""Of audio, to know its bitrate."""
-WRONG_PART, RIGHT_PART = 0.35, 0.2
+WRONG_PART, RIGHT_PART = 0.15, 0.1
 """A bitrate that differs by more than this part is wrong; right again below the other."""
 MOST_REFUSED = 5
 """Wrong passwords within a minute; fewer are typing errors."""
@@ -40,6 +37,8 @@ class Scene:
     links: tuple[WatchedLink, ...]
     budget_warn_seconds: float
     """BUDGETWARN."""
+    silence_seconds: float
+    """SILENCESECONDS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,8 @@ class Finding:
     """The sentence when it is fine again; how long it lasted is added."""
     subject: str = ""
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    bad_seconds: float = 0.0
+    """For how long it has been bad when it is found to be so."""
 
 
 def source(scene: Scene) -> Iterator[Finding]:
@@ -157,6 +158,31 @@ def filler(scene: Scene) -> Iterator[Finding]:
         yield Finding(playout.is_filling, began, "the filler has ended", facts=facts)
 
 
+def silence(scene: Scene) -> Iterator[Finding]:
+    """Whether the programme is silent. Filler is another matter, and has its own event."""
+    status, levels, limit = scene.status, scene.status.levels, scene.silence_seconds
+    if limit <= 0 or (status.playout is not None and status.playout.is_filling):
+        return
+    if levels is None:
+        yield Finding(None, "", "")
+        return
+    seconds = levels.silent_seconds
+    verb = "comes in" if status.playout is None else "is played"
+    facts: dict[str, Fact] = {
+        "silent_seconds": round(seconds, 1),
+        "left_dbfs": levels.left_dbfs,
+        "right_dbfs": levels.right_dbfs,
+        "method": levels.method.value,
+    }
+    yield Finding(
+        True if seconds >= limit else False if not seconds else None,
+        f"what {verb} has been silent for {spoken_seconds(round(seconds))}",
+        f"what {verb} is silent no more",
+        facts=facts,
+        bad_seconds=seconds,
+    )
+
+
 def dry(scene: Scene) -> Iterator[Finding]:
     """Whether anything is left to play."""
     playout, before = scene.status.playout, scene.before.playout if scene.before else None
@@ -203,26 +229,19 @@ def _modules(modules: tuple[ModuleStatus, ...]) -> Iterator[Finding]:
 
 
 def bitrate(scene: Scene) -> Iterator[Finding]:
-    """Whether the source sends what it says."""
-    store, before = scene.status.store, scene.minute_ago.store
-    if store.info is None or before.epoch != store.epoch:
+    """Whether a source of a constant bitrate sends what it says."""
+    declared, measured = scene.status.store.declared_bitrate, scene.status.store.constant_bitrate
+    if not declared:
         return
-    declared = store.info.format.bitrate
-    # Others vary as they like (Ogg), say nothing (FLAC), or are measured by what was declared.
-    if not declared or store.info.format.codec not in {Codec.MPEG, Codec.AAC}:
+    if measured is None:
+        yield Finding(None, "", "")
         return
-    seconds = store.added_seconds - before.added_seconds
-    if seconds < LEAST_MEASURED_SECONDS:
-        return
-    measured = (store.added_size - before.added_size) * 8 / seconds
     off = abs(measured - declared) / declared
-    is_bad = True if off > WRONG_PART else False if off < RIGHT_PART else None
-    facts = {"declared_bits_per_second": declared, "measured_bits_per_second": round(measured)}
     yield Finding(
-        is_bad,
+        True if off > WRONG_PART else False if off < RIGHT_PART else None,
         f"the source says {declared / 1000:.0f} kbit/s and sends {measured / 1000:.0f}",
         f"the source sends {measured / 1000:.0f} kbit/s, as it says",
-        facts=facts,
+        facts={"declared_bits_per_second": declared, "measured_bits_per_second": measured},
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from distreamer.model.event import Severity
 from distreamer.runtime import event_looks as looks
 from distreamer.runtime.event_looks import Finding, Scene
+from distreamer.runtime.plain_words import SILENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Row:
     meaning: str
     """For the manual."""
     look: Callable[[Scene], Iterator[Finding]]
+    hold_key: str = ""
+    """The key that says how long, where one does; the look then keeps to it."""
 
 
 ROWS: Final = (
@@ -87,6 +90,17 @@ ROWS: Final = (
         looks.filler,
     ),
     Row(
+        SILENCE,
+        "silence_over",
+        Severity.ERROR,
+        0.0,
+        5.0,
+        "The programme is softer than SILENCEDBFS, or digital silence: what is played or, where nothing is, what comes "
+        "in. Filler does not count.",
+        looks.silence,
+        hold_key="SILENCESECONDS",
+    ),
+    Row(
         "input_replaced",
         "input_back",
         Severity.WARNING,
@@ -120,7 +134,7 @@ ROWS: Final = (
         Severity.WARNING,
         10.0,
         10.0,
-        "The audio of the last minute (MPEG or AAC) has another bitrate than the source says, by more than a third.",
+        "A source of a constant bitrate (MPEG or AAC) has sent another than it says for 30 s, by more than 15 %.",
         looks.bitrate,
     ),
     Row(

@@ -26,10 +26,10 @@ class Events:
         self._clock = clock
         self._watch = Watch()
 
-    async def run(self, budget_warn_seconds: Callable[[], float]) -> None:
-        """Looks until it is cancelled; ``budget_warn_seconds`` gives BUDGETWARN."""
+    async def run(self, budget_warn_seconds: Callable[[], float], silence_seconds: Callable[[], float]) -> None:
+        """Looks until it is cancelled; ``budget_warn_seconds`` gives BUDGETWARN, ``silence_seconds`` SILENCESECONDS."""
         while True:
-            for event in self._watch.look(self._look(), budget_warn_seconds()):
+            for event in self._watch.look(self._look(), budget_warn_seconds(), silence_seconds()):
                 self.book.add(event)
             await asyncio.sleep(LOOK_SECONDS)
 

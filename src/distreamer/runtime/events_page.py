@@ -35,7 +35,7 @@ def events_page() -> str:
     """The page in Markdown."""
     lines = [_TEXT, "| begins | when it was so for | ends | when it was fine for | severity |", "|---|---|---|---|---|"]
     lines += [
-        f"| [`{row.begins}`](#{row.begins}) | {_seconds(row.hold_seconds)} | `{row.ends}` | "
+        f"| [`{row.begins}`](#{row.begins}) | {row.hold_key or _seconds(row.hold_seconds)} | `{row.ends}` | "
         f"{_seconds(row.clear_seconds)} | {row.severity.value} |"
         for row in ROWS
     ]

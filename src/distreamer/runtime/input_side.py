@@ -155,6 +155,11 @@ class InputSide:
         name = self._switcher.on_air if self._switcher else ""
         return next((part for part in self.parts if part.name == name), self.parts[0])
 
+    @property
+    def declared_bitrate(self) -> int:
+        """Bits per second as the source on air says; 0 when it does not, or when another DiStreamer brings it."""
+        return self._places[self.parts.index(self.on_air)].ingest.declared_bitrate if self.parts else 0
+
     def statuses(self) -> tuple[ModuleStatus, ...]:
         """The preferred one first."""
         return tuple(sorted(map(self._status, self.parts), key=lambda status: not status.chosen))

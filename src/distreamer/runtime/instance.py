@@ -25,6 +25,8 @@ from distreamer.model.status import InstanceStatus, PlayoutState
 from distreamer.runtime.events import Events
 from distreamer.runtime.filler_file import FillerFile
 from distreamer.runtime.input_side import InputPart, InputsChange, InputSide, Wants
+from distreamer.runtime.level_program import Meter
+from distreamer.runtime.levels import LevelRules, Levels
 from distreamer.runtime.output_side import OutputPart, OutputsChange, OutputSide
 from distreamer.runtime.part import Job, Jobs
 from distreamer.runtime.plain_words import status_sentence
@@ -59,8 +61,10 @@ class Instance:
         log: FilteringBoundLogger,
         clock: Clock | None = None,
         numbers: Iterator[int] | None = None,
+        meter: Meter | None = None,
     ) -> None:
-        """``numbers`` are for the events of all instances of the process; None: it is the only one."""
+        """``numbers`` are for the events of all instances of the process; None: it is the only one. ``meter`` is that
+        of the process; None: levels are estimated."""
         self.config = config
         self._log = log
         self._clock: Clock = clock or LoopClock()
@@ -75,6 +79,7 @@ class Instance:
         self.store = Store(_store_limits(config.general, self._rule))
         self._figures = StoreFigures(self.store, self._clock)
         self.playout = PlayoutHead(self.store, self._clock, self._delay_seconds, self._filler_rules(config.general))
+        self._levels = Levels(self.store, self.playout, self._level_rules, self._clock, meter)
         self._spooling = Spooling(
             config.general, self._owner, self.store, self.playout, self._clock, log.bind(module="spool")
         )
@@ -88,6 +93,7 @@ class Instance:
         self._news_job = Job("playout news", self._tell_playout_news, Health(self._clock))
         self._status_job = Job("status", self._say_status, Health(self._clock))
         self._watch_job = Job("events", self._watch, Health(self._clock))
+        self._levels_job = Job("levels", self._levels.run, Health(self._clock))
         self._filler_job = self._make_filler_job()
 
     async def run(self) -> None:
@@ -126,9 +132,10 @@ class Instance:
             uptime_seconds=self._clock.now() - self._started,
             inputs=self._inputs.statuses(),
             outputs=tuple(part.status() for part in self._outputs.parts),
-            store=self._figures.status(),
+            store=self._figures.status(self._inputs.declared_bitrate),
             playout=self.playout.status() if _plays(self.config) else None,
             spool=self._spooling.status(),
+            levels=self._levels.status(),
             refused_admin_passwords=self.refused_admin_passwords,
         )
 
@@ -209,7 +216,12 @@ class Instance:
         playing = [self._playout_job, self._news_job] if _plays(self.config) else []
         if playing and self._filler_job is not None:
             playing.append(self._filler_job)
-        return [self._watch_job, *playing, *([self._status_job] if self.config.general.statusseconds else [])]
+        return [
+            self._watch_job,
+            self._levels_job,
+            *playing,
+            *([self._status_job] if self.config.general.statusseconds else []),
+        ]
 
     async def _renew_own_jobs(self, before: GeneralSettings) -> None:
         """The playout goes on for ever once it was begun: what is played when an output comes back is what is due."""
@@ -245,9 +257,12 @@ class Instance:
         self._filler.title = Title(general.fillertitle) if general.fillertitle else None
         return FillerRules(self._filler, OnReturn(general.onreturn), general.maxdelay)
 
+    def _level_rules(self) -> LevelRules:
+        return LevelRules(_plays(self.config), self.config.general.silencedbfs)
+
     async def _watch(self) -> None:
         self._watch_job.health.running("looks for events")
-        await self.events.run(lambda: self.config.general.budgetwarn)
+        await self.events.run(lambda: self.config.general.budgetwarn, lambda: self.config.general.silenceseconds)
 
     async def _tell_playout_news(self) -> None:
         await tell_playout_news(self.playout.status, self._log.bind(module="playout"))

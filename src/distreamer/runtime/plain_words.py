@@ -15,6 +15,8 @@ MOST_NAMED = 5
 """Receivers that are named in one line, of those that are here and of those that are away."""
 WRONG_PASSWORD_SECONDS = 600.0
 """So long ago is a wrong password worth a word."""
+SILENCE = "silence_on_air"
+"""The kind of the event."""
 
 _CODEC_WORDS = {
     Codec.MPEG: "MPEG audio",
@@ -59,6 +61,7 @@ def status_sentence(status: InstanceStatus) -> str:
     parts.extend(paths_sentence(module.links) for module in running if len(module.links) > 1)
     parts.extend(_receivers_words(status))
     parts.extend(_playout_words(status))
+    parts.extend(problem.sentence for problem in status.problems if problem.kind == SILENCE)
     # Of an input that is on air, or ought to be, the source's words speak.
     reserve = [module for module in status.inputs[1:] if not module.on_air]
     troubled = [module for module in (*reserve, *status.outputs) if module.state is ModuleState.RETRYING]

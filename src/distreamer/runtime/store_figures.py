@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from distreamer.core.bitrate_book import BitrateBook
 from distreamer.core.ports import Clock
 from distreamer.core.store import Store
 from distreamer.core.title_times import SentTitles
@@ -16,13 +17,19 @@ class StoreFigures:
         self._clock = clock
         self._changed_at = clock.now()
         self._sent_titles = SentTitles()
+        self._bitrates = BitrateBook()
 
     def note_change(self) -> None:
         """To be called whenever the store has grown."""
         self._changed_at = self._clock.now()
         self._sent_titles.look(self._store)
+        newest = self._store.newest()
+        epoch = self._store.epoch(newest.epoch) if newest else None
+        if newest is not None and epoch is not None:
+            self._bitrates.note(newest, epoch.info.format)
 
-    def status(self) -> StoreStatus:
+    def status(self, declared_bitrate: int) -> StoreStatus:
+        """``declared_bitrate`` is what the source says, 0 when it says nothing."""
         store = self._store
         epoch, newest = store.newest_epoch, store.newest()
         return StoreStatus(
@@ -37,6 +44,8 @@ class StoreFigures:
             added=store.added,
             added_seconds=store.added_seconds,
             added_size=store.added_size,
+            declared_bitrate=declared_bitrate,
+            constant_bitrate=self._bitrates.constant_bitrate,
             duplicates=store.duplicates,
             evicted=store.evicted,
             title=newest.last_title if newest else None,

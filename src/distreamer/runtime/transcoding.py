@@ -31,7 +31,7 @@ def check_audio(file: BinaryIO) -> None:
     """Raises AudioError when ``file`` holds no audio that can be decoded."""
     try:
         with av.open(file, "r") as source:
-            found = next(_decoded(source), None)
+            found = next(decoded(source), None)
     except av.FFmpegError as error:
         raise AudioError(f"{_NO_AUDIO}: {error.strerror}") from error
     if found is None:
@@ -57,7 +57,7 @@ def heard_rate(sample: bytes, container: str) -> int:
     AudioError when it cannot be decoded."""
     try:
         with av.open(io.BytesIO(sample), "r", format=container) as source:
-            rates = [frame.sample_rate for frame in _decoded(source)]
+            rates = [frame.sample_rate for frame in decoded(source)]
     except av.FFmpegError as error:
         raise AudioError(f"a part of the stream cannot be decoded: {error.strerror}") from error
     if not rates:
@@ -65,7 +65,7 @@ def heard_rate(sample: bytes, container: str) -> int:
     return max(rates)
 
 
-def _decoded(source: InputContainer) -> Iterator[AudioFrame]:
+def decoded(source: InputContainer) -> Iterator[AudioFrame]:
     """The first audio stream, without what is damaged."""
     for stream in source.streams.audio[:1]:
         for packet in source.demux(stream):
@@ -80,7 +80,7 @@ def _converted(source: InputContainer, encoder: Encoder) -> Iterator[AudioFrame]
     """As the encoder takes it. Some files change their format on the way."""
     graph: av.filter.Graph | None = None
     kind: tuple[str, str, int] | None = None
-    for frame in _decoded(source):
+    for frame in decoded(source):
         if (frame.format.name, frame.layout.name, frame.sample_rate) != kind:
             if graph is not None:
                 yield from _filtered(graph, None)

@@ -59,14 +59,15 @@ class Watch:
             problems=self.problems,
         )
 
-    def look(self, status: InstanceStatus, budget_warn_seconds: float) -> list[Event]:
-        """What the next snapshot tells; ``budget_warn_seconds`` is BUDGETWARN, 0 for none."""
+    def look(self, status: InstanceStatus, budget_warn_seconds: float, silence_seconds: float = 0.0) -> list[Event]:
+        """What the next snapshot tells; ``budget_warn_seconds`` is BUDGETWARN, ``silence_seconds`` SILENCESECONDS, each
+        0 for none."""
         self.links.look(status)
         before = self._window[-1] if self._window else None
         self._window.append(status)
         while len(self._window) > 1 and status.uptime_seconds - self._window[1].uptime_seconds >= WINDOW_SECONDS:
             self._window.popleft()
-        scene = Scene(status, before, self._window[0], tuple(self.links.links), budget_warn_seconds)
+        scene = Scene(status, before, self._window[0], tuple(self.links.links), budget_warn_seconds, silence_seconds)
         events: list[Event] = []
         for row in self.rows:
             found = {finding.subject: finding for finding in row.look(scene)}
@@ -90,7 +91,8 @@ class Watch:
             if case is None:
                 if len(self._cases) >= MOST_SUBJECTS:
                     return []
-                self._cases[key] = case = _Case(row, finding, now, status.at)
+                already = finding.bad_seconds
+                self._cases[key] = case = _Case(row, finding, now - already, status.at - already)
             case.finding, case.fine_since = finding, None
             if case.is_told or now - case.bad_since < row.hold_seconds:
                 return []
