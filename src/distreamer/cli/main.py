@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from distreamer import __version__
+from distreamer.cli.alert import alert_group
 from distreamer.cli.application import Application
 from distreamer.cli.chaos import chaos
 from distreamer.cli.demo import demo
@@ -26,6 +27,7 @@ Examples:
   distreamer studio.conf news.conf      run two instances side by side
   distreamer check studio.conf          say what it would do, or what is wrong
   distreamer config sample > new.conf   begin a configuration
+  distreamer alert test studio.conf     try whether its alerts arrive
   distreamer demo                       see it work on this machine
   distreamer chaos pc-a:7080 --loss 20  stand a bad link before PC A
 
@@ -50,6 +52,7 @@ def commands() -> None:
 
 for _command in (run, check, health, modules, config_group, demo, chaos):
     commands.add_command(_command)
+commands.add_command(alert_group)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Environment variables that set or override keys: DS_INPUT_PORT, DS_OUTPUT_STUDIO__PORT."""
+"""Environment variables that set or override keys: DS_INPUT_PORT, DS_OUTPUT_STUDIO__PORT, DS_ALERT_SECRET."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from distreamer.config.ini import Entry, Place, Section, environment_form
 
-_VARIABLE = re.compile(r"DS_(GENERAL|INPUT|OUTPUT)_(.+)", re.DOTALL)
+_VARIABLE = re.compile(r"DS_(GENERAL|INPUT|OUTPUT|ALERT)_(.+)", re.DOTALL)
 
 
 def variable_of(kind: str, key: str) -> str:
@@ -18,7 +18,7 @@ def variable_of(kind: str, key: str) -> str:
 def overlay(sections: dict[tuple[str, str], Section], environ: Mapping[str, str]) -> None:
     """Puts what ``environ`` says over ``sections``; sections that are not there yet come behind, by name.
 
-    Variables that do not begin with DS_GENERAL_, DS_INPUT_ or DS_OUTPUT_ are none of ours.
+    Variables that do not begin with DS_GENERAL_, DS_INPUT_, DS_OUTPUT_ or DS_ALERT_ are none of ours.
     """
     for variable in sorted(environ):
         match = _VARIABLE.fullmatch(variable)
