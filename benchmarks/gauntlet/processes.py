@@ -18,6 +18,8 @@ RESTART_SECONDS = 1.0
 ANSWER_SECONDS = 180.0
 """For one of our own processes to say what it is asked for, its start included; a bound, not an expectation."""
 LONGEST_LINE = 2**24
+LISTENING = "0A"
+"""TCP_LISTEN, as the kernel writes it."""
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 """Before a command: nothing is left over, however the gauntlet ends."""
 
@@ -29,6 +31,17 @@ def cpu_seconds(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether somebody in the network namespace of that process takes TCP connections at ``port``."""
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+                _, address, _, state = line.split()[:4]
+                if state == LISTENING and int(address.rpartition(":")[2], 16) == port:
+                    return True
+    return False
 
 
 async def end(process: asyncio.subprocess.Process, number: int = signal.SIGTERM) -> None:
@@ -53,6 +66,10 @@ class Talker:
         """The newest line for each key that nobody has asked for yet."""
         self._has_said = asyncio.Event()
         self._has_ended = False
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     async def read(self) -> None:
         """Takes what it says, until it ends."""

@@ -114,6 +114,9 @@ def _our_row(scenario: Scenario, results: Sequence[Result]) -> str:
     shares = [result.download_share for result in heard if result.download_share is not None]
     if shares:
         name += f" (it got {min(shares):.0%} of the link or more)"
+    away = [result.away_seconds for result in heard if result.away_seconds is not None]
+    if away:
+        name += f" (B was away for {min(away):.1f} s or more)"
     if not heard:
         return _row(name, str(len(results)), results[0].trouble, *("",) * 7)
     return _row(

@@ -51,6 +51,8 @@ class Result:
     """From the return of the link to the first new fragment at B, the longest of several returns."""
     download_share: float | None = None
     """The part of the link's rate that a download beside it got; None without one."""
+    away_seconds: float | None = None
+    """From the moment at which B was killed to that at which players could connect again; None when it was not."""
     held_up_seconds: float = 0.0
     """The longest time for which this machine let a process of the gauntlet wait meanwhile: latencies may have suffered
     as much."""
@@ -87,6 +89,8 @@ def faults_of(result: Result) -> list[str]:
         )
         if limit is not None and value > limit
     ]
+    if result.away_seconds is not None and result.silent_seconds > result.away_seconds:
+        found.append(f"{result.silent_seconds:g} s of silence where B was away for {result.away_seconds:g} s")
     if result.download_share is not None and result.download_share < LEAST_DOWNLOAD_SHARE:
         found.append(f"the download got {result.download_share:.0%} of the link")
     if not result.came_through:

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.gauntlet.held_up import HeldUp
 from benchmarks.gauntlet.lane import NAME_OF_A, Lane, address_of_a, lane
 from benchmarks.gauntlet.measures import bytes_sent, first_after, latest_fragment, most, worst
-from benchmarks.gauntlet.processes import Keeper, Talker, talker
+from benchmarks.gauntlet.processes import Keeper, Talker, listens, talker
 from benchmarks.gauntlet.programme import FRAME_SECONDS
 from benchmarks.gauntlet.results import Result, Run, faults_of
 from benchmarks.gauntlet.scenarios import (
@@ -39,6 +39,7 @@ FILLING_SECONDS = 90.0
 """Until then all players must play."""
 BEFORE_SECONDS = 5.0
 """For which they then play before the trouble begins."""
+LOOK_SECONDS = 0.02
 DOWNLOAD_PORT = 8100
 PATIENCE_SECONDS = 45.0
 """Beyond the buffer, for what was on air at the end of the trouble to be heard."""
@@ -81,6 +82,7 @@ class _Run:
         """When the trouble began."""
         self._taker: Talker | None = None
         """Who downloads beside it."""
+        self._away_seconds: float | None = None
         self._returns: list[float] = []
         """When the link came back, each time."""
 
@@ -116,7 +118,7 @@ class _Run:
         watching = asyncio.create_task(held_up.run())
         async with asyncio.TaskGroup() as group:
             for event in self._scenario.events:
-                group.create_task(self._happen(event))
+                group.create_task(self._happen(event, players[0].pid))
             group.create_task(asyncio.sleep(self._scenario.seconds(self._run.is_quick)))
         on_air = int((self._loop.time() - self._on_air_since) / FRAME_SECONDS)
         came_through = await self._until_all(
@@ -135,6 +137,7 @@ class _Run:
             latest_fragment_seconds=most(latest_fragment(one, self._on_air_since, self._began) for one in arrivals),
             first_fragment_seconds=most(first_after(one, self._returns, now) for one in arrivals),
             download_share=share,
+            away_seconds=self._away_seconds,
             held_up_seconds=round(held_up.most_seconds, 3),
             ended_by_themselves=sum(keeper.ended_by_itself for side in self._keepers.values() for keeper in side),
             megabytes=round((bytes_sent(await self._hosts.carried()) - sent) / 1e6, 3),
@@ -222,7 +225,7 @@ class _Run:
     def _cpu(self, side: str) -> float:
         return sum(keeper.cpu_seconds for keeper in self._keepers[side])
 
-    async def _happen(self, event: Event) -> None:
+    async def _happen(self, event: Event, pid_at_b: int) -> None:
         """Waits for its time and does what ``event`` says, from its beginning to its end."""
         hosts = self._hosts
         await self._wait_until(event.at)
@@ -248,6 +251,17 @@ class _Run:
                 await self._wait_until(event.end)
                 for keeper in killed:
                     keeper.start()
+                if "b" in sides:
+                    self._away_seconds = await self._seconds_until_b_is_back(pid_at_b, self._began + event.at)
+
+    async def _seconds_until_b_is_back(self, pid_at_b: int, since: float) -> float | None:
+        """Until players may connect; None when they may not for long. ``pid_at_b`` is of a process there."""
+        port = self._system.listening(self._order(0)).port
+        while not listens(pid_at_b, port):
+            if self._loop.time() - since > FILLING_SECONDS:
+                return None
+            await asyncio.sleep(LOOK_SECONDS)
+        return round(self._loop.time() - since, 2)
 
     async def _wait_until(self, seconds: float) -> None:
         """So many after the trouble began."""

@@ -129,7 +129,8 @@ def _lossy(loss: float) -> LinkSettings:
 
 
 _STOPPED_B = Allowed(silent_seconds=None, repeated=None, disconnects=1)
-"""Players lose their server; the one that comes back begins with its usual burst, which repeats some seconds."""
+"""Players lose their server, and may hear nothing for as long as it is away, which is judged by itself; the one that
+comes back begins with its usual burst, which repeats some seconds."""
 _LONG = 60.0
 _LONG_SILENCE = _LONG - BUFFER_SECONDS + 2.0
 

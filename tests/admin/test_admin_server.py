@@ -148,6 +148,12 @@ async def test_what_is_not_there_is_told_in_a_sentence() -> None:
             assert (answer.status, answer.detail) == (404, sentence)
         answer = await operator.ask(f"{INSTANCE}/inputs/other/restart", "POST", headers=OWN)
         assert (answer.status, answer.detail) == (404, "There is no input of that name.")
+        answer = await operator.ask(f"{INSTANCE}/inputs/other/prefer", "POST", headers=OWN)
+        assert (answer.status, answer.detail) == (404, "There is no input of that name.")
+        answer = await operator.ask(f"{INSTANCE}/inputs/input/prefer", "POST", headers=OWN)
+        assert (answer.status, answer.detail) == (409, "All goes on as before: input is the only input.")
+        answer = await operator.ask(f"{INSTANCE}/prefer-as-configured", "POST", headers=OWN)
+        assert answer.json == {"sentence": "inputs are preferred as it is configured"}
         for number in ("7", "x", "-1", "9" * 30, "%C2%B2"):
             answer = await operator.ask(f"{INSTANCE}/outputs/output/listeners/{number}/kick", "POST", headers=OWN)
             assert (answer.status, answer.detail) == (404, "There is no listener of that number.")
@@ -178,7 +184,9 @@ async def test_every_answer_is_for_this_page_alone() -> None:
 async def test_nothing_is_shown_without_the_password() -> None:
     async with operating(admin_config(PASSWORD)) as operator:
         for path in {filled(route.path) for route in ROUTES if route.path != "/api/v1/session"} | {"/nothing", "/"}:
-            method = "POST" if path.endswith(("restart", "title", "test-alert", "kick")) else "GET"
+            method = (
+                "POST" if path.endswith(("restart", "title", "test-alert", "kick", "prefer", "configured")) else "GET"
+            )
             answer = await operator.ask(path, method, password="")
             if path == "/health":
                 assert answer.json == {"sentence": "DiStreamer runs"}

@@ -219,3 +219,26 @@ async def test_a_hole_is_waited_for_and_then_skipped() -> None:
         await asyncio.sleep(10)
         assert inputs.cuts() == [f"main {missing + 5}"]
         assert numbers(inputs.sent(), "main")[-1] >= missing + 11
+
+
+@virtual_time(HOUR)
+async def test_what_an_operator_prefers_is_on_air_whenever_it_works() -> None:
+    main, backup, spare = Source("main"), Source("backup"), Source("spare", return_seconds=10)
+    async with SwitchedInputs([main, backup, spare]) as inputs:
+        await asyncio.sleep(30.5)
+        assert inputs.switcher.prefer("spare")
+        await asyncio.sleep(30)
+        assert inputs.on_air == "spare"
+        spare.works = False
+        await asyncio.sleep(30)
+        assert inputs.on_air == "main"
+        assert not inputs.switcher.prefer("spare"), "it has nothing to play; that it is preferred stays as it was"
+        spare.works = True
+        await asyncio.sleep(30)
+        assert inputs.on_air == "spare"
+        assert inputs.switcher.prefer(None)
+        await asyncio.sleep(1)
+        assert runs(inputs.sent()) == ["main", "spare", "main", "spare", "main"]
+        heard = numbers(inputs.sent(), "main")
+        assert heard == sorted(set(heard))
+        assert abs(inputs.balance()) <= 2

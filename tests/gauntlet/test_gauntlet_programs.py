@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 from pathlib import Path
 from typing import cast
 
@@ -11,7 +13,7 @@ import pytest
 
 from benchmarks.gauntlet import run
 from benchmarks.gauntlet.lane import Lane
-from benchmarks.gauntlet.processes import Keeper
+from benchmarks.gauntlet.processes import Keeper, listens
 from benchmarks.gauntlet.results import Run
 from benchmarks.gauntlet.scenarios import named
 from benchmarks.gauntlet.systems import OURS
@@ -39,3 +41,14 @@ async def test_each_program_of_two_pairs_runs_once(monkeypatch: pytest.MonkeyPat
             await stack.enter_async_context(one._programs(one._order(pair)))
         await asyncio.sleep(0)
         assert sorted(started) == ["a", "a2", "b", "b2"]
+
+
+def test_who_listens_is_seen_from_outside() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        assert not listens(os.getpid(), port)
+        listener.listen()
+        assert listens(os.getpid(), port)
+    assert not listens(os.getpid(), port)
+    assert not listens(2**30, port)

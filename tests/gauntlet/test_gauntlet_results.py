@@ -76,6 +76,7 @@ def test_all_bytes_that_were_sent_are_counted() -> None:
         ({"latency_seconds": 1000.0}, None),
         ({"came_through": False}, "players did not hear what was on air at the end of the trouble"),
         ({"first_fragment_seconds": 1.6}, "the first fragment came 1.6 s after the link's return"),
+        ({"away_seconds": 3.0}, None),
         ({"download_share": 0.3}, None),
         ({"download_share": 0.2}, "the download got 20% of the link"),
         ({"trouble": "it did not begin"}, "it did not begin"),
@@ -93,6 +94,14 @@ def test_a_long_outage_may_be_heard_for_what_the_buffer_did_not_bridge() -> None
     assert faults_of(replace(result, latency_seconds=66.0)) == ["66 s behind the studio at the end where 33 may be"]
     goes_on = replace(result, run=replace(OUT10, scenario="out60_continue"))
     assert faults_of(goes_on) == ["1400 frames missing where 0 may be"]
+
+
+def test_while_b_was_away_nothing_can_be_heard() -> None:
+    result = replace(
+        GOOD, run=replace(OUT10, scenario="b_killed2"), disconnects=1, silent_seconds=2.9, away_seconds=3.1
+    )
+    assert faults_of(result) == []
+    assert faults_of(replace(result, silent_seconds=3.2)) == ["3.2 s of silence where B was away for 3.1 s"]
 
 
 def test_results_are_kept_and_found_again(tmp_path: Path) -> None:

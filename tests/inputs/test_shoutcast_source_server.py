@@ -20,7 +20,7 @@ from distreamer.inputs.shoutcast_source_server import (
 )
 from distreamer.model.audio import Station, Title
 from distreamer.model.status import ModuleState
-from distreamer.sessions.encoder_session import LINGER_SECONDS, LOGIN_SECONDS
+from distreamer.sessions.encoder_session import GATHERING_SECONDS, LINGER_SECONDS, LOGIN_SECONDS, EncoderSession
 from distreamer.transport.memory import MemoryPipe
 from tests.support.input_context import WALL, capturing_log, input_context, stored_audio, stored_titles
 from tests.support.made_audio import MP3_FRAME_BYTES, mp3_frame, mp3_stream
@@ -36,7 +36,7 @@ class Encoder:
     def __init__(self, server: ShoutcastSourceServer, name: str) -> None:
         self._pipe = MemoryPipe(near_name=name)
         self._server = server
-        self._began = asyncio.get_running_loop().time()
+        self.began = asyncio.get_running_loop().time()
         self.task = asyncio.create_task(self._serve(), name=name)
 
     async def say(self, *parts: bytes) -> None:
@@ -54,7 +54,7 @@ class Encoder:
     async def gone(self) -> float:
         """Waits until the server has ended the connection; gives the seconds since it began."""
         await asyncio.wait([self.task])
-        return asyncio.get_running_loop().time() - self._began
+        return asyncio.get_running_loop().time() - self.began
 
     def break_off(self) -> None:
         self._pipe.break_with("the other side broke the connection")
@@ -164,6 +164,37 @@ def test_a_content_type_may_lack_or_be_wrong(login: bytes, content_type: str) ->
             assert place.context.ingest.info.format.content_type == "audio/mpeg"
 
     scenario()
+
+
+@virtual_time(600)
+async def test_frames_that_come_one_by_one_are_taken_several_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[bytes] = []
+    audio = ShoutcastSourceServer.audio
+
+    def noted(self: ShoutcastSourceServer, session: EncoderSession, data: bytes) -> None:
+        taken.append(data)
+        audio(self, session, data)
+
+    monkeypatch.setattr(ShoutcastSourceServer, "audio", noted)
+    async with studio() as place:
+        encoder = await place.source()
+        for number in range(100):
+            await encoder.say(mp3_frame(number))
+            await asyncio.sleep(0.026)
+        await encoder.leave()
+        assert len(taken) <= 100 * 0.027 / GATHERING_SECONDS + 2
+        assert stored_audio(place.context.store) == FIRST
+
+
+@virtual_time(600)
+async def test_what_comes_at_once_is_read_at_once() -> None:
+    """A burst of minutes of audio, as an encoder sends it that was away."""
+    async with studio() as place:
+        encoder = await place.source()
+        await encoder.say(mp3_stream(0, 9_000))
+        await encoder.leave()
+        assert asyncio.get_running_loop().time() - encoder.began < 10
+        assert len(stored_audio(place.context.store)) >= 6_000 * MP3_FRAME_BYTES
 
 
 @virtual_time(600)

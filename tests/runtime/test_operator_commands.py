@@ -9,6 +9,7 @@ import pytest
 from distreamer.config.settings import InputSettings
 from distreamer.errors import ResourceError
 from distreamer.runtime import commands
+from distreamer.runtime.plain_words import status_sentence
 from tests.support.changing_instance import (
     LiveSettings,
     MadeSettings,
@@ -21,6 +22,7 @@ from tests.support.virtual_time import virtual_time
 
 LIVE = ("input", LiveSettings())
 BACKUP = ("input backup", MadeSettings(priority=2))
+SPARE = ("input spare", LiveSettings(priority=3))
 PLAYERS = ("output", players_server())
 
 
@@ -68,3 +70,31 @@ async def test_only_servers_of_players_know_their_listeners() -> None:
     async with running(configured(LIVE, ("output", ProbeSettings()))) as station:
         with pytest.raises(ResourceError, match="output is a Probe, which does not know its listeners one by one"):
             commands.listeners(station.instance.outputs[0])
+
+
+@virtual_time(600)
+async def test_an_operator_puts_another_input_on_air_and_back() -> None:
+    async with running(configured(LIVE, SPARE, PLAYERS)) as station:
+        await asyncio.sleep(20)
+        player = station.player()
+        said = await commands.prefer_input(station.instance, "input spare")
+        assert said == "input spare goes on air, and is preferred"
+        assert station.instance.input_on_air.name == "input spare"
+        await asyncio.sleep(60)
+        assert station.instance.input_on_air.name == "input spare", "the one that is configured as better must wait"
+        chosen = station.instance.snapshot().inputs[0]
+        assert (chosen.name, chosen.chosen, chosen.on_air) == ("input spare", True, True)
+        assert "comes from input spare, which an operator prefers, " in status_sentence(station.instance.snapshot())
+        await commands.prefer_input(station.instance, None)
+        await asyncio.sleep(30)
+        first, second = station.instance.snapshot().inputs
+        assert (first.name, first.on_air, second.chosen) == ("input", True, False)
+        player.assert_unbroken(98)
+
+
+@virtual_time(600)
+async def test_only_an_input_that_could_play_is_put_on_air() -> None:
+    async with running(configured(LIVE, PLAYERS)) as station:
+        await asyncio.sleep(5)
+        with pytest.raises(ResourceError, match="input is the only input"):
+            await commands.prefer_input(station.instance, "input")

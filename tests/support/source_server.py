@@ -18,6 +18,7 @@ class _RecordedStream:
 
     def __init__(self, stream: ByteStream, received: bytearray) -> None:
         self.peer = stream.peer
+        self.rest = stream.rest
         self.write = stream.write
         self.close = stream.close
         self._read = stream.read

@@ -166,8 +166,8 @@ class SwitchedInputs:
             self.after,
             self.head if self.playing else None,
         )
-        switcher = InputSwitcher(self.switch, standbys, self.clock, capturing_log(self.said))
-        jobs = [switcher.run(), *(source.run() for source in self.sources)]
+        self.switcher = InputSwitcher(self.switch, standbys, self.clock, capturing_log(self.said))
+        jobs = [self.switcher.run(), *(source.run() for source in self.sources)]
         if self.playing:
             jobs.append(self.head.run())
         self._tasks = [self._start(job) for job in jobs]

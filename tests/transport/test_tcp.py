@@ -72,6 +72,33 @@ async def test_bytes_go_both_ways() -> None:
         assert await received == b"a" * 1_000_000
 
 
+async def test_what_comes_while_it_rests_waits_and_is_read_at_once() -> None:
+    goes_on = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"first")
+        assert await reader.readexactly(1)
+        for part in (b"second ", b"third"):
+            writer.write(part)
+            await writer.drain()
+        goes_on.set()
+        writer.close()
+
+    async with serving(serve) as port:
+        stream = await connect("127.0.0.1", port, timeout_seconds=10)
+        assert await stream.read() == b"first"
+        rest = asyncio.create_task(stream.rest(60))
+        await stream.write(b"!")
+        await goes_on.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        rest.cancel()
+        await asyncio.wait([rest])
+        assert await stream.read() == b"second third"
+        assert await stream.read() == b""
+        await stream.close()
+
+
 async def test_what_was_written_arrives_though_the_peer_is_slow_and_the_end_sudden() -> None:
     may_read = asyncio.Event()
     received = asyncio.get_running_loop().create_future()

@@ -28,6 +28,7 @@ from distreamer.admin.views import (
 )
 from distreamer.errors import DiStreamerError
 from distreamer.runtime import commands
+from distreamer.runtime.instance import Instance
 
 BODY_SECONDS = 10.0
 """For the body of a request to come."""
@@ -109,14 +110,26 @@ async def event_stream(api: Api, request: web.Request) -> web.StreamResponse:
 
 async def restart_input(api: Api, request: web.Request) -> web.StreamResponse:
     """Makes it anew."""
-    found = api.station.instance(request.match_info["instance"])
-    name = request.match_info["input"]
-    if all(part.name != name for part in found.inputs):
-        raise ProblemError(404, "There is no input of that name.")
+    found, name = _input(api, request)
     try:
         return json_answer(DoneView(await commands.restart_input(found, name)))
     except DiStreamerError as error:
         raise ProblemError(409, f"The input goes on as before: {error}.") from error
+
+
+async def prefer_input(api: Api, request: web.Request) -> web.StreamResponse:
+    """Puts it on air."""
+    found, name = _input(api, request)
+    try:
+        return json_answer(DoneView(await commands.prefer_input(found, name)))
+    except DiStreamerError as error:
+        raise ProblemError(409, f"All goes on as before: {error}.") from error
+
+
+async def prefer_as_configured(api: Api, request: web.Request) -> web.StreamResponse:
+    """Takes ``prefer_input`` back."""
+    found = api.station.instance(request.match_info["instance"])
+    return json_answer(DoneView(await commands.prefer_input(found, None)))
 
 
 async def set_title(api: Api, request: web.Request) -> web.StreamResponse:
@@ -188,6 +201,15 @@ def number_of(request: web.Request, name: str, low: int, high: int, default: Ans
     if len(values) > 1 or not text.isascii() or not text.isdigit() or not low <= int(text[:17]) <= high:
         raise ProblemError(400, f"{name} must be a whole number from {low} to {high}.")
     return int(text)
+
+
+def _input(api: Api, request: web.Request) -> tuple[Instance, str]:
+    """The instance and the name of one of its inputs."""
+    found = api.station.instance(request.match_info["instance"])
+    name = request.match_info["input"]
+    if all(part.name != name for part in found.inputs):
+        raise ProblemError(404, "There is no input of that name.")
+    return found, name
 
 
 async def _wish(request: web.Request, kind: type[AnswerT]) -> AnswerT:

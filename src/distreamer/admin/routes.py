@@ -145,6 +145,25 @@ ROUTES: Final = (
     ),
     Route(
         "POST",
+        f"{INSTANCE}/inputs/{{input}}/prefer",
+        handlers.prefer_input,
+        "Puts an input on air",
+        views.DoneView,
+        failures=(404, 409, 503),
+        text="At once, and again whenever it works; when it fails, the others take over as ever. That holds until "
+        "another one is preferred, or the program ends.",
+    ),
+    Route(
+        "POST",
+        f"{INSTANCE}/prefer-as-configured",
+        handlers.prefer_as_configured,
+        "Lets inputs be preferred as it is configured",
+        views.DoneView,
+        failures=(404, 503),
+        text="It takes back what was preferred by a command.",
+    ),
+    Route(
+        "POST",
         f"{INSTANCE}/title",
         handlers.set_title,
         "Sets the title of what is on air",

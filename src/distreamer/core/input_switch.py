@@ -87,7 +87,8 @@ class InputSwitch:
         self.switches = 0
         self.continuations = 0
         """Those of the switches at which the programme went on with the very next frame."""
-        self._order = tuple(standbys)
+        self._configured = self._order = tuple(standbys)
+        self._chosen: Standby | None = None
         self._on_air = on_air or self._order[0]
         self._store = store
         self._splicer = Splicer(store, new_epoch_id)
@@ -111,6 +112,11 @@ class InputSwitch:
     def on_air(self) -> Standby:
         return self._on_air
 
+    @property
+    def chosen(self) -> Standby | None:
+        """Which an operator prefers to all others, until he says otherwise."""
+        return self._chosen
+
     def is_better(self, one: Standby, other: Standby) -> bool:
         """Whether ``one`` is preferred to ``other``."""
         return self._order.index(one) < self._order.index(other)
@@ -126,6 +132,14 @@ class InputSwitch:
             self._carry(now)
         if isinstance(self._on_air, MadeStandby):
             self._on_air.ask(now, self._shortage(now))
+
+    def prefer(self, standby: Standby | None, now: float) -> None:
+        """An operator wants ``standby`` on air: from now on, if it could be, and whenever it works. None: as it is
+        configured."""
+        self._chosen = standby
+        self._rank()
+        if standby is not None and standby is not self._on_air and standby.is_ready(now):
+            self._switch_to(standby, now)
 
     # -- other settings while it runs
 
@@ -161,12 +175,18 @@ class InputSwitch:
     def rearrange(self, standbys: Sequence[Standby], now: float) -> None:
         """Other inputs, or in another order. When the one on air is not among them, the best that could play takes its
         place."""
-        before, self._order = self._on_air, tuple(standbys)
+        before, self._configured = self._on_air, tuple(standbys)
+        self._rank()
         if before not in self._order:
             ready = (one for one in self._order if one.is_ready(now))
             self._switch_to(next(ready, self._order[0]), now)
 
     # -- deciding
+
+    def _rank(self) -> None:
+        if self._chosen not in self._configured:
+            self._chosen = None
+        self._order = tuple(sorted(self._configured, key=lambda one: one is not self._chosen))
 
     def _choose(self, now: float) -> Standby:
         on_air = self._on_air

@@ -56,6 +56,21 @@ class InputSwitcher:
         finally:
             self._watching.close()
 
+    @property
+    def chosen(self) -> str | None:
+        """The name of the input that an operator prefers."""
+        return self._switch.chosen.name if self._switch.chosen else None
+
+    def prefer(self, name: str | None) -> bool:
+        """See ``InputSwitch.prefer``; False, and nothing is changed, when that input has nothing to play."""
+        wanted = next(one for one in self._inputs if one.name == name) if name is not None else None
+        if wanted is not None and not wanted.is_ready(self._clock.now()) and wanted is not self._switch.on_air:
+            return False
+        self._log.info(f"an operator prefers {name}" if name else "inputs are preferred as it is configured")
+        self._tell_changes(lambda now: self._switch.prefer(wanted, now))
+        self._changed.set()
+        return True
+
     def rearrange(self, inputs: Sequence[Standby]) -> None:
         """See ``InputSwitch.rearrange``."""
         self._inputs = list(inputs)

@@ -89,6 +89,10 @@ class ByteStream(Protocol):
         """At least one byte and at most ``limit``; empty at the end. Raises LinkError when it breaks."""
         ...
 
+    async def rest(self, seconds: float) -> None:
+        """Takes nothing for so long: what comes meanwhile is read afterwards, all at once."""
+        ...
+
     async def write(self, data: bytes) -> None:
         """Waits until the transport takes ``data``. Raises LinkError when it breaks."""
         ...

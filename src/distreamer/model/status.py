@@ -105,6 +105,8 @@ class ModuleStatus:
     """That others came with; those of players are in ``listeners``."""
     wrong_password_seconds: float | None = None
     """Since the last of them at the door of a link; None when there was none."""
+    chosen: bool = False
+    """Whether an operator prefers this input to all others, by a command."""
     on_air: bool = True
     """False for an input that stands by while another is on air."""
     returns_in_seconds: float | None = None

@@ -38,6 +38,15 @@ async def test_alerts(instance: Instance) -> tuple[str, Event, tuple[AlertTrial,
     return said, event, trials
 
 
+async def prefer_input(instance: Instance, name: str | None) -> str:
+    """Puts the input of that name, which there must be, on air, and again whenever it works, until there is another
+    command or the program ends; None: inputs are preferred as it is configured. Gives what happened, in words. Raises
+    ResourceError when it has nothing to play."""
+    async with instance.changing:
+        instance.prefer_input(name)
+    return f"{name} goes on air, and is preferred" if name else "inputs are preferred as it is configured"
+
+
 def set_title(instance: Instance, text: str) -> str:
     """Puts ``text`` before the next audio of the input that is on air, and gives what happened, in words."""
     part = instance.input_on_air

@@ -24,6 +24,7 @@ from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.ports import Clock
 from distreamer.core.standby import Standby
 from distreamer.core.store import Store
+from distreamer.errors import ResourceError
 from distreamer.model.audio import Title
 from distreamer.model.status import ModuleStatus
 from distreamer.runtime.modules import INPUTS
@@ -155,13 +156,26 @@ class InputSide:
         return next((part for part in self.parts if part.name == name), self.parts[0])
 
     def statuses(self) -> tuple[ModuleStatus, ...]:
-        return tuple(self._status(part) for part in self.parts)
+        """The preferred one first."""
+        return tuple(sorted(map(self._status, self.parts), key=lambda status: not status.chosen))
+
+    def prefer(self, name: str | None) -> None:
+        """Puts the input of that name, which there must be, on air, and again whenever it works; None: as it is
+        configured. Raises ResourceError when it cannot be on air."""
+        if self._switcher is None:
+            if name is not None:
+                raise ResourceError(f"{name} is the only input")
+        elif not self._switcher.prefer(name):
+            detail = next(part.health.detail for part in self.parts if part.name == name)
+            raise ResourceError(f"{name} has nothing to play: {detail}")
 
     def _status(self, part: InputPart) -> ModuleStatus:
         if self._switcher is None:
             return part.status()
         is_on_air = self._switcher.on_air == part.name
-        return replace(part.status(), on_air=is_on_air, returns_in_seconds=self._switcher.returns_in(part.name))
+        returns_in = self._switcher.returns_in(part.name)
+        is_chosen = self._switcher.chosen == part.name
+        return replace(part.status(), on_air=is_on_air, returns_in_seconds=returns_in, chosen=is_chosen)
 
     # -- making
 

@@ -149,6 +149,10 @@ class Instance:
         """The one whose audio goes into the store."""
         return self._inputs.on_air
 
+    def prefer_input(self, name: str | None) -> None:
+        """See ``InputSide.prefer``."""
+        self._inputs.prefer(name)
+
     @property
     def outputs(self) -> Sequence[OutputPart]:
         """In the order of the file."""

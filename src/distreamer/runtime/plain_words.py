@@ -82,7 +82,11 @@ def _source_words(status: InstanceStatus) -> str:
     if is_stale(status):
         return f"nothing has arrived for {spoken_seconds(round(store.newest_age_seconds))} ({_why(status)})"
     other = stand_in(status)
-    verb = f"comes from {other.name} instead of {_fault(status.inputs[0])}" if other else "arrives"
+    verb = "arrives"
+    if other:
+        verb = f"comes from {other.name} instead of {_fault(status.inputs[0])}"
+    elif status.inputs and status.inputs[0].chosen:
+        verb = f"comes from {status.inputs[0].name}, which an operator prefers"
     return f"{stream_words(store.info)} {verb}, {spoken_seconds(round(store.seconds))} are held"
 
 

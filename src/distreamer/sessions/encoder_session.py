@@ -26,6 +26,9 @@ from distreamer.protocol.source.events import (
 
 LOGIN_SECONDS = 10.0
 """For each request to be complete, and for a source to log in."""
+GATHERING_SECONDS, CALM_BYTES = 0.1, 16_384
+"""Encoders send frame by frame. What comes within so long is taken as one, unless so much comes at once: to wake for
+each frame costs more than all the rest that is done with it."""
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 4 * 1024 * 1024
 """How long, and for how much, one listens to an encoder that was refused while it sends: a connection that is closed
@@ -75,6 +78,8 @@ class EncoderSession:
         self._clock = clock
         self._silence_seconds = silence_seconds
         self._deadline = clock.now() + LOGIN_SECONDS
+        self._is_calm = False
+        """Whether nothing waits that has to be read at once."""
         self.task: asyncio.Task[None] | None = None
         """That runs it."""
 
@@ -96,11 +101,14 @@ class EncoderSession:
                     await self._exchange()
             except TimeoutError as error:
                 raise LinkError(self.peer, self._silence()) from error
+            if self._is_calm:
+                await self._stream.rest(GATHERING_SECONDS)
         if self._machine.may_have_unread:
             await self._linger()
 
     async def _exchange(self) -> None:
         data = await self._stream.read()
+        self._is_calm = self.is_source and 0 < len(data) < CALM_BYTES
         if data:
             self._machine.receive_data(data)
             while (event := self._machine.next_event()) is not None:

@@ -85,6 +85,14 @@ class _Lane:
             except TimeoutError:
                 continue
 
+    def gather(self) -> None:
+        """Makes one piece of all that has arrived, as the kernel does."""
+        gathered: list[bytes] = []
+        while self._pieces and self._pieces[0][0] <= self._loop.time() and self._pieces[0][1]:
+            gathered.append(self._pieces.popleft()[1])
+        if gathered:
+            self._pieces.appendleft((self._loop.time(), b"".join(gathered)))
+
     def _take(self, limit: int) -> bytes:
         at, data = self._pieces[0]
         if not data:
@@ -118,6 +126,10 @@ class MemoryStream:
     async def read(self, limit: int = 65536) -> bytes:
         self._refuse_closed()
         return await self._incoming.get(limit, self._peer)
+
+    async def rest(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._incoming.gather()
 
     async def write(self, data: bytes) -> None:
         self._refuse_closed()

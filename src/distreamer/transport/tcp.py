@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 from contextlib import suppress
+from typing import cast
 
 import aiohappyeyeballs
 
@@ -48,6 +49,14 @@ class TcpStream:
             return await self._reader.read(limit)
         except OSError as error:
             raise LinkError(self._peer, spoken_fault(error)) from error
+
+    async def rest(self, seconds: float) -> None:
+        transport = cast(asyncio.Transport, self._writer.transport)
+        transport.pause_reading()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            transport.resume_reading()
 
     async def write(self, data: bytes) -> None:
         try:
