@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from distreamer.alerts.message import Message
 from distreamer.errors import LinkError
@@ -38,24 +37,25 @@ class Sender(Protocol):
         ...
 
 
-@dataclass(eq=False, slots=True)
 class PatientThread:
-    """A thread in which a job may hang, for the senders of one alert: no second one is begun behind it."""
+    """A thread in which a job may hang: no other one is begun behind a job whose asker gave up waiting for it."""
 
-    thread: OwnThread
-    what: str
-    """What a job does, for messages: ``a name server``."""
-    _last: asyncio.Future[object] | None = None
+    def __init__(self, thread: OwnThread, peer: str) -> None:
+        """``peer`` is who is asked, for messages."""
+        self._thread = thread
+        self._peer = peer
+        self._asked = asyncio.Lock()
+        self._last: asyncio.Future[Any] | None = None
 
     async def do(self, job: Callable[[], Result]) -> Result:
-        """Its result, or what it raised. Raises LinkError when the job before still hangs."""
-        if self._last is not None and not self._last.done():
-            raise LinkError(self.what, "has not answered the question before yet")
-        future = self.thread.submit(job)
-        # Without its own end anything may be raised behind the back of who gave up waiting; that is looked at here.
-        future.add_done_callback(_look_at_error)
-        self._last = future  # type: ignore[assignment]
-        return await asyncio.shield(future)
+        """Its result, or what it raised. Raises LinkError when a job that nobody waits for any more still hangs."""
+        async with self._asked:
+            if self._last is not None and not self._last.done():
+                raise LinkError(self._peer, "has not answered the question before yet")
+            self._last = future = self._thread.submit(job)
+            # What it raises when nobody waits any more is no news.
+            future.add_done_callback(_look_at_error)
+            return await asyncio.shield(future)
 
 
 def _look_at_error(future: asyncio.Future[Result]) -> None:
