@@ -1,0 +1,66 @@
+"""The webhook that is told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+
+@dataclass
+class Receiver:
+    """Notes what comes, and when."""
+
+    port: int = 0
+    messages: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
+    """The monotonic time at which it came, from whom, and what."""
+    _grown: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def url(self, station: str) -> str:
+        """Where that station's alerts go."""
+        return f"http://127.0.0.1:{self.port}/{station}"
+
+    async def told(self, station: str, kind: str, state: str, since: float, seconds: float) -> float | None:
+        """When ``station`` told of the first problem of that kind, or of its end, after ``since``; None when it has not
+        within ``seconds``."""
+        field_name = "kind" if state == "problem" else "resolves"
+        try:
+            async with asyncio.timeout(seconds), self._grown:
+                while True:
+                    for at, who, message in self.messages:
+                        is_it = (who, message["state"], message[field_name]) == (station, state, kind)
+                        if is_it and at >= since:
+                            return at
+                    await self._grown.wait()
+        except TimeoutError:
+            return None
+
+    async def take(self, request: web.Request) -> web.Response:
+        """One POST."""
+        message = await request.json()
+        async with self._grown:
+            self.messages.append((time.monotonic(), request.match_info["station"], message))
+            self._grown.notify_all()
+        return web.Response(text="thank you")
+
+
+@asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    """Until the block ends."""
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_post("/{station}", receiver.take)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        receiver.port = runner.addresses[0][1]
+        yield receiver
+    finally:
+        await runner.cleanup()
