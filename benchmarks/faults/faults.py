@@ -145,18 +145,17 @@ async def taken_port(stage: Stage) -> Prepared:
 
 
 async def wrong_bitrate(stage: Stage) -> Prepared:
-    """An encoder whose first frames say another one than it then sends."""
+    """An encoder takes over that sends more than the one before."""
     station, port = await _studio(stage, players_door(free_port()))
     await station.said("listening")
+    await stage.encoder(port)
+    await station.said(HEARD)
 
-    async def begin() -> None:
-        await stage.encoder(port, "-q:a", "0", noise="aevalsrc=if(lt(t\\,1)\\,0\\,random(0)-0.5):s=44100")
-
-    async def mend() -> None:
+    async def exchange(*options: str) -> None:
         await stage.kill(stage.processes[-1])
-        await stage.encoder(port)
+        await stage.encoder(port, *options)
 
-    return Prepared(begin, mend)
+    return Prepared(partial(exchange, "-b:a", "320k"), exchange)
 
 
 async def full_disk(stage: Stage) -> Prepared:
@@ -224,6 +223,14 @@ async def guessed_password(stage: Stage) -> Prepared:
 
 FAULTS: Final = (
     Fault(
+        "password",
+        "Eight wrong ADMINPASSWORDs are given",
+        "no more are",
+        ("passwords_refused",),
+        guessed_password,
+        end_seconds=480,
+    ),
+    Fault(
         "encoder",
         "The encoder (ffmpeg) is killed",
         "another one is started",
@@ -257,8 +264,8 @@ FAULTS: Final = (
     ),
     Fault(
         "bitrate",
-        "An encoder begins whose bitrate becomes several times that of its first frames",
-        "it is killed, and another one is started",
+        "The encoder is exchanged for one that sends 320 kbit/s instead of 128",
+        "the first one is back",
         ("bitrate_wrong",),
         wrong_bitrate,
         begin_seconds=150,
@@ -272,13 +279,5 @@ FAULTS: Final = (
         ("disk_failing",),
         full_disk,
         why_not=_cannot_mount,
-    ),
-    Fault(
-        "password",
-        "Eight wrong ADMINPASSWORDs are given",
-        "no more are",
-        ("passwords_refused",),
-        guessed_password,
-        end_seconds=480,
     ),
 )

@@ -101,12 +101,12 @@ class Stage:
         """As the receiver knows it."""
         return f"{self.name}-{station}"
 
-    async def encoder(self, port: int, *options: str, noise: str = NOISE) -> Process:
+    async def encoder(self, port: int, *options: str) -> Process:
         """An ffmpeg that sends noise to a ShoutcastSourceServer at ``port``."""
         coding = options or ("-b:a", "128k")
         source = f"icecast://source:{PASSWORD}@127.0.0.1:{port}/live"
         return await self.program(
-            *("ffmpeg", "-nostdin", "-loglevel", "error", "-re", "-f", "lavfi", "-i", noise),
+            *("ffmpeg", "-nostdin", "-loglevel", "error", "-re", "-f", "lavfi", "-i", NOISE),
             *("-c:a", "libmp3lame", *coding, "-write_xing", "0", "-content_type", "audio/mpeg", "-f", "mp3", source),
         )
 

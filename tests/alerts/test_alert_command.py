@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,14 @@ async def test_what_is_left_running_on_purpose_is_not_waited_for(tmp_path: Path)
 
 async def test_whatever_is_printed_the_memory_is_bounded(tmp_path: Path) -> None:
     file = script(tmp_path, "head -c 30000000 /dev/zero | tr '\\0' 'x'\necho\necho 'the end'\nexit 1")
-    with pytest.raises(ResourceError, match=r"exit code 1: the end$"):
-        await command(f"'{file}'").deliver(told(began()))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ResourceError, match=r"exit code 1: the end$"):
+            await command(f"'{file}'").deliver(told(began()))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3_000_000
 
 
 async def test_what_cannot_be_started_is_told(tmp_path: Path) -> None:

@@ -134,13 +134,13 @@ async def test_a_server_that_says_nothing_is_left_and_its_thread_too() -> None:
 
 
 async def test_a_server_that_drips_is_cut_off() -> None:
-    connections: list[asyncio.StreamWriter] = []
     gone = asyncio.Event()
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connections.append(writer)
-        writer.write(b"220-")
-        await reader.read()
+        end = asyncio.create_task(reader.read())
+        while not end.done():
+            writer.write(b"220-wait\r\n")  # often enough for any limit on a single read
+            await asyncio.wait({end}, timeout=0.05)
         gone.set()
         writer.close()
 
