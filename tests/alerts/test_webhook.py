@@ -227,3 +227,5 @@ async def test_one_that_speaks_no_http() -> None:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(PeerError):
             await webhook(f"http://127.0.0.1:{port}/").deliver(told(began()))
+        with pytest.raises(PeerError, match="does not speak TLS as expected: "):
+            await webhook(f"https://127.0.0.1:{port}/").deliver(told(began()))

@@ -103,6 +103,8 @@ class Webhook:
             raise self._fault(said, sent) from error
         except aiohttp.ClientConnectorCertificateError as error:
             raise PeerError(self._peer, _certificate_words(error)) from error
+        except aiohttp.ClientConnectorSSLError as error:
+            raise PeerError(self._peer, f"does not speak TLS as expected: {_reason(error)}") from error
         except (aiohttp.ClientConnectionError, OSError) as error:
             raise self._fault(_connection_words(error), sent) from error
         except aiohttp.ClientError as error:
@@ -152,6 +154,11 @@ def signature(secret: str, at: int, body: bytes) -> str:
 def _certificate_words(error: aiohttp.ClientConnectorCertificateError) -> str:
     cause = error.certificate_error
     return certificate_fault(cause) if isinstance(cause, ssl.SSLCertVerificationError) else "its certificate is wrong"
+
+
+def _reason(error: aiohttp.ClientConnectorSSLError) -> str:
+    cause = error.os_error
+    return shown(str(getattr(cause, "reason", None) or cause))
 
 
 def _connection_words(error: Exception) -> str:

@@ -39,7 +39,7 @@ async def try_alert(name: str, mode: str, sender: Sender, event: Event, clock: C
     except DiStreamerError as error:
         said, is_delivered = str(error), False
     seconds = clock.now() - begun
-    spoken = spoken_seconds(round(seconds, 1))
+    spoken = spoken_seconds(seconds) if seconds >= 0.1 else "less than 0.1 s"
     sentence = f"{said} in {spoken}" if is_delivered else f"{said} (after {spoken})"
     return AlertTrial(name, mode, sender.receiver, is_delivered, sentence, round(seconds, 3))
 
