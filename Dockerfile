@@ -20,7 +20,8 @@ COPY --chmod=755 deploy/docker/entrypoint /usr/local/bin/entrypoint
 # /dev/shm can be written in every container, also with a read-only root, and wears no card out.
 ENV PATH=/opt/distreamer/bin:$PATH \
     PYTHONFAULTHANDLER=1 \
-    DISTREAMER_HEARTBEAT=/dev/shm/distreamer.heartbeat
+    DISTREAMER_HEARTBEAT=/dev/shm/distreamer.heartbeat \
+    DISTREAMER_RUNTIME=/dev/shm/distreamer
 WORKDIR /distreamer
 USER distreamer
 EXPOSE 8080 7080 7080/udp

@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench bench-stream gauntlet faults format reference tables clean debian-packages
+.PHONY: help install demo test check docs bench bench-stream gauntlet faults format reference tables clean debian-packages
 
 help: ## Lists these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -20,6 +20,11 @@ check: .venv/installed-dev ## Format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/installed-dev ## Builds the documentation site, build/site/index.html, and checks its links
+	$(BIN)/python -m scripts.concept_pictures
+	$(BIN)/python -m properdocs build --quiet --strict --config-file mkdocs.yml
+	$(BIN)/python -m scripts.site_links build/site
 
 bench: .venv/installed-dev ## Compares ShoutcastServer with Icecast here (50 minutes; ARGS=--quick: 4)
 	$(BIN)/python -m benchmarks.listeners $(ARGS)
@@ -46,7 +51,7 @@ tables: .venv/installed-dev debian-packages ## Writes docs/compatibility.md anew
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m proves --write-tables $(ARGS)
 
 clean: ## Removes what the other targets made
-	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 debian-packages:
 	@scripts/debian-packages
@@ -63,5 +68,5 @@ debian-packages:
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	$(BIN)/python -m pip install --quiet --editable '.[audio,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[audio,dev,docs]'
 	@touch $@

@@ -241,6 +241,9 @@ SCENARIOS = (
         for_peers=False,
     ),
     Scenario("no_udp", "no UDP passes", passes_udp=False),
+    Scenario("no_udp_loss30", "no UDP passes, 30 % lost", _lossy(0.3), passes_udp=False, for_peers=False),
+    Scenario("no_udp_loss40", "no UDP passes, 40 % lost", _lossy(0.4), passes_udp=False, for_peers=False),
+    Scenario("no_udp_out20", "no UDP passes; dark for 20 s", events=(Dark(0, 20),), passes_udp=False, for_peers=False),
     Scenario("small1300", "packets above 1300 bytes vanish", replace(SOUND, largest_packet=1300)),
 )
 

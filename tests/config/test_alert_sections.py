@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -126,12 +125,3 @@ def test_secrets_are_never_shown() -> None:
     assert "SECRET = ***" in shown
     assert "PASSWORD = ***" in shown
     assert "geheim" not in " ".join(shown) + repr(config)
-
-
-def test_the_examples_of_the_manual_load() -> None:
-    manual = (Path(__file__).parents[2] / "docs/alerts.md").read_text(encoding="utf-8")
-    examples = re.findall(r"```ini\n(.*?)```", manual, re.DOTALL)
-    assert len(examples) == 6
-    for example in examples:
-        assert loaded(example).alerts
-    assert loaded(examples[0]).alerts[1].settings.severity == "error"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from distreamer.config.instance import ConfiguredInput, ConfiguredOutput, InstanceConfig
+from distreamer.config.instance import ConfiguredInput, ConfiguredOutput, InstanceConfig, by_preference
 from distreamer.config.loader import load, load_all, load_environment, parse
 from distreamer.config.settings import GeneralSettings
 from distreamer.errors import ConfigError
@@ -264,3 +264,12 @@ def test_two_instances_cannot_have_one_spool(tmp_path: Path) -> None:
         f"{west}: [GENERAL] SPOOL = {tmp_path / './other/../spool'} is the folder of {east} already;"
         " each instance needs one of its own"
     ]
+
+
+def test_of_variables_alone_the_input_without_a_name_is_preferred() -> None:
+    environ = {
+        "DS_INPUT_BACKUP__MODE": "Tone", "DS_INPUT_BACKUP__HERTZ": "60",
+        "DS_INPUT_MODE": "Tone", "DS_INPUT_HERTZ": "50", "DS_OUTPUT_MODE": "Serve",
+    }  # fmt: skip
+    config = load_environment(REGISTRY, environ)
+    assert [name for name, _ in by_preference(config.inputs)] == ["input", "input backup"]

@@ -32,7 +32,7 @@ async def test_numbers_that_a_sender_skipped_are_not_fragments_that_are_missing(
         for number in range(FRAGMENTS):
             source.add(fragment(5, SKIPPED_NUMBERS + number, size=16_000))
             await asyncio.sleep(1)
-            current = caller.module._link._current
+            current = caller.module._pair.first._current
             assert current is not None
             assert current.conversation is not None
             said.append(current.conversation.behind)
@@ -43,7 +43,7 @@ async def test_numbers_that_a_sender_skipped_are_not_fragments_that_are_missing(
         network.link.largest = 1_500
         await asyncio.sleep(10)
         assert caller.newest == SKIPPED_NUMBERS + FRAGMENTS - 1
-        current = caller.module._link._current
+        current = caller.module._pair.first._current
         assert current is not None
         assert current.conversation is not None
         assert current.conversation.behind == 0

@@ -56,7 +56,7 @@ async def test_where_udp_is_blocked_that_costs_the_head_start_and_no_more(side: 
     async with side(Store()) as network:
         caller = Caller(network)
         begun = loop.time()
-        alone = asyncio.create_task(caller.module._link.run(network.dial))
+        alone = asyncio.create_task(caller.module._pair.first.run(network.dial))
         usual = await when(lambda: caller.link.connected, 5) - begun
         alone.cancel()
         await asyncio.gather(alone, return_exceptions=True)

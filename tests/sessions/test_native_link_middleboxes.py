@@ -116,7 +116,7 @@ async def test_udp_that_leads_to_another_machine_does_not_keep_tcp_away() -> Non
 async def test_a_password_that_is_wrong_over_both_is_wrong() -> None:
     async with TwoCarriers(Store(), password="secret") as network:
         caller = Caller(network)
-        caller.module._link._password = "other"
+        caller.module._pair.first._password = "other"
         with pytest.raises(AuthenticationError):
             await caller.run()
 

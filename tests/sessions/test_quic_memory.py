@@ -78,7 +78,7 @@ def test_a_receiver_that_stops_reading_holds_up_nothing_but_itself() -> None:
 
     async def scenario() -> None:
         async with played_link(Link(), OnReturn.LIVE, 320) as ends:
-            receive = ends.caller.module._link._current.session.stream.receive  # type: ignore[union-attr]
+            receive = ends.caller.module._pair.first._current.session.stream.receive  # type: ignore[union-attr]
             assert receive is not None
             for connection in ends.network.quic.clients.values():
                 connection.inbox.receive = lambda part: None  # type: ignore[method-assign]

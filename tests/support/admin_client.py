@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -103,13 +104,13 @@ def admin_config(password: str = "", **general: object) -> InstanceConfig:
 
 
 @asynccontextmanager
-async def operating(config: InstanceConfig | None = None) -> AsyncIterator[Operator]:
-    """Until the block ends."""
+async def operating(config: InstanceConfig | None = None, folder: Path | None = None) -> AsyncIterator[Operator]:
+    """Until the block ends; in ``folder`` it leaves a note of where it is."""
     config = config or admin_config()
     console = io.StringIO()
     async with running(config) as station, aiohttp.ClientSession() as session:
         members = [Member(config, InstanceLog(config, console), station.instance)]
-        servers = AdminServers(members)
+        servers = AdminServers(members, folder)
         task = asyncio.create_task(servers.run())
         try:
             await until(lambda: any(server.bound for server in servers.servers))

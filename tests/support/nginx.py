@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -43,13 +44,14 @@ async def running_nginx(
     made, port = make_certificate(folder), free_port()
     config = folder / "nginx.conf"
     location = (PAGES / page).read_text(encoding="utf-8").partition("```nginx\n")[2].partition("```")[0]
-    assert f":{documented_port};" in location
+    location, count = re.subn(rf":{documented_port}(?=/?;)", f":{target}", location)
+    assert count
     values = {
         "folder": folder,
         "port": port,
         "certificate": made.certificate,
         "key": made.key,
-        "location": location.replace(f":{documented_port};", f":{target};"),
+        "location": location,
     }
     config.write_text(_CONFIG.format(**values))
     process = await asyncio.create_subprocess_exec(program, "-p", str(folder), "-c", str(config))

@@ -103,9 +103,9 @@ class Caller:
 
     async def run(self) -> None:
         if self._without_tcp:
-            await self.module._link.run(self.network.quic.dial)
+            await self.module._pair.first.run(self.network.quic.dial)
         else:
-            await self.module._link.run(self.network.dial, self.network.quic.dial)
+            await self.module._pair.first.run(self.network.dial, self.network.quic.dial)
 
 
 @asynccontextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
@@ -19,6 +21,7 @@ from distreamer.admin.openapi import description_text
 from distreamer.admin.problem import ProblemError
 from distreamer.admin.routes import ROUTES, Route
 from distreamer.admin.station import Station
+from distreamer.admin.whereabouts import noted
 from distreamer.transport.tcp import listening_sockets, spoken_address
 
 LARGEST_BODY_BYTES = 16_384
@@ -40,9 +43,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class AdminServer:
     """Made in the event loop; ``run`` is supervised."""
 
-    def __init__(self, address: tuple[str, int], password: str, station: Station, log: FilteringBoundLogger) -> None:
-        """``address`` is host and port; an empty ``password`` is none."""
+    def __init__(
+        self,
+        address: tuple[str, int],
+        password: str,
+        station: Station,
+        log: FilteringBoundLogger,
+        folder: Path | None = None,
+    ) -> None:
+        """``address`` is host and port; an empty ``password`` is none; in ``folder`` it leaves a note of where it
+        is."""
         self._address = address
+        self._folder = folder
         self._station = station
         self._log = log
         self._guard = Guard(address[0], password, lambda: secrets.token_urlsafe(32), self._note_refused)
@@ -67,7 +79,9 @@ class AdminServer:
             host, port = sockets[0].getsockname()[:2]
             self.bound = host, port
             self._log.info("listening for the operator", url=f"http://{spoken_address(host, port)}/")
-            await door.sweep()
+            with ExitStack() as stack:
+                self._leave_note(stack, self.bound)
+                await door.sweep()
         finally:
             self.bound = None
             streams.close()
@@ -78,6 +92,14 @@ class AdminServer:
                 one.close()
 
     # -- inside
+
+    def _leave_note(self, stack: ExitStack, bound: tuple[str, int]) -> None:
+        if self._folder is None:
+            return
+        try:
+            stack.enter_context(noted(self._folder, bound))
+        except OSError as error:
+            self._log.warning("distreamer status and top cannot find this by themselves", reason=str(error))
 
     def _note_refused(self, address: str) -> None:
         self._log.warning("a wrong password was given", peer=address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from distreamer.admin.server import AdminServer
 from distreamer.admin.station import Station
@@ -36,8 +37,10 @@ class _Running:
 class AdminServers:
     """Made in the event loop."""
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    def __init__(self, members: Sequence[Member], folder: Path | None = None) -> None:
+        """In ``folder`` each leaves a note of where it is."""
         self._members = members
+        self._folder = folder
         self._clock = LoopClock()
         self._changed = asyncio.Event()
         self._running: dict[_Wanted, _Running] = {}
@@ -70,7 +73,7 @@ class AdminServers:
             return [member for member in self._members if _wanted(member) == wanted]
 
         log = shown()[0].log.logger.bind(module="admin")
-        server = AdminServer(wanted.address, wanted.password, Station(shown, self._clock), log)
+        server = AdminServer(wanted.address, wanted.password, Station(shown, self._clock), log, self._folder)
         supervisor = Supervisor(server.run, Health(self._clock), log)
         return _Running(server, asyncio.create_task(supervisor.run(), name=f"admin {wanted.admin}"))
 

@@ -9,25 +9,27 @@ from pathlib import Path
 import click
 
 from distreamer.cli.application import Application
+from distreamer.cli.examples import examples
 from distreamer.config.instance import ConfiguredAlert, InstanceConfig
 from distreamer.config.wording import did_you_mean, printable
 from distreamer.errors import ResourceError
 
 
-@click.group(name="alert")
+_GROUP_EXAMPLES = examples({"distreamer alert test studio.conf": "does everybody get it?"})
+_TEST_EXAMPLES = examples(
+    {
+        "distreamer alert test studio.conf": "all",
+        "distreamer alert test studio.conf --name night": "only [ALERT night]",
+    }
+)
+
+
+@click.group(name="alert", epilog=_GROUP_EXAMPLES)
 def alert_group() -> None:
     """Try whether alerts arrive."""
 
 
-_EXAMPLES = """\
-\b
-Examples:
-  distreamer alert test studio.conf
-  distreamer alert test studio.conf --name night   only [ALERT night]
-"""
-
-
-@alert_group.command(name="test", epilog=_EXAMPLES)
+@alert_group.command(name="test", epilog=_TEST_EXAMPLES)
 @click.argument("files", metavar="[CONF]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--name", "names", metavar="NAME", multiple=True, help="Only the [ALERT] of that name; may come again.")
 @click.pass_context

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import click
 
+from distreamer.cli.examples import examples
+
 PERCENT = 100
 MILLISECONDS = 1000
 
 _percent = click.FloatRange(0, 100)
+_EPILOG = examples(
+    {
+        "distreamer chaos pc-a:7080 --loss 20": "a fifth of the packets is lost",
+        "distreamer chaos pc-a:7080 --rate 200 --delay 300": "thin and far away",
+        "distreamer chaos pc-a:7080 --outage 10@60": "nothing for 10 s, a minute on",
+    }
+)
 
 
 def _target(text: str) -> tuple[str, int]:
@@ -19,7 +28,7 @@ def _target(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-@click.command()
+@click.command(epilog=_EPILOG)
 @click.argument("target", metavar="HOST:PORT", type=_target)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=7081, show_default=True, help="To listen on, on this machine only."

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import click
 
+from distreamer.cli.examples import examples
 
-@click.command()
+_EPILOG = examples(
+    {
+        "distreamer demo": "until Ctrl-C, with a page to cut the link",
+        "distreamer demo --seconds 60": "cuts it by itself, and judges",
+        "distreamer demo --source http://radio.example/live": "with a real programme",
+    }
+)
+
+
+@click.command(epilog=_EPILOG)
 @click.option(
     "--seconds", type=click.FloatRange(min=1), help="End after so long and say what a listener heard; else at Ctrl-C."
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from glob import escape, glob
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from distreamer.config.wording import nearest, printable
 from distreamer.errors import ConfigError, DiStreamerError
@@ -20,13 +22,23 @@ class CommandOrFiles(click.Group):
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Puts ``run`` in front of what is neither a command nor one of the group's own options."""
+        if context.resilient_parsing and not args:
+            return super().parse_args(context, args)  # a shell asks what might stand here
         own_options = {name for parameter in self.get_params(context) for name in parameter.opts}
         if not args or (args[0] not in self.commands and args[0] not in own_options):
             # os.path, since Path.exists raises where a folder may not be entered; that is told when the file is read.
-            if args and not args[0].startswith("-") and not os.path.exists(args[0]):
+            is_file = not args or args[0].startswith("-") or os.path.exists(args[0])
+            if not is_file and not context.resilient_parsing:
                 self._refuse_misspelt_command(args[0])
             args = ["run", *args]
         return super().parse_args(context, args)
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands and configuration files; any files where nothing else fits."""
+        found = super().shell_complete(context, incomplete)
+        if not incomplete.startswith("-"):
+            found += [CompletionItem(name) for name in sorted(glob(f"{escape(incomplete)}*.conf"))]
+        return found or [CompletionItem(incomplete, type="file")]
 
     def _refuse_misspelt_command(self, word: str) -> None:
         guess = nearest(word, self.commands)

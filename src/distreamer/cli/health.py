@@ -7,13 +7,21 @@ from pathlib import Path
 import click
 
 from distreamer.cli.application import Application
+from distreamer.cli.examples import examples
 from distreamer.config.wording import printable
 from distreamer.errors import ResourceError
 
 HEARTBEAT_VARIABLE = "DISTREAMER_HEARTBEAT"
 
+_EPILOG = examples(
+    {
+        "distreamer health /run/distreamer.beat": "of the one that writes this file",
+        "docker exec studio distreamer health": "of a container, which knows its file",
+    }
+)
 
-@click.command()
+
+@click.command(epilog=_EPILOG)
 @click.argument("file", metavar="[FILE]", required=False, envvar=HEARTBEAT_VARIABLE, type=click.Path(path_type=Path))
 @click.pass_obj
 def health(application: Application, file: Path | None) -> None:

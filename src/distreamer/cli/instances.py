@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 from distreamer.cli.application import Application
+from distreamer.cli.examples import examples
 from distreamer.cli.health import HEARTBEAT_VARIABLE
+from distreamer.cli.progress import progress
 from distreamer.config.describe import written_values
 from distreamer.config.instance import InstanceConfig, by_preference
 from distreamer.config.settings import PlayingOutputSettings
@@ -19,8 +21,22 @@ from distreamer.units import spoken_seconds
 
 _files = click.argument("files", metavar="[CONF]...", nargs=-1, type=click.Path(path_type=Path))
 
+_RUN_EXAMPLES = examples(
+    {
+        "distreamer run studio.conf": "one instance",
+        "distreamer studio.conf news.conf": "two, side by side",
+        "distreamer run --heartbeat /run/distreamer.beat": "./distreamer.conf, with a file for health",
+    }
+)
+_CHECK_EXAMPLES = examples(
+    {
+        "distreamer check studio.conf": "one file",
+        "distreamer check /etc/distreamer/*.conf": "all, and whether they go together",
+    }
+)
 
-@click.command()
+
+@click.command(epilog=_RUN_EXAMPLES)
 @_files
 @click.option(
     "--heartbeat",
@@ -43,7 +59,7 @@ def run(context: click.Context, files: tuple[Path, ...], heartbeat: Path | None)
     context.exit(application.run(partial(application.load, files), heartbeat))
 
 
-@click.command()
+@click.command(epilog=_CHECK_EXAMPLES)
 @_files
 @click.pass_obj
 def check(application: Application, files: tuple[Path, ...]) -> None:
@@ -51,7 +67,8 @@ def check(application: Application, files: tuple[Path, ...]) -> None:
 
     Nothing is started. The exit code is 2 when anything is wrong.
     """
-    configs = application.load(files)
+    with progress("checking"):
+        configs = application.load(files)
     problems = [
         f"{printable(str(config.path or 'the environment'))}: [GENERAL] SPOOL: {printable(fault)}"
         for config in configs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,11 +12,15 @@ from distreamer import __version__
 from distreamer.cli.alert import alert_group
 from distreamer.cli.application import Application
 from distreamer.cli.chaos import chaos
+from distreamer.cli.completion import completion
 from distreamer.cli.demo import demo
 from distreamer.cli.group import CommandOrFiles
 from distreamer.cli.health import health
+from distreamer.cli.init import init
 from distreamer.cli.instances import check, run
 from distreamer.cli.manual import config_group, modules
+from distreamer.cli.status import status
+from distreamer.cli.top import top
 from distreamer.config.instance import Load
 from distreamer.config.registry import Registry
 from distreamer.runtime.hang_ups import HangUps
@@ -23,10 +28,13 @@ from distreamer.runtime.hang_ups import HangUps
 _EXAMPLES = """\
 \b
 Examples:
+  distreamer init                       write the files of PC A and PC B
   distreamer                            run ./distreamer.conf
   distreamer studio.conf news.conf      run two instances side by side
   distreamer check studio.conf          say what it would do, or what is wrong
-  distreamer config sample > new.conf   begin a configuration
+  distreamer status                     say how all are that run here
+  distreamer top                        watch them
+  distreamer config sample > new.conf   begin a configuration by hand
   distreamer alert test studio.conf     try whether its alerts arrive
   distreamer demo                       see it work on this machine
   distreamer chaos pc-a:7080 --loss 20  stand a bad link before PC A
@@ -53,6 +61,10 @@ def commands() -> None:
 for _command in (run, check, health, modules, config_group, demo, chaos):
     commands.add_command(_command)
 commands.add_command(alert_group)
+commands.add_command(status)
+commands.add_command(top)
+commands.add_command(init)
+commands.add_command(completion)
 
 
 def main() -> None:
@@ -80,6 +92,8 @@ def further_pages() -> dict[str, str]:
 def _run(load: Load, heartbeat: Path | None) -> int:
     hang_ups = HangUps()  # early: until then SIGHUP ends the process
     from distreamer.admin.servers import AdminServers
+    from distreamer.admin.whereabouts import own_folder
     from distreamer.runtime.daemon import run as run_daemon
 
-    return run_daemon(load, hang_ups, heartbeat, make_operator=AdminServers)
+    folder = own_folder(os.environ, os.getuid())
+    return run_daemon(load, hang_ups, heartbeat, make_operator=partial(AdminServers, folder=folder))

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from distreamer.cli.application import Application
+from distreamer.cli.examples import examples
 from distreamer.config.describe import summary_of
 from distreamer.config.reference import reference as reference_pages
 from distreamer.config.reference import sample as sample_file
@@ -21,8 +22,29 @@ from distreamer.errors import ResourceError
 PIPE_WIDTH = 160
 """Columns, where there is no terminal to ask."""
 
+_MODULES_EXAMPLES = examples({"distreamer modules": "all of them", "distreamer modules | grep Icecast": "some"})
+_GROUP_EXAMPLES = examples(
+    {
+        "distreamer config sample > new.conf": "begin a configuration",
+        "distreamer config reference | less": "read the manual",
+    }
+)
+_SAMPLE_EXAMPLES = examples(
+    {
+        "distreamer config sample > new.conf": "begin a configuration",
+        "distreamer config sample --input File --output HlsServer": "with other modules",
+    }
+)
+_REFERENCE_EXAMPLES = examples(
+    {
+        "distreamer config reference | less": "read it",
+        "distreamer config reference --write manual": "one page a file",
+    }
+)
+_SCHEMA_EXAMPLES = examples({"distreamer config schema > schema.json": "for an editor, or a program"})
 
-@click.command()
+
+@click.command(epilog=_MODULES_EXAMPLES)
 @click.pass_obj
 def modules(application: Application) -> None:
     """List the MODEs of inputs, outputs and alerts."""
@@ -37,12 +59,12 @@ def modules(application: Application) -> None:
     console.print(table)
 
 
-@click.group(name="config")
+@click.group(name="config", epilog=_GROUP_EXAMPLES)
 def config_group() -> None:
     """Print a sample file, the reference or a JSON schema."""
 
 
-@config_group.command()
+@config_group.command(epilog=_SAMPLE_EXAMPLES)
 @click.option("--input", "input_mode", metavar="MODE", help="The input; ShoutcastClient unless told.")
 @click.option("--output", "output_mode", metavar="MODE", help="The output; ShoutcastServer unless told.")
 @click.pass_obj
@@ -53,7 +75,7 @@ def sample(application: Application, input_mode: str | None, output_mode: str | 
     click.echo(sample_file(registry, *chosen), nl=False)
 
 
-@config_group.command()
+@config_group.command(epilog=_REFERENCE_EXAMPLES)
 @click.option(
     "--write", "folder", metavar="FOLDER", type=click.Path(path_type=Path), help="Write the pages there instead."
 )
@@ -76,7 +98,7 @@ def reference(application: Application, folder: Path | None) -> None:
     click.echo(f"{len(pages)} pages written to {folder}")
 
 
-@config_group.command()
+@config_group.command(epilog=_SCHEMA_EXAMPLES)
 @click.pass_obj
 def schema(application: Application) -> None:
     """Print the configuration's JSON schema."""

@@ -114,6 +114,8 @@ class CarrierKind:
     """It goes on by itself after an outage of this length or less; None when it is dead after a few seconds."""
     most_fragments: int | None = None
     """That may be on their way at once; None for as many as the protocol allows."""
+    stands_still: bool = False
+    """Whether a lost packet holds up all that was sent behind it, as in TCP; a second one beside it helps then."""
     is_always_bound: bool = False
     """Whether a password is always proven together with the certificate of the carrier."""
 

@@ -26,6 +26,7 @@ from distreamer.protocol.legacy.persistent import check_password as check_legacy
 from distreamer.protocol.native.handshake import Identity
 from distreamer.protocol.native.messages import PathFields
 from distreamer.protocol.native.scram import check_password
+from distreamer.sessions.connection_pair import ConnectionPair
 from distreamer.sessions.dialled_paths import DialledPath, DialledPaths
 from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream, LegacyPolling
@@ -36,7 +37,7 @@ from distreamer.sessions.native_receiver import reception_for
 from distreamer.sessions.native_side import Dial
 from distreamer.sessions.path_addresses import Binds, PathAddress, check_urls, path_addresses
 from distreamer.sessions.path_choice import Multipath
-from distreamer.sessions.receiving_paths import ReceivingPaths
+from distreamer.sessions.receiving_paths import ReceivingPair, ReceivingPaths
 from distreamer.transport.tcp import client_tls
 
 NATIVE_AGAIN_SECONDS = 600.0
@@ -87,7 +88,9 @@ class DiStreamerClientSettings(LinkDialSettings, InputSettings):
     transport: Transport = Transport.AUTO
     """How the link is carried. ``auto``: QUIC (on the UDP port of the same number) and TCP are tried at the same time,
     and QUIC is used where the network lets it through, for it survives lost packets and changing addresses best. When
-    it falls silent, or brings too little, TCP takes over. ``quic`` or ``tcp``: only that."""
+    it falls silent, or brings too little, TCP takes over. ``quic`` or ``tcp``: only that. Where TCP carries the only
+    path, two connections divide the programme, for one alone stands still for seconds where packets are lost; they are
+    shown as one link."""
 
     legacy: bool = True
     """Whether a server that answers, but does not know DiStreamer 3, is taken for a DiStreamer 2 and polled. It then
@@ -132,14 +135,17 @@ class DiStreamerClient:
         self._addresses = path_addresses(settings.serverurl, settings.bind)
         self._paths = self._make_paths() if len(self._addresses) > 1 else None
         self._is_polling = False
-        self._link = NativeLink(
+        receiving = ReceivingPair(reception_for(context), context.clock, context.log)
+        self._pair = ConnectionPair(
             peer=self._addresses[0].peer,
-            side=reception_for(context),
+            sides=(receiving.first.reception, receiving.second.reception),
             password=settings.password,
-            identity=Identity(secrets.token_hex(8), AGENT),
+            agent=AGENT,
             clock=context.clock,
             log=context.log,
             health=context.health,
+            is_doubled=lambda: receiving.plan.is_doubled,
+            beside=receiving.run,
         )
         address = LegacyAddress.parse(self._addresses[0].url)
         if address.tls is not None:
@@ -165,13 +171,13 @@ class DiStreamerClient:
         if self._dial is not None:
             await self._receive(Dials(self._dial))
             return
-        async with self._dialling(self._addresses[0]) as dials:
+        async with self._dials_of(0)() as dials:
             await self._receive(dials)
 
     def links(self) -> tuple[LinkStatus, ...]:
         if self._paths is not None:
             return self._paths.links()
-        return (self._polling.status() if self._is_polling else self._link.status(),)
+        return (self._polling.status() if self._is_polling else self._pair.status(),)
 
     def listeners(self) -> ListenersStatus | None:
         return None
@@ -222,7 +228,7 @@ class DiStreamerClient:
         settings = self._settings
         while True:
             try:
-                await self._link.run(dials.dial, dials.better)
+                await self._pair.run(dials)
             except OtherWireError as error:
                 if not settings.legacy:
                     raise

@@ -22,6 +22,7 @@ from distreamer.protocol.legacy.persistent import check_password as check_legacy
 from distreamer.protocol.native.handshake import Identity
 from distreamer.protocol.native.messages import PathFields
 from distreamer.protocol.native.scram import check_password
+from distreamer.sessions.connection_pair import ConnectionPair
 from distreamer.sessions.dialled_paths import DialledPath, DialledPaths
 from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream
@@ -74,7 +75,9 @@ class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
     transport: Transport = Transport.AUTO
     """How the link is carried. ``auto``: QUIC (on the UDP port of the same number) and TCP are tried at the same time,
     and QUIC is used where the network lets it through, for it survives lost packets and changing addresses best. When
-    it falls silent, or brings too little, TCP takes over. ``quic`` or ``tcp``: only that."""
+    it falls silent, or brings too little, TCP takes over. ``quic`` or ``tcp``: only that. Where TCP carries the only
+    path, two connections divide the programme, for one alone stands still for seconds where packets are lost; they are
+    shown as one link."""
 
     ratefactor: Annotated[float, Field(ge=1.5, le=100)] = 5.0
     """How fast missed audio may follow, over QUIC: at the most so many times as fast as the stream itself. It is
@@ -124,15 +127,17 @@ class DiStreamerRevClient:
         if address.tls is not None:
             address = replace(address, tls=client_tls(verify=settings.tlsverify))
         self._peer = address.peer
-        self._supply = Supply(context.store)
-        self._link = NativeLink(
+        first, second = Supply(context.store), Supply(context.store)
+        self._supplies = self._supplies or [first, second]
+        self._pair = ConnectionPair(
             self._peer,
-            self._supply,
+            (first, second),
             settings.password,
-            Identity(secrets.token_hex(8), AGENT),
+            AGENT,
             context.clock,
             context.log,
             context.health,
+            is_doubled=lambda: first.must_bring_all and second.must_bring_all,
         )
         self._pusher = LegacyPusher(
             address,
@@ -153,10 +158,10 @@ class DiStreamerRevClient:
                 replace(link, peer_budget_seconds=budget) if link.connected else link for link in self._paths.links()
             )
         if self._pushing_since is None:
-            status = self._link.status()
+            status = self._pair.status()
             if not status.connected:
                 return (status,)
-            return (replace(status, peer_budget_seconds=self._supply.budget_seconds()),)
+            return (replace(status, peer_budget_seconds=self._budget_seconds()),)
         now = self._context.clock.now()
         answered_at = self._pusher.answered_at
         heard_at = self._pushing_since if answered_at is None else answered_at
@@ -199,10 +204,10 @@ class DiStreamerRevClient:
 
     async def _converse(self) -> None:
         if self._dial is not None:
-            await self._link.run(self._dial)
+            await self._pair.run(Dials(self._dial))
             return
-        async with self._dialling(self._addresses[0]) as dials:
-            await self._link.run(dials.dial, dials.better)
+        async with self._dials_of(0)() as dials:
+            await self._pair.run(dials)
 
     def _make_paths(self) -> DialledPaths:
         settings, context = self._settings, self._context

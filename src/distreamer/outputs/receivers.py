@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from distreamer.core.ports import Clock
 from distreamer.model.status import LinkStatus
@@ -42,6 +42,8 @@ class _Receiver:
     """Which one it is, of a receiver that dials by several; each is listed."""
     party: str = ""
     """What the paths of a receiver have in common."""
+    is_second: bool = False
+    """Whether it is a second connection, beside that of the receiver whose name is ``party``."""
 
 
 class Receivers:
@@ -70,7 +72,10 @@ class Receivers:
         now = self._clock.now()
         host = session.session.stream.peer.rpartition(":")[0].strip("[]")
         known = self._by_node.get(node)
-        news = "a receiver connected" if known is None else "a receiver is back"
+        fields = session.welcomed.path
+        party = fields.party if fields else node
+        is_second = fields is not None and not fields.name and party in self._by_node
+        news = "a receiver connected" if known is None and not is_second else "a receiver is back"
         known = self._by_node.setdefault(node, _Receiver(host, None, now))
         ghost = known.session
         if session in (ghost, known.late):
@@ -88,8 +93,9 @@ class Receivers:
         if is_change:
             news = "a receiver has taken another carrier"
         known.peer = host
-        fields = session.welcomed.path
-        known.path, known.party = (fields.name, fields.party) if fields else ("", node)
+        known.path, known.party, known.is_second = fields.name if fields else "", party, is_second
+        if self._others_work(known):
+            news = ""
         self._use(known, session)
         self._forget(now)
         self._changed.set()
@@ -103,15 +109,17 @@ class Receivers:
     def left(self, session: SenderSession, *, for_another: bool = False) -> bool:
         """``session`` has ended, ``for_another`` carrier when the receiver said so; says whether a receiver was lost
         by it."""
-        for known in self._by_node.values():
+        for node, known in self._by_node.items():
             if known.late is session:
                 known.late = None
             if known.session is session:
-                is_lost = not (known.is_dark or for_another)
+                is_lost = not (known.is_dark or for_another or self._others_work(known))
                 known.is_dark, known.is_moving = False, for_another
                 self._part(known, session, is_cut=is_lost)
                 if known.late is not None:
                     self._use(known, known.late)
+                elif known.is_second and known.party in self._by_node:
+                    self._join(self._by_node[known.party], self._by_node.pop(node))
                 self._changed.set()
                 return is_lost
         return False
@@ -131,7 +139,7 @@ class Receivers:
         """Those that are connected and those that were."""
         now = self._clock.now()
         self._forget(now)
-        return tuple(self._status(known, now) for known in self._by_node.values())
+        return tuple(self._status_of_all(known, now) for known in self._by_node.values() if not self._is_beside(known))
 
     def sentence(self) -> str:
         """How the receivers are, for the health of the output."""
@@ -142,6 +150,39 @@ class Receivers:
         parties = len({known.party for known in is_here})
         count = "1 receiver" if parties == 1 else f"{parties} receivers"
         return f"{count}: " + ", ".join(_words(link) for link in here)
+
+    # -- a second connection beside the first
+
+    def _is_beside(self, known: _Receiver) -> bool:
+        """Whether another record stands for the same link."""
+        return known.is_second and known.party in self._by_node
+
+    def _beside(self, known: _Receiver) -> list[_Receiver]:
+        """The other connections of the same link."""
+        alike = [one for one in self._by_node.values() if one is not known and one.party == known.party]
+        return [one for one in alike if known.is_second or one.is_second]
+
+    def _others_work(self, known: _Receiver) -> bool:
+        """Whether the receiver is heard on another connection of the same link, so that this one is no news."""
+        return any(one.session is not None and one.session.session.is_heard for one in self._beside(known))
+
+    def _status_of_all(self, known: _Receiver, now: float) -> LinkStatus:
+        statuses = [self._status(one, now) for one in (known, *self._beside(known))]
+        best = min(statuses, key=lambda status: not status.connected)
+        return replace(
+            best,
+            fragments=sum(one.fragments for one in statuses),
+            cuts=sum(one.cuts for one in statuses),
+            carries=any(one.carries for one in statuses if one.connected is best.connected),
+        )
+
+    @staticmethod
+    def _join(first: _Receiver, second: _Receiver) -> None:
+        """The second connection has ended; what it brought counts."""
+        first.fragments += second.fragments
+        first.cuts += second.cuts
+        if first.session is None:
+            first.since = max(first.since, second.since)
 
     def _part(self, known: _Receiver, session: SenderSession, *, is_cut: bool) -> None:
         known.fragments += session.role.acknowledged

@@ -57,6 +57,11 @@ class Appetite:
         """Of the newest run without a hole: epoch and number."""
         self._tries = 0
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether less is asked for than all that was missed."""
+        return self._limit is not None
+
     def wish(self, back_seconds: float) -> Wish:
         """What is to be asked for now; ``back_seconds`` is enough when nothing is held."""
         kept = self._store.limits.seconds

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.module import Health
@@ -17,9 +20,18 @@ class LinkNews:
     """Of one link, through all its carriers and outages."""
 
     def __init__(
-        self, peer: str, side: Side, clock: Clock, log: FilteringBoundLogger, health: Health, *, is_path: bool = False
+        self,
+        peer: str,
+        side: Side,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        health: Health,
+        *,
+        is_path: bool = False,
+        others: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``is_path``: one of several; the buffer is not at stake when it is down."""
+        """``is_path``: one of several; the buffer is not at stake when it is down. ``others``: whether the link works
+        by another connection too; then nothing that happens to this one is news."""
         self.ever_connected = False
         self.is_down = False
         """Whether it was told that the link is down."""
@@ -36,6 +48,11 @@ class LinkNews:
         self._log = log
         self._health = health
         self._is_path = is_path
+        self._others = others
+        self._reason = ""
+        """Why it went down last."""
+        self._is_unsaid = False
+        """Whether it is down and that was not told, for others worked."""
         self._what = "the path" if is_path else "the link"
 
     def status(self, session: NativeSession | None) -> LinkStatus:
@@ -55,6 +72,7 @@ class LinkNews:
         )
 
     def connecting(self) -> None:
+        self._is_unsaid = False
         if not self.ever_connected:
             self._health.starting(f"connecting to {self._peer}")
 
@@ -67,12 +85,17 @@ class LinkNews:
         elif session is not None and self.is_down and session.silent_seconds < UNHEARD_SECONDS:
             self.back()
             is_back = True
+        elif session is None and self._is_unsaid and not self._others():
+            self.down(self._reason)
+        elif session is None and self.is_down and self._others():
+            self.back()
+            self._is_unsaid = True
         if session is None or self.is_down:
             self._wait()
         return is_back
 
     def _wait(self) -> None:
-        if self.ever_connected:
+        if self.ever_connected and not self._others():
             silent = spoken_seconds(round(self._clock.now() - self.heard_at))
             self._health.starting(f"{self._peer} was not heard for {silent}; trying again")
 
@@ -82,7 +105,7 @@ class LinkNews:
         if self.ever_connected:
             self.back()
         else:
-            self._log.info(
+            self._aloud(self._log.info)(
                 f"connected to the {self._side.peer_word}", peer=self._peer, program=agent, carrier=self.carrier
             )
             self._health.running(f"{self._side.activity} {self._peer}")
@@ -93,11 +116,15 @@ class LinkNews:
         """A carrier of another kind has taken the place of one that worked."""
         self.carrier = carrier
         words = "the carrier was too slow and was replaced" if is_relief else f"{self._what} has a better carrier now"
-        self._log.info(words, peer=self._peer, carrier=carrier)
+        self._aloud(self._log.info)(words, peer=self._peer, carrier=carrier)
 
     def down(self, reason: str) -> None:
         """Says so once."""
         if self.is_down:
+            return
+        self._reason, self._is_unsaid = reason, self._others()
+        if self._is_unsaid:
+            self._log.debug("a connection broke and another goes on", peer=self._peer, reason=reason)
             return
         self.is_down = True
         budget = None if self._is_path else self._side.budget_seconds()
@@ -114,5 +141,8 @@ class LinkNews:
         say = self._log.info if self.is_down else self._log.debug
         silent = spoken_seconds(self._clock.now() - self.heard_at)
         say(f"{self._what} is back", peer=self._peer, silent=silent, carrier=self.carrier)
-        self.is_down = False
+        self.is_down = self._is_unsaid = False
         self._health.running(f"{self._side.activity} {self._peer}")
+
+    def _aloud(self, say: Callable[..., Any]) -> Callable[..., Any]:
+        return self._log.debug if self._others() else say

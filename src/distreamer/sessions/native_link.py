@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import secrets
+from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
@@ -27,7 +28,7 @@ from distreamer.sessions.carrier_rules import (
 from distreamer.sessions.link_attempt import Attempt, Attempts
 from distreamer.sessions.link_faults import LinkFaults
 from distreamer.sessions.link_news import LinkNews
-from distreamer.sessions.native_session import error_of
+from distreamer.sessions.native_session import NativeSession, error_of
 from distreamer.sessions.native_side import Dial, Side
 
 CONNECT_SECONDS = 3.0
@@ -67,15 +68,16 @@ class NativeLink:
         health: Health,
         *,
         is_path: bool = False,
+        others: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``is_path``: one of several, of whose troubles others tell."""
+        """``is_path``: one of several, of whose troubles others tell; ``others``: whether the link works without it."""
         self._peer = peer
         self._side = side
         self._password = password
         self._identity = identity
         self._sessions = SessionMemory()
         self._clock = clock
-        self._news = LinkNews(peer, side, clock, log, health, is_path=is_path)
+        self._news = LinkNews(peer, side, clock, log, health, is_path=is_path, others=others)
         self._progress = CarrierProgress()
         self._preference = Preference()
         self._faults = LinkFaults()
@@ -120,10 +122,15 @@ class NativeLink:
     @property
     def is_heard(self) -> bool:
         """Whether there is a conversation that works."""
-        return self._current is not None and self._current.session.is_heard
+        return self.session is not None and self.session.is_heard
+
+    @property
+    def session(self) -> NativeSession | None:
+        """On the carrier that is used; None while there is none."""
+        return self._current.session if self._current else None
 
     def status(self) -> LinkStatus:
-        return self._news.status(self._current.session if self._current else None)
+        return self._news.status(self.session)
 
     # -- deciding
 
@@ -133,7 +140,7 @@ class NativeLink:
         if not self._news.ever_connected and now - began >= FIRST_SECONDS:
             self._fatal = LinkError(self._peer, self._faults.last_failure)
             return
-        if self._news.look(self._current.session if self._current else None):
+        if self._news.look(self.session):
             self._faults.works()
         if self._needs_carrier:
             self._progress.silent(now)

@@ -146,5 +146,10 @@ class Supply:
         """Whether the receiver wants anything in the newest conversation that was taken."""
         return self._newest is not None and self._newest.role.is_wanted
 
+    @property
+    def must_bring_all(self) -> bool:
+        """Whether the receiver wants everything in the newest conversation that was taken."""
+        return self._newest is not None and self._newest.role.is_all_wanted
+
     def _count(self, fragments: int) -> None:
         self.fragments += fragments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from structlog.typing import FilteringBoundLogger
 
@@ -13,8 +13,9 @@ from distreamer.model.status import LinkStatus
 from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.messages import PathFields
 from distreamer.sessions.native_receiver import ReceiverSession, Reception
+from distreamer.sessions.pair_plan import FIRST, SECOND
 from distreamer.sessions.path_choice import Multipath
-from distreamer.sessions.receiving_paths import LOOK_SECONDS, ReceivingPath, ReceivingPaths
+from distreamer.sessions.receiving_paths import LOOK_SECONDS, ReceivingPair, ReceivingPath, ReceivingPaths
 
 
 @dataclass(eq=False, slots=True)
@@ -22,8 +23,7 @@ class _Path:
     """One path of the sender."""
 
     reception: Reception
-    receiving: ReceivingPath | None
-    """None for a sender with a single path."""
+    receiving: ReceivingPath
     since: float
     """When it was up after it was not."""
     sessions: list[ReceiverSession] = field(default_factory=list)
@@ -53,6 +53,9 @@ class NativeSenders:
         self._paths: dict[int, _Path] = {}
         """By their rank; a lone one is 0."""
         self._receiving: ReceivingPaths | None = None
+        """None before the first sender came."""
+        self._is_pair = False
+        """Whether the sender has a single path, on which it may have a second connection."""
         self._is_dark = False
         """Whether it was told that nothing is heard, while a carrier may still come back."""
         self._changed = asyncio.Event()
@@ -111,21 +114,35 @@ class NativeSenders:
             for other in path.sessions:
                 other.session.end(GoodbyeCode.REPLACED, "another sender has connected")
         self._party, self._is_dark = party, False
+        self._count()
         self._paths.clear()
-        self._receiving = None
-        if fields is not None:
+        self._is_pair = fields is None
+        if fields is None:
+            self._receiving = ReceivingPair(self._reception, self._clock, self._log)
+        else:
             mode = Multipath.read(fields.multipath)
             self._receiving = ReceivingPaths(mode, self._reception, self._clock, self._log)
 
+    def _count(self) -> None:
+        """What a sender with a single path has brought counts when another takes its place."""
+        if self._is_pair:
+            self._reception.fragments += sum(path.reception.fragments for path in self._paths.values())
+            self._reception.duplicates += sum(path.reception.duplicates for path in self._paths.values())
+
     def _path(self, fields: PathFields | None) -> _Path:
-        rank = fields.rank if fields else 0
+        assert self._receiving is not None
+        rank = fields.rank if fields else FIRST
+        if self._is_pair:
+            rank = min(rank, SECOND)
         if rank not in self._paths:
-            named = self._receiving.add(fields.name, rank) if self._receiving and fields else None
-            reception = named.reception if named else self._reception
-            self._paths[rank] = _Path(reception, named, self._clock.now())
+            name = fields.name if fields else ""
+            receiving = self._receiving.paths[rank] if self._is_pair else self._receiving.add(name, rank)
+            self._paths[rank] = _Path(receiving.reception, receiving, self._clock.now())
         return self._paths[rank]
 
     def _tell_paths(self) -> None:
+        if self._is_pair:
+            return
         for link, path in zip(self.links(), (path for _, path in sorted(self._paths.items())), strict=True):
             if link.connected is not path.is_told_up:
                 path.is_told_up = link.connected
@@ -156,7 +173,7 @@ class NativeSenders:
                 if path.sessions:
                     return False
                 was_told = self._is_dark
-                path.cuts += not was_told
+                path.cuts += not (was_told or (self._is_pair and self.is_connected))
                 if self.is_connected:
                     return False
                 self._is_dark = False
@@ -165,13 +182,24 @@ class NativeSenders:
 
     def links(self) -> tuple[LinkStatus, ...]:
         """Of the sender that is or was here, each path; none when there never was one."""
-        return tuple(self._status(path) for _, path in sorted(self._paths.items()))
+        links = tuple(self._status(path) for _, path in sorted(self._paths.items()))
+        return (self._as_one(links),) if self._is_pair else links
+
+    def _as_one(self, links: tuple[LinkStatus, ...]) -> LinkStatus:
+        """Two connections are one link."""
+        best = min(links, key=lambda link: (not link.connected, 0.0 if link.connected else link.silent_seconds))
+        return replace(
+            best,
+            fragments=self._reception.fragments + sum(link.fragments for link in links),
+            duplicates=self._reception.duplicates + sum(link.duplicates for link in links),
+            cuts=sum(link.cuts for link in links),
+        )
 
     def _status(self, path: _Path) -> LinkStatus:
         now = self._clock.now()
-        is_here, name = bool(path.sessions), path.receiving.name if path.receiving else ""
+        is_here, name = bool(path.sessions), path.receiving.name
         is_connected = is_here and not path.is_dark
-        is_used = self._receiving is None or path.receiving is None or self._receiving.carries(path.receiving)
+        is_used = self._receiving is None or self._receiving.carries(path.receiving)
         return LinkStatus(
             peer=path.host,
             connected=is_connected,

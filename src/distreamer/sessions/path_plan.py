@@ -46,7 +46,7 @@ KEPT_EPOCHS = 4
 
 
 @dataclass(slots=True)
-class _Asked:
+class Asked:
     """A fragment that exists and is not here."""
 
     path: PlannedPath
@@ -66,7 +66,7 @@ class PathPlan:
         self._choice = CarrierChoice(store, self.paths, now)
         self._store = store
         self._back_seconds = back_seconds
-        self._asked: dict[tuple[int, int], _Asked] = {}
+        self._asked: dict[tuple[int, int], Asked] = {}
         self._first: dict[int, int] = {}
         self._complete: dict[int, int] = {}
         """By epoch: up to there all is here, or was never wanted."""
@@ -190,7 +190,7 @@ class PathPlan:
         self._newest = {epoch.id: self._choice.newest_of(epoch) for epoch in held}
         self._complete = {epoch: number for epoch, number in self._complete.items() if epoch in self._newest}
         self._first = {epoch: number for epoch, number in self._first.items() if self._store.epoch(epoch)}
-        missing: dict[tuple[int, int], _Asked] = {}
+        missing: dict[tuple[int, int], Asked] = {}
         for epoch in held:
             newest = self._newest[epoch.id]
             for number in range(self._first_missing(epoch, newest), newest + 1):
@@ -213,12 +213,12 @@ class PathPlan:
         self._complete[epoch.id] = first
         return first
 
-    def _new(self, number: int, now: float) -> _Asked | None:
+    def _new(self, number: int, now: float) -> Asked | None:
         """It is owed by the path to which it was dealt."""
         of = 1 if self.multipath is Multipath.FAILOVER else PARTS
         for path in self.paths:
             if path.is_up and number % of in path.parts:
-                return _Asked(path, now)
+                return Asked(path, now)
         return None
 
     def _move_overdue(self, now: float) -> None:
@@ -242,7 +242,7 @@ class PathPlan:
         for path in late:
             path.weight = max(LEAST_WEIGHT, path.weight * WORSE)
 
-    def _patience(self, asked: _Asked) -> float:
+    def _patience(self, asked: Asked) -> float:
         is_share = self.multipath is Multipath.SHARE
         least = SHARE_PATIENCE_SECONDS if is_share else FAILOVER_PATIENCE_SECONDS
         patience = max(least, PATIENCE_ROUND_TRIPS * asked.path.round_trip + PATIENCE_BEYOND_SECONDS)

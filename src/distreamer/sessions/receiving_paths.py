@@ -12,6 +12,7 @@ from distreamer.core.ports import Clock
 from distreamer.model.fragment import Fragment
 from distreamer.protocol.native.messages import Share
 from distreamer.sessions.native_receiver import ReceiverSession, Reception
+from distreamer.sessions.pair_plan import FIRST, SECOND, PairPlan
 from distreamer.sessions.path_choice import Multipath, PlannedPath
 from distreamer.sessions.path_plan import PathPlan
 
@@ -61,10 +62,17 @@ class ReceivingPath:
 class ReceivingPaths:
     """All paths of a receiver."""
 
-    def __init__(self, multipath: Multipath, common: Reception, clock: Clock, log: FilteringBoundLogger) -> None:
-        """``common``: what the paths share."""
+    def __init__(
+        self,
+        multipath: Multipath,
+        common: Reception,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        plan: PathPlan | None = None,
+    ) -> None:
+        """``common``: what the paths share; ``plan``: another one than that of ``multipath``."""
         self.paths: list[ReceivingPath] = []
-        self.plan = PathPlan(multipath, common.store, common.back_seconds, clock.now())
+        self.plan = plan or PathPlan(multipath, common.store, common.back_seconds, clock.now())
         self._common = common
         self._clock = clock
         self._log = log
@@ -150,3 +158,17 @@ class ReceivingPaths:
 
     def _name(self, planned: PlannedPath) -> str:
         return next(path.name for path in self.paths if path.planned is planned)
+
+
+class ReceivingPair(ReceivingPaths):
+    """Two connections to the same sender, of which the second need not be there."""
+
+    plan: PairPlan
+
+    def __init__(self, common: Reception, clock: Clock, log: FilteringBoundLogger) -> None:
+        plan = PairPlan(common.store, common.back_seconds, self._may_divide, clock.now())
+        super().__init__(Multipath.SHARE, common, clock, log, plan)
+        self.first, self.second = self.add("", FIRST), self.add("", SECOND)
+
+    def _may_divide(self) -> bool:
+        return not any(path.reception.appetite.is_limited for path in self.paths)

@@ -49,7 +49,7 @@ def _nothing() -> float:
 class WebSocketMessages:
     """A MessageStream over a WebSocket."""
 
-    kind = CarrierKind("websocket")
+    kind = CarrierKind("websocket", stands_still=True)
 
     def __init__(
         self,

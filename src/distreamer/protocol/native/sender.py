@@ -127,6 +127,11 @@ class SenderRole:
         """Whether the receiver has not said that it wants nothing of what comes."""
         return self._share is None or bool(self._share.parts)
 
+    @property
+    def is_all_wanted(self) -> bool:
+        """Whether nothing of it is left to others."""
+        return self._share is None
+
     def next_message(self) -> bytes | None:
         """The next message; None when there is nothing to send now."""
         if self.state is SenderState.IDLE:
