@@ -34,14 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for fault in FAULTS:
             print(f"{fault.name:12}{fault.how}: {', '.join(fault.kinds)}")
         return 0
-    outcomes = asyncio.run(_measure(options.only or FAULTS))
+    outcomes, slowest = asyncio.run(_measure(options.only or FAULTS))
     if not options.only:
-        PAGE.write_text(page(outcomes, f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"))
+        PAGE.write_text(
+            page(outcomes, slowest, f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
+        )
         print(f"{PAGE} was written")
     return 0 if all(outcome.is_complete or outcome.reason for outcome in outcomes) else 1
 
 
-async def _measure(faults: Sequence[Fault]) -> list[Outcome]:
+async def _measure(faults: Sequence[Fault]) -> tuple[list[Outcome], float]:
+    """And how long the slowest message was under way."""
     places = asyncio.Semaphore(AT_A_TIME)
 
     async def one(fault: Fault, folder: Path) -> list[Outcome]:
@@ -55,7 +58,7 @@ async def _measure(faults: Sequence[Fault]) -> list[Outcome]:
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         async with receiving() as receiver:
             outcomes = await asyncio.gather(*(one(fault, Path(name)) for fault in faults))
-    return [outcome for found in outcomes for outcome in found]
+    return [outcome for found in outcomes for outcome in found], receiver.slowest_seconds
 
 
 def _words(outcome: Outcome) -> str:

@@ -17,21 +17,21 @@ everywhere, everything else as it comes; what listeners have in their buffer whe
 
 The seconds are those from the deed to the moment at which the webhook had the message. Most of them are meant: an event
 waits until it is one ([events](reference/events.md) says how long), and what has ended must stay so for a while; the
-rest is how long it takes until it can be known, such as that a link is dead, or that a buffer is full again. The
-message itself takes some hundredths of a second.
+rest is how long it takes until it can be known, such as that a link is dead, or that a buffer is full again. A message
+was under way for {slowest:.2f} s at the most.
 
 | event | what is done | told after | what mends it | told to be over after |
 |---|---|---|---|---|
 """
 
 
-def page(outcomes: Sequence[Outcome], machine: str) -> str:
+def page(outcomes: Sequence[Outcome], slowest_seconds: float, machine: str) -> str:
     """The page in Markdown, in the order of the table of events."""
     order = [row.begins for row in ROWS]
     lines = [_row(outcome) for outcome in sorted(outcomes, key=lambda one: order.index(one.kind))]
     missing = [kind for kind in order if kind not in {outcome.kind for outcome in outcomes}]
     untried = f"\nNot provoked here: {', '.join(f'`{kind}`' for kind in missing)}.\n" if missing else ""
-    return f"{TEXT}{''.join(lines)}{untried}\nMeasured on {machine}.\n"
+    return f"{TEXT.format(slowest=slowest_seconds)}{''.join(lines)}{untried}\nMeasured on {machine}.\n"
 
 
 def _row(outcome: Outcome) -> str:

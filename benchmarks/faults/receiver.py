@@ -19,6 +19,8 @@ class Receiver:
     port: int = 0
     messages: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
     """The monotonic time at which it came, from whom, and what."""
+    slowest_seconds: float = 0.0
+    """From the moment at which an event was told to that at which its message came."""
     _grown: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def url(self, station: str) -> str:
@@ -43,6 +45,7 @@ class Receiver:
     async def take(self, request: web.Request) -> web.Response:
         """One POST."""
         message = await request.json()
+        self.slowest_seconds = max(self.slowest_seconds, time.time() - message["at"])
         async with self._grown:
             self.messages.append((time.monotonic(), request.match_info["station"], message))
             self._grown.notify_all()

@@ -31,7 +31,8 @@ def test_the_page_has_a_row_for_each_outcome_and_names_what_was_not_provoked() -
         Outcome("link_down", link, 5.96, 3.0),
         Outcome("playout_dry", link, reason="ffmpeg is not installed"),
     ]
-    text = page(outcomes, "a machine")
+    text = page(outcomes, 0.034, "a machine")
+    assert "was under way for 0.03 s at the most" in text
     rows = [line for line in text.splitlines() if line.startswith("| [`")]
     assert rows == [
         f"| [`link_down`](reference/events.md#link_down) | {link.how} | 6 s | {link.mended} | 3 s |",
@@ -47,18 +48,18 @@ def test_the_page_has_a_row_for_each_outcome_and_names_what_was_not_provoked() -
 async def test_the_receiver_tells_what_came_since() -> None:
     async with receiving() as receiver, aiohttp.ClientSession() as session:
 
-        async def post(**message: str) -> None:
+        async def post(**message: object) -> None:
             async with session.post(receiver.url("x-station"), json=message) as answer:
                 assert answer.status == 200
 
-        await post(kind="link_down", state="problem", resolves="")
+        await post(at=time.time(), kind="link_down", state="problem", resolves="")
         begun = time.monotonic()
         waiting = asyncio.create_task(receiver.told("x-station", "link_down", "problem", begun, 20))
         assert await receiver.told("y-station", "link_down", "problem", 0, 0.01) is None
         assert await receiver.told("x-station", "link_down", "resolved", 0, 0.01) is None
         assert not waiting.done()
-        await post(kind="link_down", state="problem", resolves="")
-        await post(kind="link_up", state="resolved", resolves="link_down")
+        await post(at=time.time(), kind="link_down", state="problem", resolves="")
+        await post(at=time.time(), kind="link_up", state="resolved", resolves="link_down")
         at = await waiting
         assert at is not None
         assert at >= begun

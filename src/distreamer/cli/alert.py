@@ -14,7 +14,6 @@ from distreamer.config.instance import ConfiguredAlert, InstanceConfig
 from distreamer.config.wording import did_you_mean, printable
 from distreamer.errors import ResourceError
 
-
 _GROUP_EXAMPLES = examples({"distreamer alert test studio.conf": "does everybody get it?"})
 _TEST_EXAMPLES = examples(
     {
