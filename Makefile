@@ -36,7 +36,7 @@ gauntlet: .venv/installed-dev ## Runs DiStreamer and its peers over all bad link
 	@scripts/debian-packages rist-tools
 	$(BIN)/python -m benchmarks.gauntlet $(ARGS)
 
-faults: .venv/installed-dev ## Provokes every event for real (7 minutes; root fills a disk too), and writes docs/faults.md
+faults: .venv/installed-dev ## Provokes every event for real (10 minutes; root fills a disk too), and writes docs/faults.md
 	$(BIN)/python -m benchmarks.faults $(ARGS)
 
 format: .venv/installed-dev ## Formats the code and mends what the linter can mend

@@ -2,7 +2,7 @@
 
     python -m benchmarks.faults [--only link,disk] [--list]
 
-Takes about seven minutes; with root it fills a disk of its own, too.
+Takes about ten minutes; with root it fills a disk of its own, too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.faults.receiver import receiving
 from distreamer.units import spoken_seconds
 
 PAGE = Path("docs/faults.md")
-AT_A_TIME = 3
+AT_A_TIME = 2
 """More would hold up one another on a small machine."""
 _KNOWN = {fault.name: fault for fault in FAULTS}
 

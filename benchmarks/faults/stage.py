@@ -149,7 +149,7 @@ class Stage:
 @asynccontextmanager
 async def stage(folder: Path, receiver: Receiver, name: str) -> AsyncIterator[Stage]:
     """Until the block ends."""
-    await asyncio.to_thread(folder.mkdir)
+    await asyncio.to_thread(folder.mkdir, parents=True)
     made = Stage(folder, receiver, name)
     try:
         yield made
