@@ -106,7 +106,7 @@ async def test_all_can_be_tried() -> None:
             made[1].fault = PeerError("ring", "answered 500")
             made[1].seconds = 2
             said, event, trials = await try_alerts(station.instance)
-            assert said == "not all were told: alert night failed"
+            assert said == "not all were told: alert night: ring: answered 500 (after 2 s)"
             assert event == station.instance.events.book.after(0)[-1]
             assert [(trial.name, trial.mode, trial.receiver, trial.is_delivered) for trial in trials] == [
                 ("alert", "Ring", "ring of alert", True),

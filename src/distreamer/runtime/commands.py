@@ -28,11 +28,11 @@ async def test_alerts(instance: Instance) -> tuple[str, Event, tuple[AlertTrial,
     """Tells all alerts that this is a test; gives what happened in words, the event, and what came of each alert."""
     event = instance.events.test()
     trials = tuple(await instance.alerts.test(event))
-    failed = [trial.name for trial in trials if not trial.is_delivered]
+    failed = [f"{trial.name}: {trial.sentence}" for trial in trials if not trial.is_delivered]
     if not trials:
         said = "there is no [ALERT] section, so nobody is told anything"
     elif failed:
-        said = f"not all were told: {', '.join(failed)} failed"
+        said = f"not all were told: {'; '.join(failed)}"
     else:
         said = f"{'the alert was' if len(trials) == 1 else f'all {len(trials)} alerts were'} told"
     return said, event, trials
