@@ -46,6 +46,29 @@ def test_a_studio_in_words() -> None:
     assert (view.delay_seconds, view.listeners) == (None, None)
 
 
+def test_where_nothing_arrives_the_budget_is_what_is_left() -> None:
+    silent = replace(STORE, newest_age_seconds=9.0)
+    cut = replace(INPUT, links=(replace(LINK, connected=False),))
+    for status, sentence in (
+        (replace(TRANSMITTER, store=silent), "nothing new arrives; what is held lasts for 24 s more"),
+        (replace(TRANSMITTER, inputs=(cut,)), "the link is down; what is held lasts for 24 s more"),
+        (
+            replace(with_receivers(RECEIVER), store=silent),
+            "nothing new arrives; what 192.0.2.7 holds lasts for 24 s more",
+        ),
+        (
+            with_receivers(
+                replace(RECEIVER, connected=False, silent_seconds=70.0),
+                replace(RECEIVER, peer="192.0.2.8", connected=False, silent_seconds=12.0),
+            ),
+            "the link to 192.0.2.8 has been down for 12 s",
+        ),
+        (with_receivers(replace(RECEIVER, peer_budget_seconds=None)), "nobody says how long the link may be down"),
+        (STUDIO, "nobody says how long the link may be down"),
+    ):
+        assert instance_view(status).budget_sentence == sentence
+
+
 def test_the_stand_in_is_named() -> None:
     backup = replace(LIVE, name="input backup")
     view = instance_view(replace(TRANSMITTER, inputs=(replace(LIVE, on_air=False), backup)))

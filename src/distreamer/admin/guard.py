@@ -132,6 +132,10 @@ class Guard:
         self.penalties.succeeded(address)
         return True
 
+    def sees_all(self, cookie: str, now: float) -> bool:
+        """Whether whoever sends that cookie, or an empty one, needs no password."""
+        return not self._password or (bool(cookie) and self.sessions.knows(cookie, now))
+
     def _check_name(self, headers: Mapping[str, str]) -> None:
         """Without a password, a foreign site whose name leads here (DNS rebinding) must not be taken for us."""
         host = headers.get("Host")
@@ -142,7 +146,7 @@ class Guard:
             raise ProblemError(421, "Without ADMINPASSWORD, this server answers to localhost and 127.0.0.1 only.")
 
     def _check_password(self, headers: Mapping[str, str], cookie: str, address: str, now: float) -> None:
-        if not self._password or (cookie and self.sessions.knows(cookie, now)):
+        if self.sees_all(cookie, now):
             return
         given = basic_credentials(headers.get("Authorization", ""))
         if given is not None and self.is_password(given[1], address, now):

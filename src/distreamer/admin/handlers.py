@@ -10,10 +10,10 @@ from aiohttp import web
 from distreamer.admin.answers import AnswerT, json_answer, wish_of
 from distreamer.admin.event_stream import EventStreams
 from distreamer.admin.guard import COOKIE, SESSION_SECONDS, Guard
-from distreamer.admin.looks import instance_view, link_views, without_passwords
+from distreamer.admin.looks import link_views, without_passwords
 from distreamer.admin.metrics import exposition
 from distreamer.admin.problem import ProblemError
-from distreamer.admin.station import Station
+from distreamer.admin.station import Station, view_of
 from distreamer.admin.views import (
     AlertTestView,
     DoneView,
@@ -81,7 +81,7 @@ async def status(api: Api, request: web.Request) -> web.StreamResponse:
 
 async def instance(api: Api, request: web.Request) -> web.StreamResponse:
     """One of them."""
-    return json_answer(instance_view(api.station.instance(request.match_info["instance"]).snapshot()))
+    return json_answer(view_of(api.station.instance(request.match_info["instance"])))
 
 
 async def links(api: Api, request: web.Request) -> web.StreamResponse:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from distreamer.admin.views import InstanceView, LinkView, TitleView
+from distreamer.admin.views import InstanceView, LinkView, StreamView, TitleView
 from distreamer.config.redact import redacted_url
 from distreamer.config.wording import printable
 from distreamer.model.status import InstanceStatus, LinkStatus, ModuleState, ModuleStatus, PlayoutState
@@ -21,8 +22,8 @@ def without_passwords(status: InstanceStatus) -> InstanceStatus:
     )
 
 
-def instance_view(status: InstanceStatus) -> InstanceView:
-    """The view of a snapshot."""
+def instance_view(status: InstanceStatus, streams: tuple[StreamView, ...] = ()) -> InstanceView:
+    """The view of a snapshot, and of where the instance can be heard."""
     status = without_passwords(status)
     budget_sentence, budget = _budget(status)
     delay_sentence, delay = _delay(status)
@@ -45,6 +46,7 @@ def instance_view(status: InstanceStatus) -> InstanceView:
         listeners_sentence=_listeners_sentence(listeners),
         listeners=listeners,
         title=_title(status),
+        streams=streams,
         links=tuple(replace(view, link=_without_slots(view.link)) for view in link_views(status)),
         problems=status.problems,
         status=replace(
@@ -59,7 +61,9 @@ def absent_view(name: str, sentence: str) -> InstanceView:
     """Of an instance that is not there."""
     title = TitleView("nothing is known", None, None, None, None)
     no = "nothing is known"
-    return InstanceView(name, sentence, False, sentence, no, None, no, None, no, "", "", no, None, title, (), (), None)
+    return InstanceView(
+        name, sentence, False, sentence, no, None, no, None, no, "", "", no, None, title, (), (), (), None
+    )
 
 
 def link_views(status: InstanceStatus) -> tuple[LinkView, ...]:
@@ -101,18 +105,38 @@ def _budget(status: InstanceStatus) -> tuple[str, float | None]:
             return "the buffer fills, nothing is played yet", 0.0
         if playout.state is PlayoutState.DRY:
             return f"nothing is left to play, {filler_words(playout)} is sent", 0.0
-        return budget_words(playout.budget_seconds), playout.budget_seconds
+        return _own_budget_sentence(status, playout.budget_seconds), playout.budget_seconds
+    links = [link for output in status.outputs for link in output.links]
     told = [
         (link.peer_budget_seconds, link.peer)
-        for output in status.outputs
-        for link in output.links
+        for link in links
         if link.connected and link.peer_budget_seconds is not None
     ]
     if not told:
-        return "nobody says how long the link may be down", None
+        return _away_sentence(links), None
     seconds, peer = min(told)
-    sentence = f"{peer} can lose the link for {spoken_seconds(round(seconds))} before anyone hears it"
-    return sentence, seconds
+    words = spoken_seconds(round(seconds))
+    if is_stale(status):
+        return f"nothing new arrives; what {peer} holds lasts for {words} more", seconds
+    return f"{peer} can lose the link for {words} before anyone hears it", seconds
+
+
+def _own_budget_sentence(status: InstanceStatus, seconds: float) -> str:
+    """While nothing arrives it is no matter of a link that might fail."""
+    links = [link for module in status.inputs if module.on_air for link in module.links]
+    is_cut = bool(links) and not any(link.connected for link in links)
+    if not (is_cut or is_stale(status)):
+        return budget_words(seconds)
+    cause = "the link is down" if is_cut else "nothing new arrives"
+    return f"{cause}; what is held lasts for {spoken_seconds(round(seconds))} more"
+
+
+def _away_sentence(links: Sequence[LinkStatus]) -> str:
+    """Of links none of which says how long it may be down."""
+    if not links or any(link.connected for link in links):
+        return "nobody says how long the link may be down"
+    last = min(links, key=lambda link: link.silent_seconds)
+    return f"the link to {last.peer} has been down for {spoken_seconds(round(last.silent_seconds))}"
 
 
 def _delay(status: InstanceStatus) -> tuple[str, float | None]:

@@ -18,6 +18,7 @@ from distreamer.admin.event_stream import EventStreams
 from distreamer.admin.guard import COOKIE, Guard
 from distreamer.admin.handlers import Api
 from distreamer.admin.openapi import description_text
+from distreamer.admin.page import PAGE
 from distreamer.admin.problem import ProblemError
 from distreamer.admin.routes import ROUTES, Route
 from distreamer.admin.station import Station
@@ -111,7 +112,7 @@ class AdminServer:
         app.on_response_prepare.append(_add_headers)
         api = Api(self._station, self._guard, streams, description_text().encode())
         self._routes = {}
-        for route in ROUTES:
+        for route in (*ROUTES, *PAGE):
             handler = _bound(route, api)
             self._routes[handler] = route
             app.router.add_route(route.method, route.path, handler)

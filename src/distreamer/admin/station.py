@@ -9,6 +9,7 @@ from distreamer.admin.answers import as_json
 from distreamer.admin.looks import absent_view, instance_view
 from distreamer.admin.metric import Source
 from distreamer.admin.problem import ProblemError
+from distreamer.admin.streams import streams_of
 from distreamer.admin.views import InstanceView, StatusView
 from distreamer.core.ports import Clock
 from distreamer.model.event import Event
@@ -42,9 +43,7 @@ class Station:
     def views(self) -> tuple[InstanceView, ...]:
         """Of all."""
         return tuple(
-            absent_view(member.config.name, ABSENT)
-            if member.instance is None
-            else instance_view(member.instance.snapshot())
+            absent_view(member.config.name, ABSENT) if member.instance is None else view_of(member.instance)
             for member in self._members()
         )
 
@@ -78,3 +77,8 @@ class Station:
         asked = [self.instance(instance)] if instance else self.instances
         found = [event for one in asked for event in one.events.book.after(after)]
         return sorted(found, key=lambda event: event.number)[-limit:]
+
+
+def view_of(instance: Instance) -> InstanceView:
+    """How it is now."""
+    return instance_view(instance.snapshot(), streams_of(instance))

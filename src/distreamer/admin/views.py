@@ -45,6 +45,20 @@ class TitleView:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamView:
+    """Where players hear what an output plays."""
+
+    output: str
+    host: str
+    """The address that it listens on; empty when it listens on all that this machine has."""
+    port: int
+    path: str
+    """With what REQUIREURL demands."""
+    is_encrypted: bool
+    """Whether it knows TLS."""
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceView:
     """How an instance is."""
 
@@ -71,6 +85,8 @@ class InstanceView:
     listeners: int | None
     """None when nobody can listen here."""
     title: TitleView
+    streams: tuple[StreamView, ...]
+    """Of each ShoutcastServer."""
     links: tuple[LinkView, ...]
     """Without the slots of their histories, which ``/api/v1/instances/{instance}/links`` has."""
     problems: tuple[Problem, ...]

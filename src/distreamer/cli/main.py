@@ -18,7 +18,9 @@ from distreamer.cli.group import CommandOrFiles
 from distreamer.cli.health import health
 from distreamer.cli.init import init
 from distreamer.cli.instances import check, run
+from distreamer.cli.listen import listen
 from distreamer.cli.manual import config_group, modules
+from distreamer.cli.probe import probe
 from distreamer.cli.status import status
 from distreamer.cli.top import top
 from distreamer.config.instance import Load
@@ -38,6 +40,8 @@ Examples:
   distreamer alert test studio.conf     try whether its alerts arrive
   distreamer demo                       see it work on this machine
   distreamer chaos pc-a:7080 --loss 20  stand a bad link before PC A
+  distreamer probe studio.conf          say how good what it dials is
+  distreamer listen http://pc-b:8080/   hear whether anything is wrong
 
 A file that is called like a command is given as ./check.
 """
@@ -58,7 +62,7 @@ def commands() -> None:
     """
 
 
-for _command in (run, check, health, modules, config_group, demo, chaos):
+for _command in (run, check, health, modules, config_group, demo, chaos, probe, listen):
     commands.add_command(_command)
 commands.add_command(alert_group)
 commands.add_command(status)

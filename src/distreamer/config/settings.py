@@ -128,9 +128,9 @@ class GeneralSettings(Settings):
     such as logrotate, has moved it away. When it cannot be written, the log says so once, and everything goes on."""
 
     admin: HostPort = ""
-    """Where programs and people can see how the instance is, and tell it what to do: the HTTP API (/api/v1/...),
-    /metrics for Prometheus, /health and /ready. Instances of one process that name the same address are shown together.
-    Port 0 takes a free one, which the log then names. Empty: nowhere."""
+    """Where programs and people can see how the instance is, and tell it what to do: a dashboard for browsers,
+    the HTTP API (/api/v1/...), /metrics for Prometheus, /health and /ready. Instances of one process that name the same
+    address are shown together. Port 0 takes a free one, which the log then names. Empty: nowhere."""
 
     adminpassword: Annotated[Password, Field(max_length=200)] = ""
     """The password that ADMIN asks for, with any user. It must be set unless only this machine can reach ADMIN, and

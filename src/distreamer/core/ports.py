@@ -166,4 +166,15 @@ class Forgetful(Protocol):
         ...
 
 
+@runtime_checkable
+class CountsPackets(Protocol):
+    """A MessageStream that knows the packets it comes in."""
+
+    @property
+    def packets(self) -> tuple[int, int]:
+        """How many came, and how many the other side has sent until the newest of them, those that both sides sent
+        before they had agreed left out."""
+        ...
+
+
 Unsubscribe = Callable[[], None]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from distreamer.demo.hearing import MAXIMUM_TITLES, PREBUFFER_SECONDS, FrameCheck, Heard, KnownFrames, SimulatedPlayer
+from distreamer.demo.hearing import MAXIMUM_TITLES, FrameCheck, Heard, KnownFrames
+from distreamer.measure.player import PREBUFFER_SECONDS, SimulatedPlayer
 from distreamer.model.audio import Frame
 
 

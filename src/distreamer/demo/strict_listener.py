@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from distreamer.core.ports import Clock
 from distreamer.demo.hearing import Heard
 from distreamer.demo.judge import Judge
 from distreamer.errors import LinkError, PeerError, ProtocolError
-from distreamer.media.auto import AutoFramer
-from distreamer.model.audio import Frame
+from distreamer.measure.stream_reading import Damage, StreamReading
+from distreamer.model.audio import Frame, Title
 from distreamer.protocol.http1 import ResponseHead, request_bytes
 from distreamer.protocol.http1_response import Body, EndOfBody, ResponseReader
-from distreamer.protocol.icy import Audio, IcyDemuxer, parse_metadata
 from distreamer.transport.tcp import TcpStream, connect
 
 CONNECT_SECONDS = 5.0
@@ -54,23 +53,22 @@ class StrictListener:
             await stream.close()
 
     async def _take(self, stream: TcpStream) -> None:
-        reader, demuxer, framer = ResponseReader(), IcyDemuxer(0), AutoFramer()
+        reader, reading = ResponseReader(), StreamReading()
         while data := await stream.read():
             for event in reader.receive_data(data):
                 if isinstance(event, ResponseHead):
                     if event.status != 200:
                         raise PeerError(stream.peer, f"answered {event.status} {event.reason}")
-                    demuxer = IcyDemuxer(int(event.headers.get("icy-metaint", "0")))
-                    framer = AutoFramer(event.headers.get("content-type"))
+                    headers = event.headers
+                    reading = StreamReading(headers.get("content-type"), metaint=int(headers.get("icy-metaint", "0")))
                 elif isinstance(event, Body):
-                    for frame in self._frames(event.data, demuxer, framer):
-                        self._judge.frame(frame, self._clock.now())
+                    self._judge_all(reading.receive(event.data))
                 elif isinstance(event, EndOfBody):
                     return
 
-    def _frames(self, data: bytes, demuxer: IcyDemuxer, framer: AutoFramer) -> Iterator[Frame]:
-        for event in demuxer.feed(data):
-            if isinstance(event, Audio):
-                yield from framer.feed(event.data)
-            elif (title := parse_metadata(event.data)) is not None:
-                self._judge.title(title.text)
+    def _judge_all(self, found: Iterable[Frame | Title | Damage]) -> None:
+        for event in found:
+            if isinstance(event, Frame):
+                self._judge.frame(event, self._clock.now())
+            elif isinstance(event, Title):
+                self._judge.title(event.text)

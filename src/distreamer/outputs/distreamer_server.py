@@ -19,6 +19,7 @@ from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.polling_answers import PollingAnswers, legacy_password_fault
 from distreamer.outputs.receivers import Receivers
 from distreamer.protocol.native.faults import GoodbyeCode
+from distreamer.protocol.native.handshake import PROBE_AGENT
 from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.admission import Admission
 from distreamer.sessions.native_carriers import Transport, accepting_quic, pace_of, watching
@@ -190,6 +191,10 @@ class DiStreamerServer:
             self._say_end(stream.peer, error, was_receiver=was_receiver)
 
     def _taken(self, session: SenderSession) -> None:
+        if session.peer_agent.startswith(PROBE_AGENT):
+            # When it leaves nobody is to be alarmed.
+            self._context.log.info("a probe measures the link", peer=session.session.stream.peer)
+            return
         news = self._receivers.taken(session)
         if news:
             fields = session.welcomed.path if session.welcomed else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,9 +66,16 @@ class HttpSourceOptions:
 class HttpSourceOpener:
     """Finds the way from a configured address to audio."""
 
-    def __init__(self, options: HttpSourceOptions, connector: Connect = connect) -> None:
+    def __init__(
+        self,
+        options: HttpSourceOptions,
+        connector: Connect = connect,
+        asks: Callable[[StreamUrl], None] = lambda url: None,
+    ) -> None:
+        """``asks`` is told each address that is asked, redirects and entries of playlists included."""
         self._options = options
         self._connect = connector
+        self._asks = asks
         self._tls: ssl.SSLContext | None = None
         self._requests_left = 0
 
@@ -120,6 +128,7 @@ class HttpSourceOpener:
         if not self._requests_left:
             raise PeerError(str(url), f"no audio found with {MAXIMUM_REQUESTS} requests; redirects or playlists loop")
         self._requests_left -= 1
+        self._asks(url)
         if url.is_tls and self._tls is None:
             self._tls = client_tls(verify=self._options.verify_tls)
         seconds = self._options.timeout_seconds

@@ -54,6 +54,10 @@ class QuicMessages:
         return self._connection.heard_at
 
     @property
+    def packets(self) -> tuple[int, int]:
+        return self._connection.packets
+
+    @property
     def binding(self) -> bytes | None:
         return self._binding
 

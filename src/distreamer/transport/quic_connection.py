@@ -25,7 +25,7 @@ from distreamer.transport.quic_hearing import Hearing
 from distreamer.transport.quic_inbox import QuicInbox
 from distreamer.transport.quic_lanes import MOST_HELD_BYTES, LaneStreams
 from distreamer.transport.quic_limits import MOST_DATAGRAM_BYTES, has_too_many_gaps, limit_peer
-from distreamer.transport.quic_recovery import latest_arrival, make_live
+from distreamer.transport.quic_recovery import latest_arrival, make_live, newest_packet
 from distreamer.transport.quic_words import REASON_CHARACTERS, spoken_end
 from distreamer.transport.tcp import spoken_address
 
@@ -62,6 +62,7 @@ class LiveConnection(QuicConnectionProtocol):
         """Why there is no connection any more."""
         self.is_breach = False
         """Whether the other side broke the rules."""
+        self._packets_came = 0
         self.on_agreed: Callable[[], None] = lambda: None
 
     # -- what aioquic and asyncio call
@@ -107,7 +108,10 @@ class LiveConnection(QuicConnectionProtocol):
         if self.fault or len(data) > MOST_DATAGRAM_BYTES:
             return
         with self._guard():
+            before = newest_packet(self._quic)
             super().datagram_received(data, addr)
+            # A datagram holds several packets only as long as the two have not agreed.
+            self._packets_came += before >= 0 or newest_packet(self._quic) >= 0
             self._hearing.came(latest_arrival(self._quic))
             if has_too_many_gaps(self._quic):
                 self._refuse_gaps()
@@ -184,6 +188,11 @@ class LiveConnection(QuicConnectionProtocol):
     def heard_at(self) -> float:
         """When the other side gave a sign of life last: when anything came from it, if it also hears us."""
         return self._hearing.heard_at(self._pace.heard_at)
+
+    @property
+    def packets(self) -> tuple[int, int]:
+        """How many came since both have agreed, and how many were sent until the newest of them."""
+        return self._packets_came, newest_packet(self._quic) + 1
 
     @property
     def peer(self) -> str:

@@ -214,6 +214,13 @@ def make_live(connection: QuicConnection, pace: LivePace) -> Callable[[float], N
     return control.look
 
 
+def newest_packet(connection: QuicConnection) -> int:
+    """The number of the newest packet that came since both have agreed; -1 before the first. They count from 0, and
+    none is left out."""
+    space = connection._spaces.get(Epoch.ONE_RTT)
+    return space.largest_received_packet if space is not None else -1
+
+
 def latest_arrival(connection: QuicConnection) -> float | None:
     """When the newest packet came that could be read; None before the first."""
     times = (space.largest_received_time for space in connection._loss.spaces)

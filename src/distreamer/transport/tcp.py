@@ -44,6 +44,12 @@ class TcpStream:
     def peer(self) -> str:
         return self._peer
 
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """What was agreed on; None without TLS."""
+        agreed: ssl.SSLObject | None = self._writer.get_extra_info("ssl_object")
+        return agreed
+
     async def read(self, limit: int = 65536) -> bytes:
         try:
             return await self._reader.read(limit)

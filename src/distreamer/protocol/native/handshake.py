@@ -22,6 +22,9 @@ from distreamer.protocol.native.scram import NEEDS_PASSWORD, WRONG_PASSWORD, Scr
 from distreamer.protocol.native.shapes import clipped
 from distreamer.protocol.native.states import State
 
+PROBE_AGENT = "DiStreamer-probe/"
+"""The agent of a receiver that only measures the link begins so: it is not listed among those that are served."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

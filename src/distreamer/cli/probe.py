@@ -1,0 +1,82 @@
+"""The command ``probe``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from distreamer.cli.application import Application
+from distreamer.cli.examples import examples
+from distreamer.config.wording import printable
+from distreamer.errors import DiStreamerError
+
+if TYPE_CHECKING:
+    from distreamer.measure.probing import Target
+
+_EPILOG = examples(
+    {
+        "distreamer probe http://radio.example:8000/live": "what is this stream?",
+        "distreamer probe http://pc-a.example.org:7080": "how bad is the link to that DiStreamer?",
+        "distreamer probe transmitter.conf": "the same, for all that it dials",
+    }
+)
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("what", metavar="URL|CONF")
+@click.option(
+    "--seconds", type=click.FloatRange(1, 86_400), default=60, show_default=True, help="How long to look at each."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list with all figures.")
+@click.pass_context
+def probe(context: click.Context, what: str, seconds: float, as_json: bool) -> None:
+    """Say what a stream is, or how bad a link is.
+
+    Of a stream of Icecast, SHOUTcast or whatever else plays over HTTP: server, format, bitrate, titles, burst, pace
+    and clock, and how long an interruption may last until something is lost. Of another DiStreamer: whether UDP and
+    TCP get through, lost packets, round trips, the worst gap, and the DELAY that follows from it.
+
+    Who listens or receives there already is not disturbed: it is one more listener, or a receiver of a quarter of the
+    programme. The password of a DiStreamer may stand in the URL, as in http://:password@pc-a.example.org:7080; better
+    name the CONF that holds it.
+    """
+    from distreamer.measure.probing import targets_of_config, targets_of_url  # late: the other commands need no wait
+
+    targets = (
+        targets_of_url(what)
+        if "://" in what
+        else targets_of_config(context.ensure_object(Application).load([Path(what)]))
+    )
+    context.exit(asyncio.run(_probe(targets, seconds, as_json=as_json)))
+
+
+async def _probe(targets: list[Target], seconds: float, *, as_json: bool) -> int:
+    """All of them, one after the other; gives the exit code: 1 when any could not be looked at."""
+    from distreamer.cli.steps import Steps
+    from distreamer.core.clock import LoopClock
+    from distreamer.measure.probing import look_at
+
+    clock, faults, found = LoopClock(), 0, []
+    for number, target in enumerate(targets):
+        if number and not as_json:
+            click.echo()
+        fields: dict[str, Any]
+        async with Steps(printable(target.name)) as progress:
+            try:
+                report = await look_at(target, seconds, clock, progress.say)
+                fields, lines = {"kind": report.kind, **asdict(report)}, list(report.lines())
+            except DiStreamerError as error:
+                faults += 1
+                fields, lines = {"kind": "fault", "name": target.name, "fault": str(error)}, [str(error)]
+        found.append(fields)
+        if not as_json:
+            for line in lines:
+                click.echo(printable(line), err=fields["kind"] == "fault")
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    return 1 if faults else 0
