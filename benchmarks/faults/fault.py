@@ -13,6 +13,8 @@ from benchmarks.faults.stage import Stage, stage
 
 MOST_ATTEMPTS = 2
 """To prepare it: on a machine that has much else to do an encoder may starve."""
+WELL_SECONDS = 120.0
+"""For what went wrong while all began to be over."""
 
 Act = Callable[[], Awaitable[None]]
 
@@ -76,6 +78,7 @@ async def _tried(fault: Fault, folder: Path, receiver: Receiver) -> list[Outcome
     async with stage(folder, receiver, fault.name) as made:
         prepared = await fault.prepare(made)
         station = made.full_name(prepared.station)
+        await receiver.well(station, fault.kinds, WELL_SECONDS)
         begun = time.monotonic()
         await prepared.provoke()
         told = await asyncio.gather(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+
+QUIET_SECONDS, LOOK_SECONDS = 10.0, 1.0
 
 
 @dataclass
@@ -41,6 +43,28 @@ class Receiver:
                     await self._grown.wait()
         except TimeoutError:
             return None
+
+    async def well(self, station: str, kinds: Collection[str], seconds: float) -> None:
+        """Waits until nothing of these kinds is the matter at ``station``, and nothing was told for a while; raises
+        TimeoutError when that takes longer than ``seconds``."""
+        async with asyncio.timeout(seconds), self._grown:
+            while not self._is_well(station, kinds):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._grown.wait()
+
+    def _is_well(self, station: str, kinds: Collection[str]) -> bool:
+        ongoing: set[object] = set()
+        for at, who, message in self.messages:
+            if who != station or not {message["kind"], message["resolves"]} & set(kinds):
+                continue
+            if message["state"] == "resolved":
+                ongoing.discard(message["problem"])
+            else:
+                ongoing.add(message["problem"])
+            if time.monotonic() - at < QUIET_SECONDS:
+                return False
+        return not ongoing
 
     async def take(self, request: web.Request) -> web.Response:
         """One POST."""

@@ -52,14 +52,17 @@ async def test_the_receiver_tells_what_came_since() -> None:
             async with session.post(receiver.url("x-station"), json=message) as answer:
                 assert answer.status == 200
 
-        await post(at=time.time(), kind="link_down", state="problem", resolves="")
+        await post(at=time.time(), kind="link_down", state="problem", resolves="", problem=1)
         begun = time.monotonic()
         waiting = asyncio.create_task(receiver.told("x-station", "link_down", "problem", begun, 20))
         assert await receiver.told("y-station", "link_down", "problem", 0, 0.01) is None
         assert await receiver.told("x-station", "link_down", "resolved", 0, 0.01) is None
         assert not waiting.done()
-        await post(at=time.time(), kind="link_down", state="problem", resolves="")
-        await post(at=time.time(), kind="link_up", state="resolved", resolves="link_down")
+        await post(at=time.time(), kind="link_down", state="problem", resolves="", problem=2)
+        await post(at=time.time(), kind="link_up", state="resolved", resolves="link_down", problem=2)
+        with pytest.raises(TimeoutError):  # it has been well for too short a time
+            await receiver.well("x-station", ["link_down"], 0.01)
+        await receiver.well("x-station", ["source_lost"], 0.01)
         at = await waiting
         assert at is not None
         assert at >= begun
