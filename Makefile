@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check docs bench bench-stream gauntlet format reference tables clean debian-packages
+.PHONY: help install demo test check docs bench bench-stream gauntlet faults format reference tables clean debian-packages
 
 help: ## Lists these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -35,6 +35,9 @@ bench-stream: .venv/installed-dev ## Measures what a stream costs PC A and PC B 
 gauntlet: .venv/installed-dev ## Runs DiStreamer and its peers over all bad links (root, hours; ARGS=--help), and writes docs/gauntlet.md
 	@scripts/debian-packages rist-tools
 	$(BIN)/python -m benchmarks.gauntlet $(ARGS)
+
+faults: .venv/installed-dev ## Provokes every event for real (10 minutes; root fills a disk too), and writes docs/faults.md
+	$(BIN)/python -m benchmarks.faults $(ARGS)
 
 format: .venv/installed-dev ## Formats the code and mends what the linter can mend
 	$(BIN)/ruff format .

@@ -6,13 +6,17 @@ import asyncio
 import json
 import re
 import socket
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
 
 from distreamer.admin import door, event_stream, server
 from distreamer.admin.routes import ROUTES
+from distreamer.config.instance import ConfiguredAlert
+from distreamer.errors import PeerError
 from tests.support.admin_client import OWN, PASSWORD, admin_config, operating
+from tests.support.alerts import RingSettings, rings
 from tests.support.listening_modules import until
 
 INSTANCE = "/api/v1/instances/station"
@@ -55,19 +59,21 @@ async def test_ready_is_told_with_its_reason() -> None:
 
 async def test_events_are_listed_from_a_number_on() -> None:
     async with operating() as operator:
-        first = await operator.ask(f"{INSTANCE}/test-alert", "POST", headers=OWN)
-        second = await operator.ask(f"{INSTANCE}/test-alert", "POST", headers=OWN)
-        assert first.json["kind"] == "test"
+        answers = [await operator.ask(f"{INSTANCE}/test-alert", "POST", headers=OWN) for _ in range(2)]
+        first, second = (answer.json["event"] for answer in answers)
+        assert first["kind"] == "test"
+        assert answers[0].json["alerts"] == []
+        assert answers[0].json["sentence"] == "there is no [ALERT] section, so nobody is told anything"
         for path in ("/api/v1/events", f"{INSTANCE}/events"):
             told = await operator.ask(path)
-            assert [event["number"] for event in told.json["events"]] == [first.json["number"], second.json["number"]]
-            assert told.json["last"] == second.json["number"]
-            told = await operator.ask(f"{path}?after={first.json['number']}")
-            assert told.json["events"] == [second.json]
+            assert [event["number"] for event in told.json["events"]] == [first["number"], second["number"]]
+            assert told.json["last"] == second["number"]
+            told = await operator.ask(f"{path}?after={first['number']}")
+            assert told.json["events"] == [second]
             told = await operator.ask(f"{path}?limit=1")
-            assert told.json["events"] == [second.json]
-            told = await operator.ask(f"{path}?after={second.json['number']}")
-            assert told.json == {"events": [], "last": second.json["number"]}
+            assert told.json["events"] == [second]
+            told = await operator.ask(f"{path}?after={second['number']}")
+            assert told.json == {"events": [], "last": second["number"]}
         for query in ("after=x", "after=-1", "limit=0", "after=1&after=2", "limit=99999999999999999999", "after="):
             assert "must be a whole number" in (await operator.ask(f"/api/v1/events?{query}")).detail
 
@@ -313,3 +319,21 @@ async def test_who_says_nothing_is_closed() -> None:
     with patch.object(door, "IDLE_SECONDS", 0.2), patch.object(door, "SWEEP_SECONDS", 0.05):
         async with operating() as operator:
             assert await operator.send(b"GET / HT") == b""
+
+
+async def test_all_alerts_are_tried_and_seen() -> None:
+    with rings() as made:
+        config = admin_config()
+        config = replace(config, alerts=(ConfiguredAlert("alert", RingSettings()),))
+        async with operating(config) as operator:
+            answer = await operator.ask(f"{INSTANCE}/test-alert", "POST", headers=OWN)
+            assert answer.json["sentence"] == "the alert was told"
+            (trial,) = answer.json["alerts"]
+            assert (trial["name"], trial["receiver"], trial["is_delivered"]) == ("alert", "ring of alert", True)
+            assert trial["sentence"].startswith("rang in ")
+            made[0].fault = PeerError("ring", "answered 500")
+            answer = await operator.ask(f"{INSTANCE}/test-alert", "POST", headers=OWN)
+            assert answer.status == 200
+            assert answer.json["sentence"].startswith("not all were told: alert: ring: answered 500 (after ")
+            (alert,) = (await operator.ask(INSTANCE)).json["status"]["alerts"]
+            assert (alert["name"], alert["state"], alert["delivered"]) == ("alert", "running", 0)

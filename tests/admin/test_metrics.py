@@ -76,6 +76,12 @@ def test_a_status_becomes_numbers() -> None:
         "output address": 0,
         "output connections": 0,
     }
+    assert of(samples, "distreamer_alert_working") == {"alert Mail": 1, "alert b Command": 0}
+    assert of(samples, "distreamer_alert_messages_waiting") == {"alert Mail": 0, "alert b Command": 4}
+    assert of(samples, "distreamer_alert_messages_delivered_total") == {"alert Mail": 5, "alert b Command": 0}
+    assert of(samples, "distreamer_alert_messages_failed_total") == {"alert Mail": 0, "alert b Command": 2}
+    assert of(samples, "distreamer_alert_messages_dropped_total") == {"alert Mail": 0, "alert b Command": 3}
+    assert of(samples, "distreamer_alert_problems_held_back_total") == {"alert Mail": 6, "alert b Command": 0}
     assert of(samples, "distreamer_events_total")["link_down"] == 4
     assert of(samples, "distreamer_problem_active")["filler_on_air"] == 1
     assert of(samples, "distreamer_audio_added_bytes_total") == {"": 4_800_000}

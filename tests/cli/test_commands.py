@@ -179,6 +179,7 @@ def test_modules_are_listed_with_a_line_each(terminal: Terminal) -> None:
         "[OUTPUT]  Serve  Serves players.",
         "[OUTPUT]  Play   Plays the programme.",
         "[OUTPUT]  Push   Sends to another server.",
+        "[ALERT]   Bell   Rings.",
     ]
 
 
@@ -196,7 +197,7 @@ def test_the_reference_is_printed_or_written(terminal: Terminal) -> None:
     printed = terminal.type("config", "reference").stdout
     assert all(page in printed for page in pages.values())
     folder = Path("docs/reference")
-    assert terminal.type("config", "reference", "--write", folder).stdout == "7 pages written to docs/reference\n"
+    assert terminal.type("config", "reference", "--write", folder).stdout == "8 pages written to docs/reference\n"
     (folder / "input-gone.md").write_text("a MODE that is no more")
     assert terminal.type("config", "reference", "--write", folder).exit_code == 0
     assert {path.name: path.read_text() for path in folder.iterdir()} == pages

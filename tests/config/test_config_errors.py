@@ -36,7 +36,7 @@ def problems(text: str | bytes, environ: dict[str, str] | None = None) -> list[s
         ("NAME = a\tb", "[GENERAL] NAME = a\\tb contains a character that is not text"),
         ("HISTROY = 60", "[GENERAL] has no key HISTROY; did you mean HISTORY?"),
         ("HERTZ = 60", "[GENERAL] has no key HERTZ; it belongs to [INPUT] MODE = Tone"),
-        ("MODE = Tone", "[GENERAL] has no key MODE; it belongs in [INPUT] and [OUTPUT]"),
+        ("MODE = Tone", "[GENERAL] has no key MODE; it belongs in [INPUT], [OUTPUT] and [ALERT]"),
         ("XYLOPHONE = 1", "[GENERAL] has no key XYLOPHONE"),
         ("hello", "this line is neither [SECTION] nor KEY = VALUE"),
         ("= 5", "this line is neither [SECTION] nor KEY = VALUE"),
@@ -46,8 +46,8 @@ def problems(text: str | bytes, environ: dict[str, str] | None = None) -> list[s
         ("[GENERAL two]", "[GENERAL] takes no name: there is one for the whole instance"),
         ("[INPUT]", "[INPUT] is in line 1 already; a further one needs another name: [INPUT name]"),
         ("[INPTU]", "there is no section [INPTU]; did you mean [INPUT]?"),
-        ("[ ]", "there is no section [ ]; the sections are [GENERAL], [INPUT] and [OUTPUT]"),
-        ("[FILTER]", "there is no section [FILTER]; the sections are [GENERAL], [INPUT] and [OUTPUT]"),
+        ("[ ]", "there is no section [ ]; the sections are [GENERAL], [INPUT], [OUTPUT] and [ALERT]"),
+        ("[FILTER]", "there is no section [FILTER]; the sections are [GENERAL], [INPUT], [OUTPUT] and [ALERT]"),
         (
             "[INPUT a/b]",
             "[INPUT a/b]: a section's name must be made of letters, digits, spaces, dots, hyphens and "

@@ -27,7 +27,7 @@ def test_every_key_of_every_mode_is_explained() -> None:
     headings = {name: page.count("\n### ") for name, page in pages.items()}
     keys = {
         f"{kind}-{mode.lower()}.md": len(model.model_fields) - 1  # MODE is the page itself
-        for kind, modes in (("input", REGISTRY.inputs), ("output", REGISTRY.outputs))
+        for kind, modes in (("input", REGISTRY.inputs), ("output", REGISTRY.outputs), ("alert", REGISTRY.alerts))
         for mode, model in modes.items()
     }
     assert {name: headings[name] for name in keys} == keys

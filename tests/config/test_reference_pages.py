@@ -85,6 +85,7 @@ def test_there_is_a_page_for_everything_and_the_index_links_to_it() -> None:
         "output-serve.md",
         "output-play.md",
         "output-push.md",
+        "alert-bell.md",
     ]
     assert set(re.findall(r"\]\(([a-z-]+\.md)\)", pages["README.md"])) == {*pages, "events.md", "metrics.md"} - {
         "README.md"
@@ -177,9 +178,10 @@ def test_samples_load_as_they_are_and_without_semicolons(input_mode: str, output
 
 def test_the_examples_on_the_pages_load() -> None:
     pages = reference(REGISTRY)
-    for kind, other in zip(MODULE_KINDS, ("output-serve.md", "input-tone.md"), strict=True):
+    needed = {"INPUT": ["output-serve.md"], "OUTPUT": ["input-tone.md"], "ALERT": ["input-tone.md", "output-serve.md"]}
+    for kind in MODULE_KINDS:
         for mode in REGISTRY.modes(kind):
-            names = ["general.md", f"{kind.lower()}-{mode.lower()}.md", other]
+            names = ["general.md", f"{kind.lower()}-{mode.lower()}.md", *needed[kind]]
             text = "\n".join(re.search(r"```ini\n(.*?)```", pages[name], re.DOTALL)[1] for name in names)  # type: ignore[index] # each page has one
             assert parse(text.encode(), Path("page.conf"), REGISTRY, {}).general == GeneralSettings()
 
@@ -200,4 +202,4 @@ def test_the_schema_has_bounds_units_and_modes() -> None:
     }
     assert made["$defs"]["Charset"]["enum"] == ["auto", "latin-1"]
     assert made["required"] == ["INPUT", "OUTPUT"]
-    assert set(made["patternProperties"]) == {"^INPUT .+$", "^OUTPUT .+$"}
+    assert set(made["patternProperties"]) == {"^INPUT .+$", "^OUTPUT .+$", "^ALERT .+$"}

@@ -16,8 +16,8 @@ from distreamer.runtime.modules import REGISTRY
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
-_SECTION = re.compile(r"^\[(GENERAL|INPUT|OUTPUT)\b.*\]$", re.MULTILINE)
-_CONFIG = re.compile(r"^(\[(GENERAL|INPUT|OUTPUT)\b|[A-Z]{3,} = )", re.MULTILINE)
+_SECTION = re.compile(r"^\[(GENERAL|INPUT|OUTPUT|ALERT)\b.*\]$", re.MULTILINE)
+_CONFIG = re.compile(r"^(\[(GENERAL|INPUT|OUTPUT|ALERT)\b|[A-Z]{3,} = )", re.MULTILINE)
 _LINE = re.compile(r"^(#.*|;.*|\[.+\]|[A-Z]{3,} = .*)$")
 _INPUT = "[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = http://radio.example:8000/live\n"
 _OUTPUT = "[OUTPUT]\nMODE = DiStreamerServer\nPORT = 0\n"

@@ -13,8 +13,9 @@ from unittest.mock import patch
 
 from structlog.testing import CapturingLogger
 
-from distreamer.config.instance import ConfiguredInput, ConfiguredOutput, InstanceConfig
+from distreamer.config.instance import ConfiguredAlert, ConfiguredInput, ConfiguredOutput, InstanceConfig
 from distreamer.config.settings import (
+    AlertSettings,
     FragmentingInputSettings,
     GeneralSettings,
     InputSettings,
@@ -184,7 +185,9 @@ class Probe(_Module):
         return f"{self._context.name} {self._settings.port}"
 
 
-def configured(*sections: tuple[str, InputSettings | OutputSettings], **general: object) -> InstanceConfig:
+def configured(
+    *sections: tuple[str, InputSettings | OutputSettings | AlertSettings], **general: object
+) -> InstanceConfig:
     """The configuration with these sections, by their names (``input``, ``output studio``). What they bring is digital
     silence, of which nothing is told."""
     return InstanceConfig(
@@ -193,6 +196,7 @@ def configured(*sections: tuple[str, InputSettings | OutputSettings], **general:
         GeneralSettings.model_validate({"delay": 10, "statusseconds": 0, "silenceseconds": 0, **general}),
         tuple(ConfiguredInput(name, one) for name, one in sections if isinstance(one, InputSettings)),
         tuple(ConfiguredOutput(name, one) for name, one in sections if isinstance(one, OutputSettings)),
+        tuple(ConfiguredAlert(name, one) for name, one in sections if isinstance(one, AlertSettings)),
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from distreamer.config.fields import BindAddress, Bytes, HttpUrl, Password, Port, Seconds
 from distreamer.config.registry import Registry
-from distreamer.config.settings import InputSettings, OutputSettings, PlayingOutputSettings
+from distreamer.config.settings import AlertSettings, InputSettings, OutputSettings, PlayingOutputSettings
 
 
 class Charset(StrEnum):
@@ -75,7 +75,16 @@ class PushSettings(OutputSettings):
     """The other server."""
 
 
+class BellSettings(AlertSettings):
+    """Rings."""
+
+    secret: Password
+    """How."""
+
+
 REGISTRY = Registry(
     inputs={"Pull": PullSettings, "Tone": ToneSettings},
     outputs={"Serve": ServeSettings, "Play": PlaySettings, "Push": PushSettings},
+    alerts={"Bell": BellSettings},
+    events={"link_down": "link_up", "source_lost": "source_back"},
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from distreamer.model.audio import Station, StreamInfo, Title
 from distreamer.model.event import Event
 from distreamer.model.status import (
+    AlertStatus,
     InstanceStatus,
     LevelMethod,
     LevelStatus,
@@ -87,6 +88,19 @@ def full_status() -> InstanceStatus:
             store=replace(STORE, added=300, added_seconds=300.0, added_size=4_800_000),
             spool=SpoolStatus("/spool", works=True, size=4_900_000, written=299, unwritten=1),
             levels=replace(LEVELS, silent_seconds=12.5, skipped=3),
+            alerts=(
+                AlertStatus("alert", "Mail", "mail to a@example.org", ModuleState.RUNNING, delivered=5, held_back=6),
+                AlertStatus(
+                    "alert b",
+                    "Command",
+                    "command sms",
+                    ModuleState.RETRYING,
+                    waiting=4,
+                    failed=2,
+                    dropped=3,
+                    last_error="sms ended with exit code 1",
+                ),
+            ),
         )
     )
     watching.show(20)

@@ -15,6 +15,7 @@ from distreamer.admin.metrics import exposition
 from distreamer.admin.problem import ProblemError
 from distreamer.admin.station import Station, view_of
 from distreamer.admin.views import (
+    AlertTestView,
     DoneView,
     EventsView,
     HealthView,
@@ -142,9 +143,8 @@ async def set_title(api: Api, request: web.Request) -> web.StreamResponse:
 
 
 async def test_alert(api: Api, request: web.Request) -> web.StreamResponse:
-    """Adds an event that means nothing."""
-    event = api.station.instance(request.match_info["instance"]).events.test()
-    return json_answer(event)
+    """Tells everybody that nothing is the matter."""
+    return json_answer(AlertTestView(*await commands.test_alerts(api.station.instance(request.match_info["instance"]))))
 
 
 async def listeners(api: Api, request: web.Request) -> web.StreamResponse:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from distreamer.model.status import (
+    AlertStatus,
     InstanceStatus,
     LevelStatus,
     LinkStatus,
@@ -120,6 +121,16 @@ def of_links(look: Callable[[LinkStatus], float | None]) -> Callable[[Source], I
                     found[module.name, link.peer, link.path] = link
         for labels, link in found.items():
             yield labels, look(link)
+
+    return samples
+
+
+def of_alerts(look: Callable[[AlertStatus], float | None]) -> Callable[[Source], Iterator[Sample]]:
+    """A number for each alert; there are as many as sections in the file."""
+
+    def samples(source: Source) -> Iterator[Sample]:
+        for alert in source.status.alerts:
+            yield (alert.name, alert.mode), look(alert)
 
     return samples
 

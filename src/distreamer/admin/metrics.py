@@ -10,13 +10,14 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from distreamer import __version__
+from distreamer.admin.alert_metrics import ALERT_METRICS
 from distreamer.admin.level_metrics import LEVEL_METRICS
 from distreamer.admin.metric import Source
 from distreamer.admin.part_metrics import PART_METRICS
 from distreamer.admin.programme_metrics import PROGRAMME_METRICS
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-METRICS = (*PROGRAMME_METRICS, *LEVEL_METRICS, *PART_METRICS)
+METRICS = (*PROGRAMME_METRICS, *LEVEL_METRICS, *PART_METRICS, *ALERT_METRICS)
 NAME = "name"
 """The label of the instance's name: Prometheus itself calls what it asks ``instance``."""
 BUILD = "distreamer_build_info"

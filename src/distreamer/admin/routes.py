@@ -10,7 +10,6 @@ from aiohttp import web
 
 from distreamer.admin import handlers, views
 from distreamer.admin.handlers import Api
-from distreamer.model.event import Event
 
 Handler = Callable[[Api, web.Request], Awaitable[web.StreamResponse]]
 JSON: Final = "application/json"
@@ -179,9 +178,10 @@ ROUTES: Final = (
         f"{INSTANCE}/test-alert",
         handlers.test_alert,
         "Tries whether alerts arrive",
-        Event,
+        views.AlertTestView,
         failures=(404, 503),
-        text="Adds an event of the kind `test`, and answers with it.",
+        text="Adds an event of the kind `test`, sends a test through each alert now, and answers when each was told or "
+        "has failed.",
     ),
     Route(
         "GET",

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from distreamer.model.event import Event, Problem
 from distreamer.model.status import InstanceStatus, LinkStatus
+from distreamer.runtime.alert_trial import AlertTrial
 
 ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 """Without what steers a terminal, or ends a line."""
@@ -163,6 +164,17 @@ class DoneView:
     """What was done."""
 
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTestView:
+    """What came of a test of all alerts."""
+
+    sentence: str
+    event: Event
+    """Of the kind ``test``, as all who are told of events see it."""
+    alerts: tuple[AlertTrial, ...]
+    """Each alert, in the order of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def _in_words(config: InstanceConfig) -> list[str]:
     general = config.general
     source = printable(str(config.path)) if config.path else "the environment"
     lines = [f"{source} is in order. The instance {printable(config.name)} would run with"]
-    for name, settings in (*config.inputs, *config.outputs):
+    for name, settings in (*config.inputs, *config.outputs, *config.alerts):
         lines.append(f"  {name}: {settings.mode}")
         lines += [f"    {written}" for written in written_values(settings) if not written.startswith("MODE ")]
     if len(config.inputs) > 1:

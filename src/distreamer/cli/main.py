@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from distreamer import __version__
+from distreamer.cli.alert import alert_group
 from distreamer.cli.application import Application
 from distreamer.cli.chaos import chaos
 from distreamer.cli.completion import completion
@@ -36,6 +37,7 @@ Examples:
   distreamer status                     say how all are that run here
   distreamer top                        watch them
   distreamer config sample > new.conf   begin a configuration by hand
+  distreamer alert test studio.conf     try whether its alerts arrive
   distreamer demo                       see it work on this machine
   distreamer chaos pc-a:7080 --loss 20  stand a bad link before PC A
   distreamer probe studio.conf          say how good what it dials is
@@ -62,6 +64,7 @@ def commands() -> None:
 
 for _command in (run, check, health, modules, config_group, demo, chaos, probe, listen):
     commands.add_command(_command)
+commands.add_command(alert_group)
 commands.add_command(status)
 commands.add_command(top)
 commands.add_command(init)

@@ -14,7 +14,7 @@ from distreamer.cli.examples import examples
 from distreamer.config.describe import summary_of
 from distreamer.config.reference import reference as reference_pages
 from distreamer.config.reference import sample as sample_file
-from distreamer.config.registry import MODULE_KINDS, ModuleKind, Registry
+from distreamer.config.registry import MODULE_KINDS, NEEDED_KINDS, ModuleKind, Registry
 from distreamer.config.schema import schema as json_schema
 from distreamer.config.wording import did_you_mean
 from distreamer.errors import ResourceError
@@ -47,7 +47,7 @@ _SCHEMA_EXAMPLES = examples({"distreamer config schema > schema.json": "for an e
 @click.command(epilog=_MODULES_EXAMPLES)
 @click.pass_obj
 def modules(application: Application) -> None:
-    """List the MODEs of inputs and outputs."""
+    """List the MODEs of inputs, outputs and alerts."""
     registry = application.registry()
     table = Table("section", "MODE", "what it does", box=None, pad_edge=False)
     for kind in MODULE_KINDS:
@@ -71,7 +71,7 @@ def config_group() -> None:
 def sample(application: Application, input_mode: str | None, output_mode: str | None) -> None:
     """Print a sample file with every key of an input and an output."""
     registry = application.registry()
-    chosen = [_known(registry, kind, mode) for kind, mode in zip(MODULE_KINDS, (input_mode, output_mode), strict=True)]
+    chosen = [_known(registry, kind, mode) for kind, mode in zip(NEEDED_KINDS, (input_mode, output_mode), strict=True)]
     click.echo(sample_file(registry, *chosen), nl=False)
 
 

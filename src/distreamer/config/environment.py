@@ -1,4 +1,4 @@
-"""Environment variables that set or override keys: DS_INPUT_PORT, DS_OUTPUT_STUDIO__PORT."""
+"""Environment variables that set or override keys: DS_INPUT_PORT, DS_OUTPUT_STUDIO__PORT, DS_ALERT_SECRET."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from distreamer.config.ini import Entry, Place, Section, environment_form
 
-_VARIABLE = re.compile(r"DS_(GENERAL|INPUT|OUTPUT)_(.+)", re.DOTALL)
+_VARIABLE = re.compile(r"DS_(GENERAL|INPUT|OUTPUT|ALERT)_(.+)", re.DOTALL)
 
 
 def variable_of(kind: str, key: str) -> str:
@@ -19,7 +19,7 @@ def overlay(sections: dict[tuple[str, str], Section], environ: Mapping[str, str]
     """Puts what ``environ`` says over ``sections``; sections that are not there yet come behind, first those without a
     name, the others by name.
 
-    Variables that do not begin with DS_GENERAL_, DS_INPUT_ or DS_OUTPUT_ are none of ours.
+    Variables that do not begin with DS_GENERAL_, DS_INPUT_, DS_OUTPUT_ or DS_ALERT_ are none of ours.
     """
     matches = [match for variable in sorted(environ) if (match := _VARIABLE.fullmatch(variable))]
     ours = [(match[0], match[1], *_name_and_key(match[1], match[2])) for match in matches]

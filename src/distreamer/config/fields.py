@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from distreamer.config.event_choice import check_events
 from distreamer.protocol.forwarded import TrustedProxies
 from distreamer.protocol.player_habits import BodyRules
 
@@ -145,3 +146,9 @@ PlayerBodies = Annotated[
     str, AfterValidator(check_bodies), Words("none, chunked or length, and behind it players that get another")
 ]
 """Kept as it was written."""
+EventKinds = Annotated[
+    str,
+    AfterValidator(check_events),
+    Words("problems, or kinds of events with commas between them and * for any letters"),
+]
+"""Kept as they were written."""

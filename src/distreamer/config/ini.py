@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from distreamer.config.wording import did_you_mean, printable, shown
 
-SECTION_KINDS = ("GENERAL", "INPUT", "OUTPUT")
+SECTION_KINDS = ("GENERAL", "INPUT", "OUTPUT", "ALERT")
 _NAME = re.compile(r"\w[\w .-]{0,39}")
 _NOT_IN_ENVIRONMENT = re.compile(r"\W+")
 
@@ -150,7 +150,7 @@ def _section(
 
 
 def _unknown(header: str, kind: str) -> str:
-    hint = did_you_mean(kind, SECTION_KINDS, "[{}]") or "; the sections are [GENERAL], [INPUT] and [OUTPUT]"
+    hint = did_you_mean(kind, SECTION_KINDS, "[{}]") or "; the sections are [GENERAL], [INPUT], [OUTPUT] and [ALERT]"
     return f"there is no section [{shown(header)}]{hint}"
 
 

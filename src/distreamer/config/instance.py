@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from distreamer.config.settings import GeneralSettings, InputSettings, OutputSettings
+from distreamer.config.settings import AlertSettings, GeneralSettings, InputSettings, OutputSettings
 
 
 class ConfiguredInput(NamedTuple):
@@ -26,6 +26,14 @@ class ConfiguredOutput(NamedTuple):
     settings: OutputSettings
 
 
+class ConfiguredAlert(NamedTuple):
+    """An [ALERT] section."""
+
+    name: str
+    """``alert``, or ``alert night`` for ``[ALERT night]``: what logs and status call it."""
+    settings: AlertSettings
+
+
 @dataclass(frozen=True, slots=True)
 class InstanceConfig:
     """What one file, with the environment over it, says; every value was checked."""
@@ -39,6 +47,8 @@ class InstanceConfig:
     """At least one, in the order of the file."""
     outputs: tuple[ConfiguredOutput, ...]
     """At least one."""
+    alerts: tuple[ConfiguredAlert, ...] = ()
+    """In the order of the file."""
 
 
 Load = Callable[[], Sequence[InstanceConfig]]

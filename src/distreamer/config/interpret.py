@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from distreamer.config.describe import FieldFacts, facts_of
+from distreamer.config.event_choice import event_faults
 from distreamer.config.ini import Entry, Problem, Section
 from distreamer.config.redact import HIDDEN
 from distreamer.config.registry import MODULE_KINDS, ModuleKind, Registry
-from distreamer.config.settings import GeneralSettings, ModuleSettings, Settings
+from distreamer.config.settings import AlertSettings, GeneralSettings, ModuleSettings, Settings
 from distreamer.config.wording import did_you_mean, nearest, shown
 
 _NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -25,8 +26,8 @@ def general_settings(section: Section, registry: Registry, problems: list[Proble
 
 
 def module_settings(section: Section, registry: Registry, problems: list[Problem]) -> ModuleSettings | None:
-    """An [INPUT] or [OUTPUT] section's settings; None when something was added to ``problems``."""
-    kind: ModuleKind = "INPUT" if section.kind == "INPUT" else "OUTPUT"
+    """An [INPUT], [OUTPUT] or [ALERT] section's settings; None when something was added to ``problems``."""
+    kind = next(known for known in MODULE_KINDS if known == section.kind)
     entry = section.entries.get("mode")
     if entry is None or not entry.value:
         place = section.place if entry is None else entry.place
@@ -37,7 +38,12 @@ def module_settings(section: Section, registry: Registry, problems: list[Problem
         problems.append(Problem(entry.place, _unknown_mode(section, entry, kind, registry)))
         return None
     section.entries["mode"] = entry._replace(value=mode)
-    return _settings(section, registry.modes(kind)[mode], registry, problems)
+    settings = _settings(section, registry.modes(kind)[mode], registry, problems)
+    if isinstance(settings, AlertSettings) and (entry := section.entries.get("events")) and registry.events:
+        faults = event_faults(settings.events, registry.events)
+        problems += [Problem(entry.place, f"{section.title} EVENTS = {shown(entry.value)}: {text}") for text in faults]
+        return None if faults else settings
+    return settings
 
 
 def _settings(
@@ -102,7 +108,7 @@ def _unknown_key(section: Section, key: str, known: list[str], registry: Registr
 def _elsewhere(key: str, registry: Registry) -> str:
     """Says where a key that is out of place belongs."""
     if key == "mode":
-        return "; it belongs in [INPUT] and [OUTPUT]"
+        return "; it belongs in [INPUT], [OUTPUT] and [ALERT]"
     if key in GeneralSettings.model_fields:
         return "; it belongs in [GENERAL]"
     owners = [
@@ -116,7 +122,7 @@ def _elsewhere(key: str, registry: Registry) -> str:
 
 def _unknown_mode(section: Section, entry: Entry, kind: ModuleKind, registry: Registry) -> str:
     said = f"{section.title} MODE = {shown(entry.value)}: there is no such {kind.lower()}"
-    other: ModuleKind = "OUTPUT" if kind == "INPUT" else "INPUT"
-    if registry.spelling(other, entry.value):
-        return f"{said}; it is an {other.lower()}: put it under [{other}]"
+    for other in MODULE_KINDS:
+        if registry.spelling(other, entry.value):
+            return f"{said}; it is an {other.lower()}: put it under [{other}]"
     return said + (did_you_mean(entry.value, registry.modes(kind)) or f"; {registry.choice(kind)}")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from distreamer.config.environment import overlay
 from distreamer.config.ini import Place, Problem, Section, read_ini
-from distreamer.config.instance import ConfiguredInput, ConfiguredOutput, InstanceConfig
+from distreamer.config.instance import ConfiguredAlert, ConfiguredInput, ConfiguredOutput, InstanceConfig
 from distreamer.config.interpret import general_settings, module_settings
 from distreamer.config.listening import port_problems
-from distreamer.config.registry import MODULE_KINDS, Registry
-from distreamer.config.settings import GeneralSettings, InputSettings, ModuleSettings, OutputSettings
+from distreamer.config.registry import NEEDED_KINDS, Registry
+from distreamer.config.settings import AlertSettings, GeneralSettings, InputSettings, ModuleSettings, OutputSettings
 from distreamer.config.wording import printable
 from distreamer.errors import ConfigError
 
@@ -75,6 +75,7 @@ def _instance(
     general = GeneralSettings()
     inputs: list[ConfiguredInput] = []
     outputs: list[ConfiguredOutput] = []
+    alerts: list[ConfiguredAlert] = []
     modules: list[tuple[Section, ModuleSettings]] = []
     for section in sections.values():
         if section.kind == "GENERAL":
@@ -85,19 +86,22 @@ def _instance(
             inputs.append(ConfiguredInput(_module_name(section), settings))
         elif isinstance(settings, OutputSettings):
             outputs.append(ConfiguredOutput(_module_name(section), settings))
+        elif isinstance(settings, AlertSettings):
+            alerts.append(ConfiguredAlert(_module_name(section), settings))
+            continue  # It listens nowhere.
         if settings is not None:
             modules.append((section, settings))
     problems += port_problems(modules)
     whole = Place(False, 0, _label(path))
     problems += [
         Problem(whole, f"there is no [{kind}] section; {registry.choice(kind)}")
-        for kind in MODULE_KINDS
+        for kind in NEEDED_KINDS
         if all(section.kind != kind for section in sections.values())
     ]
     if problems:
         raise ConfigError([str(problem) for problem in sorted(problems)])
     name = general.name or (path.stem if path else DEFAULT_NAME)
-    return InstanceConfig(name, path, general, tuple(inputs), tuple(outputs))
+    return InstanceConfig(name, path, general, tuple(inputs), tuple(outputs), tuple(alerts))
 
 
 def _label(path: Path | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from distreamer.config.describe import FieldFacts, facts_of, paragraph, summary_of
 from distreamer.config.environment import variable_of
-from distreamer.config.registry import MODULE_KINDS, ModuleKind, Registry
+from distreamer.config.registry import MODULE_KINDS, NEEDED_KINDS, ModuleKind, Registry
 from distreamer.config.settings import GeneralSettings, Settings
 
 INDEX = "README.md"
@@ -29,10 +29,13 @@ inputs run, and the first by PRIORITY that works is on air. When it brings nothi
 seconds it comes back. Where both have the same codec, sample rate and channels, players go on as if nothing had
 happened; otherwise they must begin anew.
 
-Environment variables set or override keys: `DS_GENERAL_X`, `DS_INPUT_X` and `DS_OUTPUT_X` those of the plain
-sections, `DS_INPUT_NAME__X` and `DS_OUTPUT_NAME__X` (two underscores before the key) those of `[INPUT name]` and
-`[OUTPUT name]`; what is not a letter or digit in a section's name becomes an underscore. They hold for every file of
-the command.
+Sections `[ALERT]` and `[ALERT name]`, any number of them or none, tell somebody what happens: see
+[alerts](../alerts.md).
+
+Environment variables set or override keys: `DS_GENERAL_X`, `DS_INPUT_X`, `DS_OUTPUT_X` and `DS_ALERT_X` those of the
+plain sections, `DS_INPUT_NAME__X`, `DS_OUTPUT_NAME__X` and `DS_ALERT_NAME__X` (two underscores before the key) those of
+`[INPUT name]`, `[OUTPUT name]` and `[ALERT name]`; what is not a letter or digit in a section's name becomes an
+underscore. They hold for every file of the command.
 
 What happens while it runs is told as [events](events.md), and measured as [metrics](metrics.md).
 
@@ -97,10 +100,10 @@ def sample(registry: Registry, input_mode: str | None = None, output_mode: str |
     Required keys have an example; the others stand behind a ``;`` with their defaults, and the file still
     loads when all of these are taken away. Raises KeyError for a MODE that is not in the registry.
     """
-    chosen = {"INPUT": input_mode, "OUTPUT": output_mode}
+    chosen: dict[ModuleKind, str | None] = {"INPUT": input_mode, "OUTPUT": output_mode}
     lines = ["# A line that begins with # or ; is a comment. Keys behind a ; have the value that is shown anyway.", ""]
     lines += ["[GENERAL]", *_sample_keys(facts_of(GeneralSettings))]
-    for kind in MODULE_KINDS:
+    for kind in NEEDED_KINDS:
         modes = registry.modes(kind)
         mode = chosen[kind] or next(iter(modes))
         lines += [f"[{kind}]", *_wrapped(summary_of(modes[mode])), f"MODE = {mode}", ""]

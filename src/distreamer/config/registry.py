@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from distreamer.config.settings import AudioFault, InputSettings, ModuleSettings, OutputSettings
+from distreamer.config.settings import AlertSettings, AudioFault, InputSettings, ModuleSettings, OutputSettings
 
-ModuleKind = Literal["INPUT", "OUTPUT"]
-MODULE_KINDS: tuple[ModuleKind, ...] = ("INPUT", "OUTPUT")
+ModuleKind = Literal["INPUT", "OUTPUT", "ALERT"]
+MODULE_KINDS: tuple[ModuleKind, ...] = ("INPUT", "OUTPUT", "ALERT")
+NEEDED_KINDS: tuple[ModuleKind, ...] = ("INPUT", "OUTPUT")
+"""Those of which every file must have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,19 @@ class Registry:
     outputs: Mapping[str, type[OutputSettings]]
     audio_fault: AudioFault | None = None
     """Looks at audio files that must be decoded; None: nobody does."""
+    alerts: Mapping[str, type[AlertSettings]] = field(default_factory=dict)
+    events: Mapping[str, str] = field(default_factory=dict)
+    """The kinds of events that alerts may tell, each with the kind that ends it."""
 
     def modes(self, kind: ModuleKind) -> Mapping[str, type[ModuleSettings]]:
         """All MODEs of a kind, in the table's order."""
-        return self.inputs if kind == "INPUT" else self.outputs
+        match kind:
+            case "INPUT":
+                return self.inputs
+            case "OUTPUT":
+                return self.outputs
+            case "ALERT":
+                return self.alerts
 
     def spelling(self, kind: ModuleKind, mode: str) -> str | None:
         """The table's spelling of ``mode``, which may be in any case; None when there is no such MODE."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from distreamer.config.registry import MODULE_KINDS, Registry
+from distreamer.config.registry import MODULE_KINDS, NEEDED_KINDS, Registry
 from distreamer.config.settings import GeneralSettings, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -23,7 +23,7 @@ def schema(registry: Registry) -> dict[str, Any]:
         "type": "object",
         "properties": {"GENERAL": _model(GeneralSettings, definitions), **sections},
         "patternProperties": {f"^{kind} .+$": {"$ref": f"#/properties/{kind}"} for kind in MODULE_KINDS},
-        "required": list(MODULE_KINDS),
+        "required": list(NEEDED_KINDS),
         "additionalProperties": False,
         "$defs": definitions,
     }

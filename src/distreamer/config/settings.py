@@ -1,7 +1,7 @@
 """The models that a configuration file fills. They are the manual too: the text under each field is printed.
 
-A field's name is its INI key in lower case. Module files derive their own settings from ``InputSettings`` or
-``OutputSettings``; the first line of such a class's docstring says what the MODE does.
+A field's name is its INI key in lower case. Module files derive their own settings from ``InputSettings``,
+``OutputSettings`` or ``AlertSettings``; the first line of such a class's docstring says what the MODE does.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from distreamer.config.fields import (
     Bytes,
+    EventKinds,
     HostPort,
     Level,
     Password,
@@ -168,7 +169,7 @@ class GeneralSettings(Settings):
 
 
 class ModuleSettings(Settings):
-    """What every [INPUT] and [OUTPUT] section has."""
+    """What every [INPUT], [OUTPUT] and [ALERT] section has."""
 
     PORTS: ClassVar[int] = 1
     """How many ports one that listens takes, from PORT on."""
@@ -232,3 +233,28 @@ class PlayingOutputSettings(OutputSettings):
     wrong speed. ``close``: they are disconnected behind the last sound of the old format, and are told the new one when
     they come again, which most do by themselves. Another bitrate alone never disconnects anybody, another codec always
     does."""
+
+
+class AlertSettings(ModuleSettings):
+    """The base of the settings of all alerts."""
+
+    events: EventKinds = "problems"
+    """Which events are told: their kinds, as docs/reference/events.md lists those that begin, with commas between them
+    and ``*`` for any letters, such as ``link_*, silence_*``. ``problems``: all."""
+
+    severity: Literal["warning", "error"] = "warning"
+    """How bad it must be. ``warning``: everything is told. ``error``: only what listeners hear, or will soon."""
+
+    hold: Annotated[Seconds, Field(ge=0, le=86400)] = 0
+    """How long a problem must have lasted since its event before it is told. What is over sooner is not told at all.
+    (The events themselves wait some seconds already.)"""
+
+    resolved: bool = True
+    """Whether the end is told too, of what was told."""
+
+    mostperhour: Annotated[int, Unit("times"), Field(ge=1, le=100)] = 4
+    """How often the same problem is told within an hour. When it begins once more, that is told together with how often
+    it came, and then nothing until the hour is over and it is better."""
+
+    timeout: Annotated[Seconds, Field(ge=1, le=300)] = 20
+    """How long one try to tell it may take."""

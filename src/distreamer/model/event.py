@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 Fact = str | int | float | bool | None
 
@@ -56,3 +58,13 @@ class Problem:
     subject: str
     since: float
     """Unix time at which it began."""
+
+
+def utc_text(at: float) -> str:
+    """A Unix time as programs and people read it: ``2026-11-23T12:00:00.000Z``."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def event_document(event: Event) -> dict[str, Any]:
+    """An event as it is written into files and sent: its fields, and its time in both forms."""
+    return {"time": utc_text(event.at), **asdict(event)}

@@ -237,6 +237,32 @@ class LevelStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertStatus:
+    """Somebody who is told what happens."""
+
+    name: str
+    """``alert``, or with the section's own name: ``alert night``."""
+    mode: str
+    receiver: str
+    """Who that is, without anything secret: ``mail to anna@example.org``."""
+    state: ModuleState
+    """``retrying`` when the last try failed; what waits is tried again."""
+    waiting: int = 0
+    """Messages that have yet to be told."""
+    delivered: int = 0
+    failed: int = 0
+    """Messages given up, because the receiver refused them or could not be reached for too long."""
+    dropped: int = 0
+    """Messages lost because too many waited."""
+    held_back: int = 0
+    """Problems that were not told because they were over within HOLD, or came too often."""
+    last_error: str = ""
+    """What the last try that failed failed for; empty when one has succeeded since."""
+    last_delivered_at: float | None = None
+    """Unix time; None when nothing was told yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceStatus:
     """Everything known about one instance at one moment."""
 
@@ -256,5 +282,7 @@ class InstanceStatus:
     """None when nothing of the programme comes, or nothing can be told of it."""
     refused_admin_passwords: int = 0
     """How often a wrong ADMINPASSWORD was given, to all instances of that ADMIN together."""
+    alerts: tuple[AlertStatus, ...] = ()
+    """Who is told of events."""
     problems: tuple[Problem, ...] = ()
     """What is the matter now; those that began first stand first."""

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from distreamer.config.settings import FragmentingInputSettings
 from distreamer.errors import ResourceError
 from distreamer.model.audio import Title
+from distreamer.model.event import Event
 from distreamer.model.status import ModuleState
 from distreamer.outputs.player_server import PlayerServer
 from distreamer.outputs.shoutcast_server import ShoutcastServer
 from distreamer.protocol.server_view import ListenerFacts
+from distreamer.runtime.alert_trial import AlertTrial
 from distreamer.runtime.instance import Instance
 from distreamer.runtime.output_side import OutputPart
 
@@ -20,6 +22,20 @@ async def restart_input(instance: Instance, name: str) -> str:
     made, which raises DiStreamerError, the old one goes on."""
     async with instance.changing:
         return ", ".join(await instance.commit(instance.prepare(instance.config, anew=name)))
+
+
+async def test_alerts(instance: Instance) -> tuple[str, Event, tuple[AlertTrial, ...]]:
+    """Tells all alerts that this is a test; gives what happened in words, the event, and what came of each alert."""
+    event = instance.events.test()
+    trials = tuple(await instance.alerts.test(event))
+    failed = [f"{trial.name}: {trial.sentence}" for trial in trials if not trial.is_delivered]
+    if not trials:
+        said = "there is no [ALERT] section, so nobody is told anything"
+    elif failed:
+        said = f"not all were told: {'; '.join(failed)}"
+    else:
+        said = f"{'the alert was' if len(trials) == 1 else f'all {len(trials)} alerts were'} told"
+    return said, event, trials
 
 
 async def prefer_input(instance: Instance, name: str | None) -> str:

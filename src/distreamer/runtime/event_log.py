@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from distreamer.model.event import Event
+from distreamer.model.event import Event, event_document
 from distreamer.runtime.log_sinks import LogFile
 
 
@@ -40,5 +38,4 @@ class EventLog:
 
 def event_line(event: Event) -> str:
     """One line of JSON without its end, with the time in both forms that programs and people read."""
-    time = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"time": time, **asdict(event)}, ensure_ascii=False, allow_nan=False)
+    return json.dumps(event_document(event), ensure_ascii=False, allow_nan=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from distreamer.model.event import Severity
+from distreamer.model.event import Event, Severity
 from distreamer.runtime import event_looks as looks
 from distreamer.runtime.event_looks import Finding, Scene
 from distreamer.runtime.plain_words import SILENCE
@@ -159,3 +159,8 @@ ROWS: Final = (
 )
 TEST_KIND: Final = "test"
 """Of an event that somebody has asked for to try the alerts."""
+
+
+def trial_event(instance: str, at: float, number: int = 0) -> Event:
+    """By which somebody tries whether alerts arrive."""
+    return Event(TEST_KIND, at, instance, Severity.INFO, "this is a test, nothing is the matter", number=number)

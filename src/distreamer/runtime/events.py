@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from distreamer.core.ports import Clock
-from distreamer.model.event import Event, Severity
+from distreamer.model.event import Event
 from distreamer.model.status import InstanceStatus
 from distreamer.runtime.event_book import EventBook, event_numbers
-from distreamer.runtime.event_rows import TEST_KIND
+from distreamer.runtime.event_rows import trial_event
 from distreamer.runtime.watch import Watch
 
 LOOK_SECONDS = 1.0
@@ -37,8 +37,12 @@ class Events:
         """``status`` with the problems and the histories of the links."""
         return self._watch.complete(status)
 
+    def ongoing(self) -> list[Event]:
+        """Those that began what is the matter now, as far as ``book`` still has them."""
+        problems = {(problem.kind, problem.subject) for problem in self._watch.problems}
+        found = {(event.kind, event.subject): event for event in self.book.after(0)}
+        return [event for key, event in found.items() if key in problems]
+
     def test(self) -> Event:
         """Adds an event by which somebody tries whether alerts arrive; gives it."""
-        name = self._look().name
-        sentence = f"{name}: this is a test, nothing is the matter"
-        return self.book.add(Event(TEST_KIND, self._clock.wall(), name, Severity.INFO, sentence))
+        return self.book.add(trial_event(self._look().name, self._clock.wall()))

@@ -15,8 +15,8 @@ This page is made by `make reference`; change the table in `runtime/event_rows.p
 
 Once a second each instance compares how it is with how it was. What begins, and what ends, is an event. It is told when
 it has been so for a while: what is over at once is not told, and what is better for a moment has not ended. The last
-{MOST_EVENTS} of an instance are kept; with EVENTLOG in [`[GENERAL]`](general.md) each is also a line of JSON in a file,
-here in several:
+{MOST_EVENTS} of an instance are kept, and [alerts](../alerts.md) tell them to people and programs; with EVENTLOG in
+[`[GENERAL]`](general.md) each is also a line of JSON in a file, here in several:
 
 ```json
 {{"time": "2026-11-23T12:00:00.000Z", "kind": "link_up", "at": 1795435200.0, "instance": "transmitter",

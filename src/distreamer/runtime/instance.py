@@ -22,6 +22,7 @@ from distreamer.core.ports import Clock, Unsubscribe
 from distreamer.core.store import Store, StoreLimits
 from distreamer.model.audio import StreamInfo, Title
 from distreamer.model.status import InstanceStatus, PlayoutState
+from distreamer.runtime.alert_side import AlertsChange, AlertSide
 from distreamer.runtime.events import Events
 from distreamer.runtime.filler_file import FillerFile
 from distreamer.runtime.input_side import InputPart, InputsChange, InputSide, Wants
@@ -50,6 +51,7 @@ class Change:
     config: InstanceConfig
     inputs: InputsChange
     outputs: OutputsChange
+    alerts: AlertsChange
 
 
 class Instance:
@@ -85,9 +87,12 @@ class Instance:
         )
         self._inputs = InputSide(self.store, self._spooling.writer, self._clock, log)
         self._outputs = OutputSide(self.store, self.playout, self._clock, log)
+        self.alerts = AlertSide(self._clock, log)
+        self.events.book.subscribe(self.alerts.note)
         first = self.prepare(config)
         self._inputs.install(first.inputs)
         self._outputs.install(first.outputs)
+        self.alerts.install(first.alerts)
         self._jobs = Jobs(log)
         self._playout_job = Job("playout", self._play, Health(self._clock))
         self._news_job = Job("playout news", self._tell_playout_news, Health(self._clock))
@@ -103,11 +108,12 @@ class Instance:
             if await self._spooling.begin(self._rule.most_seconds, plays=_plays(self.config)):
                 self._inputs.go_on_behind_what_is_held(SKIPPED_NUMBERS)
             unsubscribe = self.store.subscribe(self._figures.note_change)
-            own_jobs = [*self._own_jobs(), *self._spooling.jobs()]
+            own_jobs = [*self._own_jobs(), *self._spooling.jobs(), *self.alerts.jobs()]
             await self._jobs.run([*(part.job for part in self._outputs.parts), *self._inputs.jobs(), *own_jobs])
         finally:
             if unsubscribe is not None:
                 unsubscribe()
+            self.alerts.end()
             await self._spooling.end()
 
     @property
@@ -137,6 +143,7 @@ class Instance:
             spool=self._spooling.status(),
             levels=self._levels.status(),
             refused_admin_passwords=self.refused_admin_passwords,
+            alerts=self.alerts.statuses(),
         )
 
     @property
@@ -174,6 +181,7 @@ class Instance:
             config,
             self._inputs.prepare(config.inputs, wants, anew),
             self._outputs.prepare(config.outputs, _legacy_shape(config)),
+            self.alerts.prepare(config.alerts),
         )
 
     async def commit(self, change: Change) -> list[str]:
@@ -181,13 +189,14 @@ class Instance:
         happened, in words."""
         general = self.config.general
         said = self._follow(change.config)
-        inputs, outputs, *_ = await asyncio.gather(
+        inputs, outputs, alerts, *_ = await asyncio.gather(
             self._inputs.commit(change.inputs, self._jobs),
             self._outputs.commit(change.outputs, self._jobs),
+            self.alerts.commit(change.alerts, self._jobs, self.events.ongoing()),
             self._renew_own_jobs(general),
             self._spooling.follow(change.config.general, self._jobs),
         )
-        return said + inputs + outputs
+        return said + inputs + outputs + alerts
 
     def _follow(self, config: InstanceConfig) -> list[str]:
         """What is followed without a restart of anything."""

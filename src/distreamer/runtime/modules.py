@@ -1,4 +1,4 @@
-"""The tables of all inputs and outputs. A new one is a file of its own and a line here."""
+"""The tables of all inputs, outputs and alerts. A new one is a file of its own and a line here."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from distreamer.alerts.command import Command, CommandSettings
+from distreamer.alerts.context import AlertContext
+from distreamer.alerts.mail import Mail, MailSettings
+from distreamer.alerts.sender import Sender
+from distreamer.alerts.webhook import Webhook, WebhookSettings
 from distreamer.config.registry import Registry
-from distreamer.config.settings import InputSettings, OutputSettings
+from distreamer.config.settings import AlertSettings, InputSettings, OutputSettings
 from distreamer.core.module import InputContext, Module, OutputContext
 from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClientSettings
 from distreamer.inputs.distreamer_pers_client import DiStreamerPersClient, DiStreamerPersClientSettings
@@ -25,6 +30,7 @@ from distreamer.outputs.hls_server import HlsServer, HlsServerSettings
 from distreamer.outputs.icecast_client import IcecastClient, IcecastClientSettings
 from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServerSettings
 from distreamer.runtime.conversion import audio_fault
+from distreamer.runtime.event_rows import ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,14 @@ class OutputMode:
 
     settings: type[OutputSettings]
     make: Callable[[Any, OutputContext], Module]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMode:
+    """A MODE of an [ALERT] section. ``make`` takes the settings of exactly that class, and raises nothing."""
+
+    settings: type[AlertSettings]
+    make: Callable[[Any, AlertContext], Sender]
 
 
 INPUTS = {
@@ -64,8 +78,16 @@ OUTPUTS = {
     "DiStreamerPersRevClient": OutputMode(DiStreamerPersRevClientSettings, DiStreamerPersRevClient),
 }
 
+ALERTS = {
+    "Mail": AlertMode(MailSettings, Mail),
+    "Webhook": AlertMode(WebhookSettings, Webhook),
+    "Command": AlertMode(CommandSettings, Command),
+}
+
 REGISTRY = Registry(
     inputs={mode: entry.settings for mode, entry in INPUTS.items()},
     outputs={mode: entry.settings for mode, entry in OUTPUTS.items()},
     audio_fault=audio_fault,
+    alerts={mode: entry.settings for mode, entry in ALERTS.items()},
+    events={row.begins: row.ends for row in ROWS},
 )

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.config.settings import ModuleSettings
+from distreamer.core.backoff import BackoffLimits
 from distreamer.core.module import Adopting, Health, InputContext, Module, OutputContext, module_status
 from distreamer.model.status import ModuleStatus
 from distreamer.runtime.supervisor import Supervisor
@@ -30,6 +31,8 @@ class Job:
     health: Health
     task: asyncio.Task[None] | None = None
     """Between its begin and its end."""
+    limits: BackoffLimits | None = None
+    """For the waits between its failures; None for those of modules."""
 
 
 @dataclass(eq=False, slots=True)
@@ -77,7 +80,7 @@ class Jobs:
         """To be called while ``run`` runs."""
         assert self._group is not None, "the instance does not run"
         for job in jobs:
-            supervisor = Supervisor(job.run, job.health, self._log.bind(module=job.name))
+            supervisor = Supervisor(job.run, job.health, self._log.bind(module=job.name), job.limits)
             job.task = self._group.create_task(supervisor.run(), name=job.name)
 
     async def end(self, jobs: Iterable[Job]) -> None:

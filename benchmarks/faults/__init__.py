@@ -1,0 +1,1 @@
+"""Provokes every event for real, and measures when the alert comes; see docs/faults.md."""
