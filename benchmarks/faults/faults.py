@@ -146,6 +146,16 @@ async def taken_port(stage: Stage) -> Prepared:
 
 async def wrong_bitrate(stage: Stage) -> Prepared:
     """An encoder takes over that sends more than the one before."""
+    return await _exchanged(stage, "-b:a", "320k")
+
+
+async def silent_programme(stage: Stage) -> Prepared:
+    """An encoder takes over that sends silence."""
+    return await _exchanged(stage, "-b:a", "128k", "-af", "volume=0")
+
+
+async def _exchanged(stage: Stage, *options: str) -> Prepared:
+    """The encoder, for one with other ``options``."""
     station, port = await _studio(stage, players_door(free_port()))
     await station.said("listening")
     await stage.encoder(port)
@@ -155,7 +165,7 @@ async def wrong_bitrate(stage: Stage) -> Prepared:
         await stage.kill(stage.processes[-1])
         await stage.encoder(port, *options)
 
-    return Prepared(partial(exchange, "-b:a", "320k"), exchange)
+    return Prepared(partial(exchange, *options), exchange)
 
 
 async def full_disk(stage: Stage) -> Prepared:
@@ -270,6 +280,15 @@ FAULTS: Final = (
         wrong_bitrate,
         begin_seconds=150,
         end_seconds=180,
+        why_not=_has_no_ffmpeg,
+    ),
+    Fault(
+        "silence",
+        "The encoder is exchanged for one that sends silence",
+        "the first one is back",
+        ("silence_on_air",),
+        silent_programme,
+        begin_seconds=120,
         why_not=_has_no_ffmpeg,
     ),
     Fault(
