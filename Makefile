@@ -13,7 +13,7 @@ demo: .venv/installed-audio ## Runs a studio, a link to cut and a transmitter he
 	$(BIN)/distreamer demo $(ARGS)
 
 test: .venv/installed-dev debian-packages ## Runs all tests, real servers, players and a browser included
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 check: .venv/installed-dev ## Format, lint, types, layers
 	$(BIN)/ruff format --check .
