@@ -7,6 +7,7 @@ import { sentence } from "./words.js";
 const SHOWN_MILLISECONDS = 8000;
 const element = (id) => document.getElementById(id);
 let timer = 0;
+let answer = () => {};
 
 // Asks whether it is meant; `verb` stands on the button.
 function isMeant(title, text, verb) {
@@ -14,14 +15,21 @@ function isMeant(title, text, verb) {
   say(element("confirm-title"), title);
   say(element("confirm-text"), text);
   say(element("confirm-yes"), verb);
-  dialog.returnValue = "";
   dialog.showModal();
   element("confirm-no").focus();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+  return new Promise((resolve) => { answer = resolve; });
 }
 
-element("confirm-yes").addEventListener("click", () => element("confirm").close("yes"));
-element("confirm-no").addEventListener("click", () => element("confirm").close("no"));
+function settle(isYes) {
+  element("confirm").close();
+  answer(isYes);
+}
+
+element("confirm-yes").addEventListener("click", () => settle(true));
+element("confirm-no").addEventListener("click", () => settle(false));
+element("confirm").addEventListener("cancel", () => settle(false));
+// This comes late, when the next question may stand there already.
+element("confirm").addEventListener("close", () => { if (!element("confirm").open) settle(false); });
 
 export function tell(text, isFault = false) {
   const done = element("done");
