@@ -158,11 +158,13 @@ async def test_nobody_hears_a_cut_of_15_s_nor_a_new_address(tmp_path: Path) -> N
 async def first_listener(pair: Pair, *, icy: bool) -> AsyncIterator[Recording]:
     """Listens as soon as B serves, which is when its buffer is full."""
     for _ in range(600):
-        with contextlib.suppress(OSError):
-            async with listening(pair.player_port, icy=icy) as recording:
-                if recording.status.split()[1] == "200":
-                    yield recording
-                    return
+        async with contextlib.AsyncExitStack() as stack:
+            recording = None
+            with contextlib.suppress(OSError):
+                recording = await stack.enter_async_context(listening(pair.player_port, icy=icy))
+            if recording is not None and recording.status.split()[1] == "200":
+                yield recording
+                return
         await asyncio.sleep(0.1)
     raise AssertionError(f"B does not serve {pair.programme.name} within a minute")
 

@@ -22,7 +22,7 @@ from distreamer.media.vorbis import VorbisCodec
 from distreamer.model.audio import AudioFormat, Codec, Title
 from distreamer.runtime import transcoding
 from distreamer.runtime.transcoding import check_audio, heard_rate, transcoded
-from tests.support.audio_samples import encoded
+from tests.support.audio_samples import demuxed, encoded
 from tests.support.clips import rounds_of
 from tests.support.decoding import CONTAINERS, ffmpeg_says, heard, mpg123_says
 from tests.support.silences import aac, flac, mpeg, opus
@@ -229,6 +229,15 @@ def test_what_is_damaged_is_left_out() -> None:
     third = len(stream) // 3
     file = io.BytesIO(stream[:third] + bytes(range(256)) * 20 + stream[third : 2 * third] + stream[2 * third + 100 :])
     assert 3 < clip_of(transcoded(file, FORMATS[0]), FORMATS[0]).seconds < 5
+
+
+@pytest.mark.parametrize("left", range(1, 9))
+def test_a_file_may_end_inside_a_header(left: int) -> None:
+    """libavformat calls that an input error, of ADTS."""
+    stream = encoded("aac", seconds=3)
+    begin_of_a_frame = demuxed(stream, "aac")[-1].position
+    clip = clip_of(transcoded(io.BytesIO(stream[: begin_of_a_frame + left]), FORMATS[0]), FORMATS[0])
+    assert 2.8 < clip.seconds < 3.2
 
 
 def test_a_file_may_change_its_format_on_the_way() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,7 +12,9 @@ from typing import BinaryIO
 import av
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 
 from distreamer.errors import AudioError
 from distreamer.model.audio import AudioFormat, Title
@@ -68,12 +71,21 @@ def heard_rate(sample: bytes, container: str) -> int:
 def decoded(source: InputContainer) -> Iterator[AudioFrame]:
     """The first audio stream, without what is damaged."""
     for stream in source.streams.audio[:1]:
-        for packet in source.demux(stream):
+        for packet in _packets(source, stream):
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError:
                 continue
             yield from (frame for frame in frames if isinstance(frame, AudioFrame))
+
+
+def _packets(source: InputContainer, stream: AudioStream) -> Iterator[Packet[AudioStream]]:
+    """To the end, wherever that is: libavformat calls an ADTS file that ends inside a header an input error."""
+    try:
+        yield from source.demux(stream)
+    except av.error.OSError as error:
+        if error.errno != errno.EIO:
+            raise
 
 
 def _converted(source: InputContainer, encoder: Encoder) -> Iterator[AudioFrame]:
