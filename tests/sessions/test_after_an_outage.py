@@ -92,7 +92,8 @@ def test_what_was_skipped_is_fetched_when_nothing_else_waits(capacity: float | N
             await asyncio.sleep(230)
             [(last, first)] = jumps(ends)
             resumed = next(at for at, number, _ in ends.heard if number == first)
-            assert all(ends.arrived[number] > resumed for number in range(last + 1, missed - int(DELAY_SECONDS)))
+            # But for what was on its way when it became dark.
+            assert sum(ends.arrived[number] <= resumed for number in range(last + 1, missed - int(DELAY_SECONDS))) <= 1
             oldest = ends.network.source.epochs[0].numbers[1]
             assert all(number in ends.caller.store.epochs[0].fragments for number in range(oldest, ends.newest - 1))
             assert ends.playout.status().dry_times == 1

@@ -123,11 +123,12 @@ class Scenario:
     jitter: float = 0.0
     capacity: float | None = None
     """Times the bitrate; None for 2 Mbit/s."""
+    seed: int = 1
     seconds: int = 30
     """How long the programme is."""
 
     def link(self, size: int) -> Link:
-        link = Link(loss=self.loss, delay=self.delay, jitter=self.jitter)
+        link = Link(loss=self.loss, delay=self.delay, jitter=self.jitter, seed=self.seed)
         if self.capacity is not None:
             link.rate = self.capacity * size
         return link
@@ -207,3 +208,12 @@ def test_a_bad_link_is_not_heard(scenario: Scenario, size: int) -> None:
     assert all(seconds < RETURN_SECONDS for seconds in story.returns())
     payload = size * (HISTORY + scenario.seconds)
     assert sum(story.link.sent_bytes.values()) < scenario.overhead * payload
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["128 kbit/s", "320 kbit/s"])
+@pytest.mark.parametrize("seconds", [2, 10])
+@pytest.mark.parametrize("seed", [3, 4, 6, 12, 22])
+def test_the_first_fragment_is_soon_here_although_much_is_lost(seconds: int, size: int, seed: int) -> None:
+    scenario = Scenario("", 0, 0, outage(seconds), loss=0.3, seconds=seconds + 8, seed=seed)
+    [returned] = run_virtual(tell(scenario, size), 300).returns()
+    assert returned < RETURN_SECONDS

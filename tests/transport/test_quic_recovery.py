@@ -21,11 +21,20 @@ from aioquic.tls import Context, Epoch
 
 from distreamer.errors import LinkError
 from distreamer.protocol.native.messages import FragmentHead, Piece, Ping, encode
-from distreamer.transport.live_pace import LivePace
+from distreamer.transport.live_pace import UNANSWERED_SECONDS, LivePace
 from distreamer.transport.pace_memory import PaceRules
 from distreamer.transport.quic import QuicMessages
 from distreamer.transport.quic_connection import LiveConnection
-from distreamer.transport.quic_recovery import BURST_PACKETS, LOSS_BEYOND_SECONDS, LOSS_ROUND_TRIPS, make_live
+from distreamer.transport.quic_recovery import (
+    BURST_PACKETS,
+    HEARD_PACKETS,
+    LOSS_BEYOND_SECONDS,
+    LOSS_ROUND_TRIPS,
+    RESENT_PACKETS,
+    LiveCongestionControl,
+    LiveRecovery,
+    make_live,
+)
 from tests.support.quic_network import HEADERS_BYTES, Link, QuicNetwork
 from tests.support.quic_server import WANT
 from tests.support.virtual_time import virtual_time
@@ -104,10 +113,11 @@ def packets(recovery: QuicPacketRecovery, sent_at: list[float]) -> QuicPacketSpa
     return space
 
 
-def recovery_with_round_trip(seconds: float) -> QuicPacketRecovery:
+def recovery_with_round_trip(seconds: float) -> LiveRecovery:
     connection = QuicConnection(configuration=QuicConfiguration())
     make_live(connection, LivePace(16_000, 5.0, 0.0))
     recovery = connection._loss
+    assert isinstance(recovery, LiveRecovery)
     recovery._rtt_initialized = True
     recovery._rtt_latest = recovery._rtt_smoothed = recovery._rtt_min = seconds
     return recovery
@@ -163,6 +173,56 @@ def test_after_an_answer_in_vain_it_is_asked_again_after_the_same_time() -> None
     pauses = [later - before for before, later in pairwise(asked)]
     assert max(pauses) == pytest.approx(recovery.get_probe_timeout())
     assert min(pauses) == pytest.approx(recovery.get_probe_timeout())
+
+
+SILENCE = 5.0
+
+
+def heard_behind_a_silence(sent_at: list[float], *, answered_at: float = 0.0, came_at: float = 0.0) -> list[int]:
+    """What is still taken for under way when something comes at SILENCE, the last before at ``came_at``."""
+    recovery = recovery_with_round_trip(0.1)
+    space = packets(recovery, sent_at)
+    recovery._pace.heard_at = answered_at
+    recovery._came_at = came_at
+    recovery.came(SILENCE, SILENCE)
+    return sorted(space.sent_packets)
+
+
+def test_behind_a_silence_the_oldest_are_sent_again_at_once() -> None:
+    assert heard_behind_a_silence([1.0 + 0.01 * number for number in range(50)]) == list(range(RESENT_PACKETS, 50))
+
+
+def test_what_was_sent_just_before_may_still_be_answered() -> None:
+    assert heard_behind_a_silence([1.0, SILENCE - 0.01]) == [1]
+
+
+def test_without_an_answer_to_what_was_sent_again_no_more_is_sent_again() -> None:
+    recovery = recovery_with_round_trip(0.1)
+    space = packets(recovery, [1.0] * 40)
+    recovery.came(SILENCE, SILENCE)
+    recovery.came(2 * SILENCE, 2 * SILENCE)
+    assert len(space.sent_packets) == 40 - RESENT_PACKETS
+    recovery._pace.heard_at = 2 * SILENCE + 0.1
+    recovery._pace.sent(PACKET_BYTES, 3 * SILENCE - 1)
+    recovery.came(3 * SILENCE, 3 * SILENCE)
+    assert len(space.sent_packets) == 40 - 2 * RESENT_PACKETS
+
+
+def test_who_was_heard_all_the_time_or_has_answered_tells_nothing_new() -> None:
+    assert heard_behind_a_silence([1.0, 2.0], came_at=SILENCE - UNANSWERED_SECONDS + 0.01) == [0, 1]
+    assert heard_behind_a_silence([1.0, 2.0], answered_at=SILENCE - UNANSWERED_SECONDS + 0.01) == [0, 1]
+
+
+def test_into_the_dark_more_is_sent_when_the_other_side_is_heard_from_there() -> None:
+    recovery = recovery_with_round_trip(0.1)
+    packets(recovery, [1.0, 4.9])
+    control = recovery._cc
+    assert isinstance(control, LiveCongestionControl)
+    control.look(SILENCE)
+    assert control.congestion_window == control.bytes_in_flight
+    control.came_at = SILENCE
+    control.look(SILENCE)
+    assert control.congestion_window == control.bytes_in_flight + HEARD_PACKETS * PACKET_BYTES
 
 
 # -- on a link

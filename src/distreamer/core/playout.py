@@ -40,7 +40,7 @@ LEAD_WITHIN_SECONDS = 15.0
 """What comes later than this after the head (re)started is no lead any more."""
 STALE_SECONDS = 3.0
 """When nothing came for this long, beyond a fragment's own length, the levels say nothing about the clocks."""
-FILLER_AFTER_SECONDS = 2.0
+FILLER_AFTER_SECONDS = 1.5
 """Filler begins so long after the head ran dry, with what it should have brought since. Until then players live on the
 least lead that they were given: a fragment that is a little late is not heard at all."""
 MOST_CATCH_UP_SECONDS = 10.0

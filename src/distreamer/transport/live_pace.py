@@ -55,6 +55,9 @@ LEAST_WINDOW_BYTES = 4 * 1200
 SILENT_SECONDS = 2.0
 SILENT_ROUND_TRIPS = 4.0
 """Nothing was acknowledged for so long: the link is dark, and only probes are sent."""
+UNANSWERED_SECONDS = 0.5
+UNANSWERED_ROUND_TRIPS = 2.0
+"""When nothing came and nothing was acknowledged for so long, the link was dark: what is under way is lost."""
 PROBE_SECONDS = 0.25
 """From probe to probe, without ever growing: a link that is back must be noticed at once."""
 
@@ -116,8 +119,13 @@ class LivePace:
 
     def is_dark(self, now: float) -> bool:
         """Whether nobody has answered for so long that the link is taken for dead."""
-        waited = max(SILENT_SECONDS, SILENT_ROUND_TRIPS * self._round_trip)
-        return self._sent_at > self.heard_at and now - self.heard_at > waited
+        return self._has_waited(max(SILENT_SECONDS, SILENT_ROUND_TRIPS * self._round_trip), now)
+
+    def is_unanswered(self, since: float, now: float) -> bool:
+        """Whether nobody has answered for longer than an answer takes, and nothing came from the other side ``since``
+        then either."""
+        waited = max(UNANSWERED_SECONDS, UNANSWERED_ROUND_TRIPS * self._round_trip)
+        return now - since > waited and self._has_waited(waited, now)
 
     def expect(self, media_rate: float) -> None:
         """The stream has this bitrate now: bytes a second; 0 says nothing."""
@@ -167,6 +175,9 @@ class LivePace:
         self._base.append((now, round_trip))
         while now - self._base[0][0] > BASE_SECONDS:
             self._base.popleft()
+
+    def _has_waited(self, seconds: float, now: float) -> bool:
+        return self._sent_at > self.heard_at and now - self.heard_at > seconds
 
     def _judge(self, now: float) -> None:
         passed = now - self._began

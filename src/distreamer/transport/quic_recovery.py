@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import cast
 
 from aioquic.quic.congestion.base import QuicCongestionControl
@@ -20,6 +21,12 @@ from distreamer.transport.live_pace import PROBE_SECONDS, LivePace
 
 BURST_PACKETS = 4
 """Sent at once at the most, when there was nothing to send before."""
+HEARD_PACKETS = 3
+"""Sent into the dark at once, when the other side is heard from there: on a link that is back, and loses packets, one
+of them will be answered."""
+RESENT_PACKETS = 16
+"""The oldest, sent again when the other side is heard behind a silence. More would be a waste where it heard us all the
+time, and only the way back was dark."""
 SHORTEST_PAUSE_SECONDS = 0.001
 MOST_ACK_DELAY_SECONDS = 0.1
 """QUIC allows 16 s."""
@@ -79,6 +86,8 @@ class LiveCongestionControl(QuicCongestionControl):
         self._now = 0.0
         self._probed_at = -math.inf
         self._under_way: dict[int, tuple[float, int]] = {}
+        self.came_at = -math.inf
+        """When something came from the other side last."""
 
     def look(self, now: float) -> None:
         """To be told the time before packets are made."""
@@ -96,6 +105,8 @@ class LiveCongestionControl(QuicCongestionControl):
         """Bytes of whole packets that may go out now. aioquic's pacer alone is no bound: whatever goes with an
         acknowledgement passes it by, and the other side decides when one is due."""
         if self._pace.is_dark(now):
+            if self.came_at > self._probed_at:
+                return HEARD_PACKETS * self._size
             return self._size if now - self._probed_at >= PROBE_SECONDS else 0
         room = min(self._pace.window - self.bytes_in_flight, int(self._pacer.credit))
         return max(room, 0) // self._size * self._size
@@ -140,6 +151,8 @@ class LiveRecovery(QuicPacketRecovery):
 
     _pace: LivePace
     _asked_at = -math.inf
+    _came_at = -math.inf
+    _resent_at = -math.inf
     _max_ack_delay: float
 
     @property
@@ -172,6 +185,21 @@ class LiveRecovery(QuicPacketRecovery):
         # right, for then another connection is tried soon.
         if self.handshake_confirmed:
             self._pto_count = 0
+
+    def came(self, at: float, now: float) -> None:
+        """The newest packet came ``at``. Behind a silence it tells that the link is back, sooner than an answer could:
+        the oldest of what was sent meanwhile is sent again, once until something is answered."""
+        before, self._came_at = self._came_at, max(at, self._came_at)
+        is_agreed = self.handshake_confirmed and self._rtt_initialized
+        if not is_agreed or self._resent_at > self._pace.heard_at or not self._pace.is_unanswered(before, at):
+            return
+        self._resent_at = at
+        latest = now - self.get_probe_timeout()
+        for space in self.spaces:
+            if space.is_application_data:
+                old = (packet for packet in space.sent_packets.values() if (packet.sent_time or 0.0) <= latest)
+                lost = list(islice((packet for packet in old if packet.is_ack_eliciting), RESENT_PACKETS))
+                self._on_packets_lost(congestion_event=False, now=now, packets=lost, space=space)
 
     def _is_in_the_dark(self, now: float) -> bool:
         """Whether the round trip is not known, or not any more. aioquic takes a packet that it asks with for lost when
@@ -211,7 +239,14 @@ def make_live(connection: QuicConnection, pace: LivePace) -> Callable[[float], N
     live.max_ack_delay = live.__dict__.pop("max_ack_delay")
     recovery._cc = control
     recovery._pacer = pacer
-    return control.look
+
+    def look(now: float) -> None:
+        if (at := latest_arrival(connection)) is not None:
+            control.came_at = at
+            live.came(at, now)
+        control.look(now)
+
+    return look
 
 
 def newest_packet(connection: QuicConnection) -> int:
