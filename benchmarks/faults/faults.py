@@ -145,8 +145,8 @@ async def taken_port(stage: Stage) -> Prepared:
 
 
 async def wrong_bitrate(stage: Stage) -> Prepared:
-    """An encoder takes over that sends more than the one before."""
-    return await _exchanged(stage, "-b:a", "320k")
+    """An encoder takes over that sends more than it says."""
+    return await _exchanged(stage, "-b:a", "320k", declared_kilobits=128)
 
 
 async def silent_programme(stage: Stage) -> Prepared:
@@ -154,16 +154,16 @@ async def silent_programme(stage: Stage) -> Prepared:
     return await _exchanged(stage, "-b:a", "128k", "-af", "volume=0")
 
 
-async def _exchanged(stage: Stage, *options: str) -> Prepared:
-    """The encoder, for one with other ``options``."""
+async def _exchanged(stage: Stage, *options: str, declared_kilobits: int = 0) -> Prepared:
+    """The encoder, for one with other ``options``; both say the same of themselves."""
     station, port = await _studio(stage, players_door(free_port()))
     await station.said("listening")
-    await stage.encoder(port)
+    await stage.encoder(port, declared_kilobits=declared_kilobits)
     await station.said(HEARD)
 
     async def exchange(*options: str) -> None:
         await stage.kill(stage.processes[-1])
-        await stage.encoder(port, *options)
+        await stage.encoder(port, *options, declared_kilobits=declared_kilobits)
 
     return Prepared(partial(exchange, *options), exchange)
 
@@ -274,7 +274,7 @@ FAULTS: Final = (
     ),
     Fault(
         "bitrate",
-        "The encoder is exchanged for one that sends 320 kbit/s instead of 128",
+        "The encoder is exchanged for one that says 128 kbit/s and sends 320",
         "the first one is back",
         ("bitrate_wrong",),
         wrong_bitrate,

@@ -23,6 +23,8 @@ FIRST_PORT, PORTS = 24_000, 6_000
 PASSWORD = "faults"
 NOISE = "anoisesrc=amplitude=0.3:sample_rate=44100"
 """Another one at each start, so that nothing is taken for a repetition."""
+AS_ICECAST = ("-method", "PUT", "-auth_type", "basic", "-chunked_post", "0", "-send_expect_100", "1")
+"""Has ffmpeg's ``http`` ask as its ``icecast`` does, which takes no headers and never says a bitrate."""
 _ports = itertools.count(os.getpid() * 54, 2)
 
 
@@ -101,13 +103,16 @@ class Stage:
         """As the receiver knows it."""
         return f"{self.name}-{station}"
 
-    async def encoder(self, port: int, *options: str) -> Process:
-        """An ffmpeg that sends noise to a ShoutcastSourceServer at ``port``."""
+    async def encoder(self, port: int, *options: str, declared_kilobits: int = 0) -> Process:
+        """An ffmpeg that sends noise to a ShoutcastSourceServer at ``port``, and says ``declared_kilobits``, if any,
+        whether it sends them or not."""
         coding = options or ("-b:a", "128k")
-        source = f"icecast://source:{PASSWORD}@127.0.0.1:{port}/live"
+        headers = (*AS_ICECAST, "-headers", f"Ice-Bitrate: {declared_kilobits}\r\n") if declared_kilobits else ()
+        source = f"{'http' if declared_kilobits else 'icecast'}://source:{PASSWORD}@127.0.0.1:{port}/live"
         return await self.program(
             *("ffmpeg", "-nostdin", "-loglevel", "error", "-re", "-f", "lavfi", "-i", NOISE),
-            *("-c:a", "libmp3lame", *coding, "-write_xing", "0", "-content_type", "audio/mpeg", "-f", "mp3", source),
+            *("-c:a", "libmp3lame", *coding, "-write_xing", "0", "-content_type", "audio/mpeg"),
+            *(*headers, "-f", "mp3", source),
         )
 
     async def link(self, port: int) -> Link:

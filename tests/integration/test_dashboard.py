@@ -247,22 +247,34 @@ async def test_the_connection_is_lost_and_comes_back() -> None:
         await page.command("Page.navigate", url="about:blank")
 
 
-async def test_levels_are_shown_where_there_are_some() -> None:
+async def test_it_is_said_whose_levels_are_shown_and_filler_has_none() -> None:
+    async with shown(transmitter()) as (stage, page):
+        seen = "Left −18 dB Right −19 dB −60 −40 −20 0 dB The line marks the highest peak, −6 dB."
+        assert await read(page, "levels") == f"Level of what listeners hear {seen}"
+        stage.made.status = replace(stage.made.status, playout=None)
+        await page.until(reads("levels", "comes in"), LIMIT_SECONDS)
+        assert await read(page, "levels") == f"Level of what comes in {seen}"
+        stage.made.status = filler()
+        await page.until("document.querySelector('[data-part=levels]').hidden", LIMIT_SECONDS)
+
+
+async def test_levels_are_shown_as_far_as_they_are_known() -> None:
     async with shown(transmitter()) as (_, page):
-        assert await page.evaluate("document.querySelector('[data-part=levels]').hidden")
         draw = (
             "import('./dashboard/levels.js').then(({{drawLevels}}) => {{"
             " globalThis.box = document.createElement('div'); document.querySelector('main').append(box);"
-            " drawLevels(box, {levels}); }})"
+            " drawLevels(box, {levels}, true); }})"
         )
-        for levels, text, values in (
+        label, marks = "Level of what listeners hear", "−60 −40 −20 0 dB"
+        for levels, text, values, peaks in (
             ("{left_dbfs: -14.2, right_dbfs: -61, peak_dbfs: -3, method: 'decoded', silent_seconds: 0}",
-             "Left −14 dB Right silent", ["-14", "-60"]),
+             f"{label} Left −14 dB Right silent {marks} The line marks the highest peak, −3 dB.",
+             ["-14", "-60"], ["95.0%", "0%"]),
             ("{left_dbfs: -70, right_dbfs: null, peak_dbfs: null, method: 'estimated', silent_seconds: 12.4}",
-             "Left silent Silent for 12 s. A rough estimate.", ["-60"]),
+             f"{label} Left silent {marks} Silent for 12 s. A rough estimate.", ["-60"], ["0%"]),
             ("{left_dbfs: null, right_dbfs: null, peak_dbfs: null, method: 'estimated', silent_seconds: 0}",
-             "There is sound; nobody knows how loud it is.", []),
-            ("null", "", []),
+             f"{label} There is sound; nobody knows how loud it is.", [], []),
+            ("null", "", [], []),
         ):  # fmt: skip
             await page.evaluate("globalThis.box?.remove(); globalThis.box = null")
             await page.evaluate(draw.format(levels=levels))
@@ -270,6 +282,8 @@ async def test_levels_are_shown_where_there_are_some() -> None:
             assert await page.evaluate("box.innerText.split(/\\s+/).join(' ').trim()") == text
             now = "[...box.querySelectorAll('[role=meter]')].map((one) => one.ariaValueNow)"
             assert await page.evaluate(now) == values
+            lines = "[...box.querySelectorAll('[role=meter]')].map((one) => one.style.getPropertyValue('--peak'))"
+            assert await page.evaluate(lines) == peaks
             assert await page.evaluate("box.hidden") is (levels == "null")
 
 

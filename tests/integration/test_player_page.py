@@ -121,7 +121,7 @@ async def test_it_fits_on_a_phone_in_light_and_in_dark(scheme: str) -> None:
         await page.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         await page.open(f"http://127.0.0.1:{port}/")
         await page.until(READY, BOUND_SECONDS)
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         size = "document.getElementById('play').getBoundingClientRect()"
         assert await page.evaluate(f"{size}.width >= 44 && {size}.height >= 44")
         for element in ("name", "title", "on-air"):

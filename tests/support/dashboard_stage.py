@@ -20,6 +20,8 @@ from distreamer.model.event import Event, Problem, Severity
 from distreamer.model.link_history import MOST_SLOTS, SLOT_SECONDS, LinkHistory, LinkSlot
 from distreamer.model.status import (
     InstanceStatus,
+    LevelMethod,
+    LevelStatus,
     LinkStatus,
     ListenersStatus,
     ModuleState,
@@ -42,6 +44,7 @@ PEER = "studio.example:7080"
 DAY = 86_400.0
 UP_SECONDS = 3 * DAY + 4 * 3600
 CUTS = 17
+LEVELS = LevelStatus(LevelMethod.DECODED, -17.6, -19.2, -5.8, silent_seconds=0.0)
 STREAMS = (StreamView("output", "", 8000, "/stream", False),)
 STATES = ("healthy", "link-down", "filler", "source-lost")
 
@@ -178,7 +181,7 @@ def transmitter() -> InstanceStatus:
         title_heard_since=now - 204,
     )
     store = replace(store, title_sent_at=now - 9)
-    return InstanceStatus(NAME, now, UP_SECONDS, (receiving,), (players,), store, playout)
+    return InstanceStatus(NAME, now, UP_SECONDS, (receiving,), (players,), store, playout, levels=LEVELS)
 
 
 def link_down(seconds: float = 9.0) -> InstanceStatus:
@@ -186,7 +189,7 @@ def link_down(seconds: float = 9.0) -> InstanceStatus:
     healthy = transmitter()
     return replace(
         _with_link(healthy, seconds),
-        store=replace(healthy.store, newest_age_seconds=seconds),
+        store=replace(healthy.store, newest_age_seconds=seconds, title_sent_at=healthy.at - seconds - 9),
         playout=_playout(healthy, budget_seconds=24.2 - seconds),
         problems=(_problem("link_down", Severity.WARNING, f"the link to {PEER} is down", seconds),),
     )
@@ -201,6 +204,7 @@ def filler(seconds: float = 47.0) -> InstanceStatus:
         playout=_playout(
             down, state=PlayoutState.DRY, budget_seconds=0.0, is_filling=True, dry_seconds=dry, behind_seconds=seconds
         ),
+        levels=None,
         problems=(
             *down.problems,
             _problem("playout_dry", Severity.ERROR, "the buffer ran out: listeners are without programme", dry),
@@ -214,7 +218,7 @@ def source_lost(seconds: float = 12.0) -> InstanceStatus:
     healthy = transmitter()
     return replace(
         healthy,
-        store=replace(healthy.store, newest_age_seconds=seconds),
+        store=replace(healthy.store, newest_age_seconds=seconds, title_sent_at=healthy.at - seconds - 9),
         playout=_playout(healthy, budget_seconds=24.2 - seconds),
         problems=(_problem("source_lost", Severity.ERROR, "nothing arrives any more from input", seconds),),
     )

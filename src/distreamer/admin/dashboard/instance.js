@@ -64,7 +64,7 @@ export class InstancePart {
     say(this.find("links-title"), view.links.length > 1 ? "The last day of the links" : "The last day of the link");
     drawLinks(this.find("links"), view.links);
     this.titles(view, now);
-    drawLevels(this.find("levels"), status.levels);
+    drawLevels(this.find("levels"), status.levels, Boolean(status.playout));
     this.player.update(view.streams);
     drawInputs(this.find("inputs"), view);
     show(this.find("as-configured"), status.inputs.some((input) => input.chosen));
