@@ -223,9 +223,9 @@ class PlayingOutputSettings(OutputSettings):
     """The base of the settings of outputs that play in real time, DELAY behind live."""
 
     minfragments: Annotated[int, Field(ge=1, le=1000)] = 5
-    """How far behind live the listeners hear, in DiStreamer 2 fragments, when DELAY is not set: five fragments
-    of 81920 bytes (or of the source's FRAGMENTSIZE) are 25.6 s at 128 kbit/s. Listeners get 404 until as much
-    is buffered. New files had better set DELAY in [GENERAL], in seconds."""
+    """How far behind live the listeners hear, in DiStreamer 2 fragments, when this is set and DELAY is not: five
+    fragments of 81920 bytes (or of the source's FRAGMENTSIZE) are 25.6 s at 128 kbit/s. When neither is set it is 25 s.
+    Listeners get 404 until as much is buffered. New files had better set DELAY in [GENERAL], in seconds."""
 
     onformatchange: Literal["keep", "close"] = "keep"
     """What becomes of listeners when the sample rate or the channels of the programme change, because the encoder was

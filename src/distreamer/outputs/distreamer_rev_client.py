@@ -51,7 +51,7 @@ class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
         Words("an address that begins with http:// or https://, or several"),
         Field(examples=["http://transmitter.example:5080"]),
     ]
-    """The address of the DiStreamerRevServer, with its port. https where a proxy with TLS stands before it. A slash
+    """The address of the DiStreamerRevServer, with its port. With https the link is encrypted; see TLSVERIFY. A slash
     at its end makes no difference. Several addresses of the same DiStreamerRevServer, with commas or spaces between
     them, are several paths to it, the preferred one first; see MULTIPATH. They need a DiStreamer 3 there. Each
     DiStreamerRevServer of another transmitter needs an [OUTPUT] of its own."""
