@@ -14,6 +14,7 @@ from dataclasses import asdict
 from json import loads
 
 from benchmarks.gauntlet.arrivals import Arrivals
+from benchmarks.gauntlet.held_up import HeldUp
 from benchmarks.gauntlet.judge import Score, StrictJudge
 from benchmarks.gauntlet.programme import FRAME_SECONDS, known_frames, title
 from benchmarks.gauntlet.wire import Message, commands, say
@@ -39,6 +40,7 @@ class Players:
         arrivals_port = plan.get("arrivals_port")
         self._arrivals = Arrivals(arrivals_port, known, self._clock) if arrivals_port else None
         self._before = [Score() for _ in self._judges]
+        self._held_up = HeldUp()
 
     async def run(self) -> None:
         """Until it is told to end."""
@@ -46,7 +48,7 @@ class Players:
             jobs = [group.create_task(listener.run()) for listener in self._listeners]
             if self._arrivals is not None:
                 jobs.append(group.create_task(self._arrivals.run()))
-            jobs.append(group.create_task(self._tell()))
+            jobs += [group.create_task(job) for job in (self._tell(), self._held_up.run())]
             async for command in commands():
                 if command.get("begin"):
                     self._begin()
@@ -66,6 +68,7 @@ class Players:
 
     def _begin(self) -> None:
         now = self._clock.now()
+        self._held_up.most_seconds = 0.0
         self._before = [judge.begin(now) for judge in self._judges]
 
     def _report(self) -> Message:
@@ -81,6 +84,7 @@ class Players:
                 }
                 for judge, before in zip(self._judges, self._before, strict=True)
             ],
+            "held_up_seconds": self._held_up.most_seconds,
             "arrivals": [[arrival.at, arrival.last_place] for arrival in self._arrivals.seen] if self._arrivals else [],
         }
 

@@ -54,8 +54,8 @@ class Result:
     away_seconds: float | None = None
     """From the moment at which B was killed to that at which players could connect again; None when it was not."""
     held_up_seconds: float = 0.0
-    """The longest time for which this machine let a process of the gauntlet wait meanwhile: latencies may have suffered
-    as much."""
+    """The longest time for which this machine let those wait that measure, the players among them: latencies may have
+    suffered as much."""
     ended_by_themselves: int = 0
     """How often a program ended without being killed."""
     megabytes: float = 0.0

@@ -138,7 +138,7 @@ class _Run:
             first_fragment_seconds=most(first_after(one, self._returns, now) for one in arrivals),
             download_share=share,
             away_seconds=self._away_seconds,
-            held_up_seconds=round(held_up.most_seconds, 3),
+            held_up_seconds=round(max(held_up.most_seconds, *(report["held_up_seconds"] for report in reports)), 3),
             ended_by_themselves=sum(keeper.ended_by_itself for side in self._keepers.values() for keeper in side),
             megabytes=round((bytes_sent(await self._hosts.carried()) - sent) / 1e6, 3),
             cpu_seconds_a=round(self._cpu("a") - cpu[0], 2),
