@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from distreamer.admin.whereabouts import SYSTEM_FOLDER, Note, known_folders, noted, notes, own_folder
+from distreamer.admin import server
+from distreamer.admin.whereabouts import SYSTEM_FOLDER, Note, ended_notes, known_folders, noted, notes, own_folder
 from tests.support.admin_client import admin_config, operating
 from tests.support.listening_modules import until
 
@@ -21,6 +24,10 @@ def left_note(folder: Path) -> dict[str, object]:
     with noted(folder, ADDRESS):
         (file,) = folder.iterdir()
         return dict(json.loads(file.read_text()))
+
+
+def listed(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
 def test_a_note_is_there_for_as_long_as_it_holds(tmp_path: Path) -> None:
@@ -44,9 +51,41 @@ def test_what_a_killed_process_left_is_not_believed_and_taken_away(tmp_path: Pat
     # The number was given to another process since.
     (tmp_path / f"{os.getpid()}-b.json").write_text(json.dumps({**told, "started": int(str(told["started"])) - 1}))
     assert notes([tmp_path]) == []
+    assert len(ended_notes([tmp_path], time.time())) == 2
     with noted(tmp_path, ADDRESS):
         assert len(list(tmp_path.iterdir())) == 1
         assert len(notes([tmp_path])) == 1
+        assert ended_notes([tmp_path], time.time()) == []
+
+
+def test_what_was_killed_is_known_by_name_and_since_when(tmp_path: Path) -> None:
+    with noted(tmp_path, ADDRESS, ["studio", "n" * 100, *map(str, range(100))]):
+        (file,) = tmp_path.iterdir()
+        told = json.loads(file.read_text())
+        assert told["names"] == ["studio", "n" * 64, *map(str, range(18))]
+        other = tmp_path / f"{os.getpid()}-killed.json"
+        other.write_text(json.dumps({**told, "started": told["started"] - 1}))
+        os.utime(other, (1000.0, 1000.0))
+        (ended,) = ended_notes([tmp_path, tmp_path / "nowhere"], 1090.0)
+        assert (ended.note.names[0], ended.note.port, ended.seconds) == ("studio", 8090, 90.0)
+        # The clock was set back.
+        assert ended_notes([tmp_path], 10.0)[0].seconds == 0.0
+
+
+def test_what_was_killed_is_told_until_it_is_back_or_a_day_has_passed(tmp_path: Path) -> None:
+    with noted(tmp_path, ADDRESS, ["studio", "news"]):
+        (file,) = tmp_path.iterdir()
+        told = json.loads(file.read_text())
+    killed = tmp_path / f"{os.getpid()}-killed.json"
+    killed.write_text(json.dumps({**told, "started": told["started"] - 1}))
+    with noted(tmp_path, ("127.0.0.1", 8091), ["tower"]):
+        assert [ended.note.names for ended in ended_notes([tmp_path], time.time())] == [("studio", "news")]
+    with noted(tmp_path, ("127.0.0.1", 8092), ["news"]):
+        assert ended_notes([tmp_path], time.time()) == []
+    killed.write_text(json.dumps({**told, "started": told["started"] - 1}))
+    os.utime(killed, (time.time() - 90_000,) * 2)
+    with noted(tmp_path, ("127.0.0.1", 8091), ["tower"]):
+        assert not killed.exists()
 
 
 def test_what_is_no_note_is_left_alone(tmp_path: Path) -> None:
@@ -117,5 +156,17 @@ async def test_an_admin_that_cannot_leave_a_note_serves_all_the_same(tmp_path: P
         assert (await operator.ask("/health")).status == 200
 
 
+async def test_a_note_is_kept_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "RENEW_SECONDS", 0.01)
+    async with operating(folder=tmp_path) as operator:
+        await until(lambda: [note.names for note in notes([tmp_path])] == [("station",)])
+        (file,) = listed(tmp_path)
+        os.utime(file, (0.0, 0.0))
+        await until(lambda: file.stat().st_mtime > 0)
+        operator.members[0].config = replace(operator.members[0].config, name="tower")
+        await until(lambda: [note.names for note in notes([tmp_path])] == [("tower",)])
+    assert listed(tmp_path) == []
+
+
 def test_a_note_says_nothing_else() -> None:
-    assert set(Note.model_fields) == {"pid", "started", "host", "port"}
+    assert set(Note.model_fields) == {"pid", "started", "host", "port", "names"}

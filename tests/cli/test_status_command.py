@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from distreamer.admin.whereabouts import Note
 from distreamer.cli.admin_client import ask_all
 from distreamer.cli.application import Application
 from distreamer.cli.main import commands
@@ -104,6 +108,45 @@ async def test_programs_get_json(tmp_path: Path) -> None:
     assert told["unasked"] == [
         {"admin": nobody, "reason": "refused the connection: nothing listens on that port"},
     ]
+
+
+def killed(folder: Path, port: int, names: tuple[str, ...], seconds_ago: float) -> None:
+    """What a process leaves behind in ``folder``."""
+    note = Note(pid=2**22 + 1, started=1, host="127.0.0.1", port=port, names=names)  # Linux has no such number.
+    file = folder / f"{note.pid}-127.0.0.1:{port}.json"
+    file.write_text(note.model_dump_json())
+    os.utime(file, (time.time() - seconds_ago,) * 2)
+
+
+async def test_what_was_killed_is_told_by_name_and_how_long_ago(tmp_path: Path) -> None:
+    port = free_port()
+    killed(tmp_path, port, ("studio", "ne\nws"), 12 * 60 + 0.2)
+    words = rf"http://127.0.0.1:{port}/: studio, ne\\nws: not running; process 4194305 was killed or crashed, "
+    words += r"and its last word is 12 min( \d+ s)? old\n"
+    result = await status(folder=tmp_path)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert re.fullmatch(f"distreamer: {words}", result.stderr)
+    assert re.fullmatch(f"distreamer: {words}", (await status(f"http://127.0.0.1:{port}/", folder=tmp_path)).stderr)
+    async with operating(admin_config(delay=1)) as operator:  # It has a folder of its own.
+        await playing(operator)
+        told = json.loads((await status("--json", operator.url, f"127.0.0.1:{port}", folder=tmp_path)).stdout)
+    assert [one["name"] for one in told["instances"]] == ["station"]
+    assert re.fullmatch(words, f"{told['unasked'][0]['admin']}: {told['unasked'][0]['reason']}\n")
+
+
+async def test_what_answers_at_the_address_of_what_was_killed_is_told_as_it_is(tmp_path: Path) -> None:
+    async with answering(told()) as url:
+        killed(tmp_path, int(url.rpartition(":")[2].strip("/")), ("studio",), 100)
+        result = await status(folder=tmp_path)
+    assert result.stderr == ""
+    assert result.stdout.startswith(f"north ({url})\n")
+
+
+async def test_a_stranger_at_that_address_is_told_no_password(tmp_path: Path) -> None:
+    async with operating(admin_config(password=PASSWORD)) as operator:
+        killed(tmp_path, operator.address[1], ("studio",), 100)
+        result = await status(folder=tmp_path, DISTREAMER_ADMINPASSWORD=PASSWORD)
+    assert "it needs a password" in result.stderr
 
 
 async def test_audio_that_does_not_go_out_is_code_1() -> None:

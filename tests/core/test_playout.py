@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distreamer.core.lead import LEAD_SECONDS, LEAD_WITHIN_SECONDS
 from distreamer.core.pacing import MAXIMUM_CORRECTION
 from distreamer.core.played import Played
-from distreamer.core.playout import LEAD_SECONDS, LEAD_WITHIN_SECONDS, Playout
+from distreamer.core.playout import Playout
 from distreamer.core.store import Store, StoreLimits
 from distreamer.model.audio import StreamInfo, Title
 from distreamer.model.fragment import Fragment, TitleMark

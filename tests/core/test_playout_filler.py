@@ -7,8 +7,10 @@ from itertools import pairwise
 import pytest
 
 from distreamer.core.filler import Filler, FillerRules, OnReturn
+from distreamer.core.filler_turn import MOST_FILLED_AT_ONCE_SECONDS
 from distreamer.core.played import Played
-from distreamer.core.playout import MOST_CATCH_UP_SECONDS, MOST_FILLED_AT_ONCE_SECONDS, Playout
+from distreamer.core.playout import Playout
+from distreamer.core.programme_return import MOST_CATCH_UP_SECONDS
 from distreamer.core.store import Store
 from distreamer.media.auto import AutoFramer
 from distreamer.media.clip import Clip

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from distreamer.core.clock import LoopClock
+from distreamer.core.lead import LEAD_SECONDS
 from distreamer.core.played import RECENT_BYTES, RECENT_SECONDS, Played
-from distreamer.core.playout import LEAD_SECONDS
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.store import Store
 from distreamer.model.status import PlayoutState

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distreamer.core.filler import Filler, FillerRules
-from distreamer.core.playout import LEAD_SECONDS, Playout
+from distreamer.core.lead import LEAD_SECONDS
+from distreamer.core.playout import Playout
 from distreamer.core.store import Store
 from distreamer.core.title_times import SentTitles, TitleChange, TitleTimes
 from distreamer.model.audio import Title

@@ -18,6 +18,7 @@ from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClie
 from distreamer.media.auto import AutoFramer
 from distreamer.model.status import ModuleState
 from distreamer.protocol.http1 import RequestHead
+from distreamer.protocol.legacy.listing import NO_STREAM, encode_listing
 from distreamer.protocol.legacy.parser import FragmentParser
 from distreamer.protocol.legacy.schedules import AskList, PullSchedule
 from distreamer.sessions import legacy_polling
@@ -245,8 +246,9 @@ async def test_an_answer_of_http_shows_an_old_server_and_one_of_a_proxy_shows_no
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, WebSocketDialler(f"http://127.0.0.1:{port}") as dialler:
-        with pytest.raises(error, match=f"127.0.0.1:{port}: answered {status}"):
+    async with server, WebSocketDialler(f"http://127.0.0.1:{port}/radio/") as dialler:
+        words = " to /radio/distreamer3: .* another path than /radio$" if error is OtherWireError else ""
+        with pytest.raises(error, match=f"127.0.0.1:{port}/radio: answered {status}{words}"):
             await dialler.dial(5.0)
 
 
@@ -261,7 +263,12 @@ async def test_an_answer_of_http_shows_an_old_server_and_one_of_a_proxy_shows_no
             AuthenticationError,
             "does not accept the PASSW",
         ),
-        (answering(b"HTTP/1.0 404 Not Found\r\n\r\nno"), PeerError, "its SERVERURL has another path: .* status 404"),
+        (
+            answering(b"HTTP/1.0 404 Not Found\r\n\r\nno"),
+            PeerError,
+            "its SERVERURL has another path than /: .* 404: 'no'",
+        ),
+        (answering(b"HTTP/1.0 403 Forbidden\r\n\r\n<html>"), PeerError, "it is no DiStreamer, or .* 403: '<html>'"),
         (answering(b"HTTP/1.0 200 OK\r\n\r\n<html>"), PeerError, "the list cannot be read"),
         (answering(b"SSH-2.0-OpenSSH_9\r\n"), PeerError, "no HTTP answer"),
         (answering(b"HTTP/1.0 200 OK\r\nContent-Length: 999999999\r\n\r\n"), PeerError, "999999999 bytes; the limit"),
@@ -282,6 +289,30 @@ def test_answers_that_bring_nothing_are_told_in_plain_words(
             assert not client.module.links()[0].connected
 
     check()
+
+
+@virtual_time(seconds_limit=600)
+async def test_a_path_that_a_proxy_hands_on_may_be_wrong_instead_of_the_password() -> None:
+    far = LegacyProgramme("pw")
+    far.play(10)
+    async with MemoryNetwork() as network:
+        network.serve(ADDRESS, far.serve)
+        client = Client(network, serverurl=f"{URL}/radio", password="pw")
+        words = r"does not accept the PASSWORD of this side, or its SERVERURL has another path than /radio \(.* 403: "
+        with pytest.raises(AuthenticationError, match=words):
+            await client.module.run()
+
+
+@virtual_time(seconds_limit=600)
+async def test_a_path_that_has_worked_is_not_to_blame() -> None:
+    async with MemoryNetwork() as network:
+        network.serve(ADDRESS, answering(b"HTTP/1.0 200 OK\r\n\r\n" + encode_listing(NO_STREAM)))
+        client = Client(network, serverurl=f"{URL}/radio", password="pw")
+        async with client.receiving() as task:
+            await asyncio.sleep(10)
+            network.serve(ADDRESS, answering(b"HTTP/1.0 403 Forbidden\r\n\r\nInvalid password"))
+            with pytest.raises(AuthenticationError, match=r"does not accept the PASSWORD of this side \(it answered"):
+                await task
 
 
 @virtual_time(seconds_limit=1_000)

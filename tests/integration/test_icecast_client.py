@@ -155,6 +155,25 @@ async def test_a_server_that_is_started_anew_gets_what_it_missed(tmp_path: Path)
         assert lost < 3 * FRAMES_PER_SECOND
 
 
+@pytest.mark.parametrize("protocol", ["put", "source"])
+async def test_the_mount_may_be_the_root(tmp_path: Path, protocol: str) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        icecast = await enter(running_icecast(tmp_path))
+        output = sending(icecast.port, "/", protocol)
+        source = "MODE = Silence\nTITLE = At the root"
+        running = await enter(running_distreamer(sender_config(tmp_path, "b", source, output)))
+        await running.said("connected to the server")
+        await icecast.wait_for_mount("/")
+        heard = await enter(listening(icecast.port, "/", icy=True))
+        for _ in range(30):
+            await heard.has_more(BYTES_PER_SECOND)
+            if heard.titles and heard.titles[-1][1]:
+                break
+        assert heard.titles[-1][1] == "At the root"
+        assert heard.headers["icy-name"] == "Far Radio"
+
+
 async def test_a_wrong_password_and_a_mount_in_use_are_said_in_plain_words(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context

@@ -349,9 +349,14 @@ async def pushed_at(answer: bytes | None, *, stored: bool = True) -> None:
     ("answer", "error", "words"),
     [
         (b"HTTP/1.0 403 Forbidden\r\n\r\nInvalid password", AuthenticationError, "far:1: .*PASSWORD"),
-        (b"HTTP/1.0 404 Not Found\r\n\r\nInvalid request: list", PeerError, "far:1: .*404"),
-        (b"HTTP/1.0 500 Error\r\n\r\n", PeerError, "500"),
-        (b"HTTP/1.0 200 OK\r\n\r\nno list", PeerError, "far:1: the list"),
+        (
+            b"HTTP/1.0 403 Forbidden\r\n\r\n<html>",
+            PeerError,
+            "far:1: it is no DiStreamer, .* path than /: .*403: '<html>",
+        ),
+        (b"HTTP/1.0 404 Not Found\r\n\r\nInvalid request: list", PeerError, "far:1: .* path than /: .*404"),
+        (b"HTTP/1.0 500 Error\r\n\r\n", PeerError, "far:1: the request for the list .* 500"),
+        (b"HTTP/1.0 200 OK\r\n\r\nno list", PeerError, "far:1: it is no DiStreamer, .*: the list"),
         (b"HTTP/1.0 200 OK\r\nContent-Length: 2000000000\r\n\r\n", PeerError, "2000000000 bytes; the limit"),
         (b"HTTP/1.0 200 OK\r\nContent-Length: 20\r\n\r\n{}", LinkError, "not whole"),
         (b"", LinkError, "without an answer"),

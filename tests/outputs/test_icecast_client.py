@@ -346,7 +346,10 @@ async def test_ogg_headers_go_before_what_needs_them() -> None:
 
 def test_a_mount_must_be_named_except_for_shoutcast() -> None:
     with pytest.raises(ValidationError, match="SERVERURL must end in the mount"):
-        IcecastClientSettings(serverurl="http://icecast.example:8000/")
+        IcecastClientSettings(serverurl="http://icecast.example:8000")
+    with pytest.raises(ValidationError, match="SERVERURL must end in the mount"):
+        IcecastClientSettings(serverurl="http://icecast.example:8000?a=b")
+    IcecastClientSettings(serverurl="http://icecast.example:8000/")
     IcecastClientSettings(serverurl="http://icecast.example:8000", protocol="shoutcast")
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 
 from distreamer.errors import AudioError, ResourceError
 from distreamer.media.clip import clip_of
@@ -24,6 +28,8 @@ from tests.support.tones import write_tone
 
 MP3 = mpeg("1", "III", 44100, 2, 128_000)
 AAC = replace(aac(22050, 2), bitrate=64_000)
+LIMIT_SECONDS = 30
+"""A bound, not an expectation."""
 
 
 @pytest.fixture
@@ -134,6 +140,26 @@ async def test_a_stranger_that_answers_something_else(tone: Path, monkeypatch: p
     monkeypatch.setattr(conversion, "_PROGRAM", ("/bin/echo",))
     with pytest.raises(AudioError, match="the program that decodes it answered"):
         await converted(tone, MP3, b"", None)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_program_that_ends_before_it_is_given_anything(
+    loop: Callable[[], asyncio.AbstractEventLoop], tone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = asyncio.create_subprocess_exec
+
+    async def start_and_see_it_end(*arguments: str, **pipes: Any) -> asyncio.subprocess.Process:
+        process = await start(*arguments, **pipes)
+        await process.wait()
+        assert process.stdin is not None
+        with suppress(ConnectionError):
+            await process.stdin.wait_closed()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start_and_see_it_end)
+    monkeypatch.setattr(conversion, "_PROGRAM", ("/bin/sh", "-c", "echo broken >&2; exit 1"))
+    with asyncio.Runner(loop_factory=loop) as runner, pytest.raises(AudioError, match="decodes it failed: broken"):
+        runner.run(asyncio.wait_for(converted(tone, MP3, bytes(1_000_000), None), LIMIT_SECONDS))
 
 
 def test_a_damaged_file_is_still_played(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import structlog
 from structlog.testing import LogCapture
 
 from distreamer.core.clock import LoopClock
+from distreamer.core.lead import LEAD_SECONDS
 from distreamer.core.module import Health, OutputContext
-from distreamer.core.playout import LEAD_SECONDS
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.store import Store
 from distreamer.model.status import ListenersStatus

@@ -22,7 +22,7 @@ from distreamer.admin.page import PAGE
 from distreamer.admin.problem import ProblemError
 from distreamer.admin.routes import ROUTES, Route
 from distreamer.admin.station import Station
-from distreamer.admin.whereabouts import noted
+from distreamer.admin.whereabouts import RENEW_SECONDS, LeftNote, noted
 from distreamer.transport.tcp import listening_sockets, spoken_address
 
 LARGEST_BODY_BYTES = 16_384
@@ -81,8 +81,11 @@ class AdminServer:
             self.bound = host, port
             self._log.info("listening for the operator", url=f"http://{spoken_address(host, port)}/")
             with ExitStack() as stack:
-                self._leave_note(stack, self.bound)
-                await door.sweep()
+                note = self._leave_note(stack, self.bound)
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(door.sweep(), name="idle connections")
+                    if note is not None:
+                        group.create_task(self._renew(note), name="note")
         finally:
             self.bound = None
             streams.close()
@@ -94,13 +97,23 @@ class AdminServer:
 
     # -- inside
 
-    def _leave_note(self, stack: ExitStack, bound: tuple[str, int]) -> None:
+    def _leave_note(self, stack: ExitStack, bound: tuple[str, int]) -> LeftNote | None:
         if self._folder is None:
-            return
+            return None
         try:
-            stack.enter_context(noted(self._folder, bound))
+            return stack.enter_context(noted(self._folder, bound, self._station.names))
         except OSError as error:
             self._log.warning("distreamer status and top cannot find this by themselves", reason=str(error))
+            return None
+
+    async def _renew(self, note: LeftNote) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                note.write(self._station.names)
+                await asyncio.to_thread(note.renew)
+            except OSError as error:
+                self._log.debug("the note for distreamer status cannot be written", reason=str(error))
 
     def _note_refused(self, address: str) -> None:
         self._log.warning("a wrong password was given", peer=address)

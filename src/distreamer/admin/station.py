@@ -36,6 +36,11 @@ class Station:
         """Those that run."""
         return [member.instance for member in self._members() if member.instance is not None]
 
+    @property
+    def names(self) -> list[str]:
+        """Of all, those that do not run included."""
+        return [member.config.name for member in self._members()]
+
     def sources(self) -> list[Source]:
         """What is measured of those that run."""
         return [Source(instance.snapshot(), instance.events.book.counts) for instance in self.instances]

@@ -34,6 +34,8 @@ class Answer:
     """Why it could not be asked, in plain words."""
     is_refused: bool = False
     """Whether that was for want of the password: asking again, and again, would look like guessing."""
+    is_away: bool = False
+    """Whether nobody takes connections there."""
 
 
 class _RefusedError(Exception):
@@ -70,7 +72,7 @@ async def ask(session: aiohttp.ClientSession, target: Target, seconds: float = A
     except aiohttp.ClientConnectorCertificateError as error:
         return Answer(target, trouble=spoken_fault(error.certificate_error))
     except aiohttp.ClientConnectorError as error:
-        return Answer(target, trouble=spoken_fault(error.os_error))
+        return Answer(target, trouble=spoken_fault(error.os_error), is_away=True)
     except aiohttp.ServerDisconnectedError:
         return Answer(target, trouble="the other side closed the connection")
     except (aiohttp.InvalidURL, UnicodeError):

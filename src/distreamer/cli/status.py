@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
+from dataclasses import replace
 
 import click
 from click.shell_completion import CompletionItem
@@ -42,20 +44,29 @@ def status(context: click.Context, names: tuple[str, ...], as_json: bool, passwo
     """Say in plain words how running instances are.
 
     Asks their ADMIN (see docs/admin.md): that of each CONF or URL, or, without any, those of all instances that run on
-    this machine.
+    this machine; of those it tells also what was killed or crashed.
 
     The exit code is 0 when all is well, 1 when something is the matter or audio does not go out, 2 when CONF has
     faults, 3 when an instance cannot be asked or none is found.
     """
     from distreamer.cli.admin_client import ask_all  # late: the other commands need not wait for it
     from distreamer.cli.status_words import as_data, as_lines
-    from distreamer.cli.targets import NONE_FOUND, targets_of
+    from distreamer.cli.targets import NONE_FOUND, Target, ended_targets, targets_of
 
     application = context.ensure_object(Application)
     reconfigure_output()
     with progress("asking"):
         targets = targets_of(names, application, password)
-        answers = asyncio.run(ask_all(targets))
+        ended = ended_targets(application, time.time())
+        if not names:
+            # Whoever listens there now is somebody else, and is told no password.
+            targets += [Target(url) for url in ended if url not in {target.url for target in targets}]
+        answers = [
+            replace(answer, trouble=ended[answer.target.url])
+            if answer.is_away and answer.target.url in ended
+            else answer
+            for answer in asyncio.run(ask_all(targets))
+        ]
     if as_json:
         click.echo(json.dumps(as_data(answers), indent=2))
     else:

@@ -9,12 +9,13 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import click
 
-from distreamer.admin.whereabouts import known_folders, notes
+from distreamer.admin.whereabouts import ended_notes, known_folders, notes
 from distreamer.cli.application import Application
 from distreamer.config.fields import check_http_url, split_host_port
 from distreamer.config.instance import InstanceConfig
-from distreamer.config.wording import shown
+from distreamer.config.wording import printable, shown
 from distreamer.transport.tcp import spoken_address
+from distreamer.units import spoken_seconds
 
 PASSWORD_VARIABLE = "DISTREAMER_ADMINPASSWORD"
 NONE_FOUND = (
@@ -52,6 +53,17 @@ def targets_of(names: Sequence[str], application: Application, password: str) ->
         else:
             targets += [_configured(config) for config in application.load([Path(name)])]
     return list(dict.fromkeys(targets))
+
+
+def ended_targets(application: Application, wall: float) -> dict[str, str]:
+    """What was killed on this machine, or crashed, at Unix time ``wall``: by the URL of the ADMIN, what there is to say
+    of it."""
+    found: dict[str, str] = {}
+    for note, seconds in ended_notes(known_folders(application.environ), wall):
+        who = ", ".join(printable(name) for name in note.names) or "what had this ADMIN"
+        words = f"{who}: not running; process {note.pid} was killed or crashed, and its last word is"
+        found.setdefault(_url(note.host, note.port), f"{words} {spoken_seconds(round(seconds))} old")
+    return found
 
 
 def _as_url(name: str) -> str | None:

@@ -109,10 +109,12 @@ class GeneralSettings(Settings):
 
     onreturn: Literal["live", "continue"] = "live"
     """What is done with what was missed behind filler, when it comes after all. ``live``: it is skipped as far as it is
-    older than DELAY. ``continue``: it is played, and listeners are so much later from then on."""
+    older than DELAY. ``continue``: it is played, and listeners are so much later from then on. It has no effect with
+    FILLER = none: there it always goes on where it stopped."""
 
     maxdelay: Annotated[Seconds, Field(ge=1, le=86400)] = 120
-    """How far behind live ONRETURN = continue may lead; what is older is skipped. It has no effect below DELAY."""
+    """How far behind live ONRETURN = continue may lead; what is older is skipped. It has no effect below DELAY, and
+    none with FILLER = none."""
 
     statusseconds: Annotated[Seconds, Field(ge=0, le=86400)] = 60
     """How often the log gets one line that says in plain words how the instance is, from level 1 on;

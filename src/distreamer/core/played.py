@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from distreamer.core.store import Position, Store
 from distreamer.model.audio import StreamInfo
 from distreamer.model.fragment import FIRST_NUMBER, Fragment
 
@@ -60,3 +61,18 @@ def missing_between(before: Fragment | None, fragment: Fragment) -> int:
         return max(fragment.start - before.end, 0) if fragment.number > before.number + 1 else 0
     # What the end of the old epoch lacks, nobody here can know.
     return fragment.start if fragment.number > FIRST_NUMBER else 0
+
+
+def played_before(store: Store, position: Position, due: float) -> list[Played]:
+    """What an earlier run of the program played of ``store`` up to ``position``, where the next was due at ``due``;
+    about the last RECENT_SECONDS of it."""
+    found: list[Played] = []
+    fragments = [one for one in store if store.position_of(one) <= position]
+    for fragment in reversed(fragments):
+        epoch = store.epoch(fragment.epoch)
+        assert epoch is not None, "the store gave a fragment of an epoch that it does not hold"
+        due -= epoch.seconds(fragment.duration)
+        found.append(Played(fragment, epoch.info, due, fragment.discontinuity, by_earlier_run=True))
+        if sum(played.seconds for played in found) >= RECENT_SECONDS:
+            break
+    return found[::-1]

@@ -31,7 +31,14 @@ from distreamer.sessions.dialled_paths import DialledPath, DialledPaths
 from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream, LegacyPolling
 from distreamer.sessions.legacy_receiving import LegacyReceiver
-from distreamer.sessions.native_carriers import Dials, Transport, check_old_wire, dialling, pace_of_answers
+from distreamer.sessions.native_carriers import (
+    Dials,
+    DialTransport,
+    Transport,
+    check_old_wire,
+    dialling,
+    pace_of_answers,
+)
 from distreamer.sessions.native_link import CONNECT_SECONDS, NativeLink
 from distreamer.sessions.native_receiver import reception_for
 from distreamer.sessions.native_side import Dial
@@ -69,10 +76,6 @@ class DiStreamerClientSettings(LinkDialSettings, InputSettings):
     Two encoders, or two relays of a station, are two programmes, and need an [INPUT] each."""
 
     bind: Binds = ""
-    """Where the link leaves this machine: one of its addresses, or the name of a network interface; empty for wherever
-    a route leads. Several are several paths: with one SERVERURL each of them leads there; with several SERVERURLs as
-    many BINDs belong to them one by one, and a single BIND belongs to all. An interface that is not there, or has no
-    address, is a path that is down, and is tried again. It has no effect on the way to a DiStreamer 2."""
 
     multipath: Multipath = Multipath.FAILOVER
     """How several paths are used. ``failover``: the first that works brings the programme, the others are kept up and
@@ -85,12 +88,7 @@ class DiStreamerClientSettings(LinkDialSettings, InputSettings):
     they know it, and when it is set here the other side must know it too. To a DiStreamer 2 it goes in clear; see
     LEGACY."""
 
-    transport: Transport = Transport.AUTO
-    """How the link is carried. ``auto``: QUIC (on the UDP port of the same number) and TCP are tried at the same time,
-    and QUIC is used where the network lets it through, for it survives lost packets and changing addresses best. When
-    it falls silent, or brings too little, TCP takes over. ``quic`` or ``tcp``: only that. Where TCP carries the only
-    path, two connections divide the programme, for one alone stands still for seconds where packets are lost; they are
-    shown as one link."""
+    transport: DialTransport = Transport.AUTO
 
     legacy: bool = True
     """Whether a server that answers, but does not know DiStreamer 3, is taken for a DiStreamer 2 and polled. It then

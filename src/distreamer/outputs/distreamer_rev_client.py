@@ -28,7 +28,7 @@ from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream
 from distreamer.sessions.legacy_pushing import LegacyPusher
 from distreamer.sessions.legacy_sending import NO_OGG_BY_POLLING, RenderedStore
-from distreamer.sessions.native_carriers import Dials, Transport, check_old_wire, dialling, pace_of
+from distreamer.sessions.native_carriers import Dials, DialTransport, Transport, check_old_wire, dialling, pace_of
 from distreamer.sessions.native_link import NativeLink
 from distreamer.sessions.native_sender import Supply
 from distreamer.sessions.native_side import Dial
@@ -57,10 +57,6 @@ class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
     DiStreamerRevServer of another transmitter needs an [OUTPUT] of its own."""
 
     bind: Binds = ""
-    """Where the link leaves this machine: one of its addresses, or the name of a network interface; empty for wherever
-    a route leads. Several are several paths: with one SERVERURL each of them leads there; with several SERVERURLs as
-    many BINDs belong to them one by one, and a single BIND belongs to all. An interface that is not there, or has no
-    address, is a path that is down, and is tried again. It has no effect on the way to a DiStreamer 2."""
 
     multipath: Multipath = Multipath.FAILOVER
     """How several paths are used. ``failover``: the first that works carries the programme, the others are kept up and
@@ -72,12 +68,7 @@ class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
     """The PASSWORD of the DiStreamerRevServer; empty for none. Both sides prove that they know it and it is not
     sent, except to a server that knows only DiStreamer 2: that one gets it in clear, see LEGACY."""
 
-    transport: Transport = Transport.AUTO
-    """How the link is carried. ``auto``: QUIC (on the UDP port of the same number) and TCP are tried at the same time,
-    and QUIC is used where the network lets it through, for it survives lost packets and changing addresses best. When
-    it falls silent, or brings too little, TCP takes over. ``quic`` or ``tcp``: only that. Where TCP carries the only
-    path, two connections divide the programme, for one alone stands still for seconds where packets are lost; they are
-    shown as one link."""
+    transport: DialTransport = Transport.AUTO
 
     ratefactor: Annotated[float, Field(ge=1.5, le=100)] = 5.0
     """How fast missed audio may follow, over QUIC: at the most so many times as fast as the stream itself. It is

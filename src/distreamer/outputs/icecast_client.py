@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -50,8 +51,9 @@ class IcecastClientSettings(PlayingOutputSettings):
     serverurl: Annotated[
         HttpUrl, AfterValidator(_destination), Field(examples=["http://icecast.example:8000/live.mp3"])
     ]
-    """The server and the mount, beginning with http:// or https:// and ending in the mount. For SHOUTcast there is no
-    mount, and the port is the one that listeners use."""
+    """The server and the mount, beginning with http:// or https:// and ending in the mount. The mount may be ``/``,
+    where the server shows no page there (in the icecast.xml that Icecast comes with, an ``alias`` does). For SHOUTcast
+    there is no mount, and the port is the one that listeners use."""
 
     user: Annotated[str, Field(max_length=200)] = "source"
     """The user's name; most servers want ``source``, AzuraCast that of the streamer."""
@@ -89,8 +91,9 @@ class IcecastClientSettings(PlayingOutputSettings):
 
     @model_validator(mode="after")
     def _has_a_mount(self) -> Self:
-        if self.protocol != "shoutcast" and StreamUrl.parse(self.serverurl).target == "/":
-            raise ValueError("SERVERURL must end in the mount, such as /live.mp3")
+        # The mount / is written: who leaves it out has forgotten the mount more often than not.
+        if self.protocol != "shoutcast" and not urlsplit(self.serverurl).path:
+            raise ValueError("SERVERURL must end in the mount, such as /live.mp3, or / alone")
         return self
 
 

@@ -91,8 +91,9 @@ async def _talk(process: asyncio.subprocess.Process, sample: bytes) -> tuple[byt
 
 async def _feed(stream: asyncio.StreamWriter, data: bytes) -> None:
     with suppress(ConnectionError):  # It has ended already; its last words say why.
-        stream.write(data)
-        await stream.drain()
+        if not stream.is_closing():  # uvloop calls it a defect to write then.
+            stream.write(data)
+            await stream.drain()
     stream.close()
 
 

@@ -16,10 +16,10 @@ from distreamer.core.ingest import Ingest
 from distreamer.core.input_switch import InputSwitch
 from distreamer.core.input_switcher import InputSwitcher
 from distreamer.core.kept_first import KeptFirst
+from distreamer.core.lead import LEAD_SECONDS
 from distreamer.core.live_standby import PAUSE_SECONDS, LiveStandby
 from distreamer.core.made_standby import STUCK_SECONDS, MadeStandby
 from distreamer.core.module import Health, InputContext
-from distreamer.core.playout import LEAD_SECONDS
 from distreamer.core.playout_head import PlayoutHead
 from distreamer.core.ports import Clock
 from distreamer.core.standby import Standby

@@ -10,13 +10,14 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.module import Health
 from distreamer.core.ports import ByteStream, Clock
-from distreamer.errors import AuthenticationError, LinkError, PeerError, ProtocolError
+from distreamer.errors import LinkError, PeerError, ProtocolError
 from distreamer.model.status import LinkStatus
 from distreamer.protocol.legacy.answer_reader import AnswerReader, WholeAnswer
 from distreamer.protocol.legacy.polling import get_request
-from distreamer.protocol.legacy.schedules import AskFragment, AskList, PasswordRefusedError, PullRequest, PullSchedule
+from distreamer.protocol.legacy.schedules import AskFragment, AskList, PullRequest, PullSchedule
 from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_receiving import LegacyReceiver
+from distreamer.sessions.legacy_refusals import refusal
 from distreamer.units import spoken_seconds
 
 PATIENCE_SECONDS = 10.0
@@ -164,11 +165,8 @@ class LegacyPolling:
         try:
             schedule.answered(request, answer.status, answer.body, self._clock.now())
             self._receiver.pass_on()
-        except PasswordRefusedError as error:
-            raise AuthenticationError(self._address.peer, "does not accept the PASSWORD of this side") from error
         except ProtocolError as error:
-            stranger = "" if self._ever_answered else "it is no DiStreamer, or its SERVERURL has another path: "
-            raise PeerError(self._address.peer, f"{stranger}{error}") from error
+            raise refusal(self._address, error, ever_answered=self._ever_answered) from error
         self._fragments += isinstance(request, AskFragment) and answer.status == 200
         self._say_answered(self._clock.now())
 

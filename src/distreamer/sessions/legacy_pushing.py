@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Callable
 
 from distreamer.core.ports import Clock
-from distreamer.errors import AuthenticationError, PeerError, ProtocolError
+from distreamer.errors import ProtocolError
 from distreamer.protocol.legacy.polling import LIST, get_request, post_request
 from distreamer.protocol.legacy.schedules import (
     AskList,
-    PasswordRefusedError,
     PushFragment,
     PushRequest,
     PushSchedule,
 )
 from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream, ask
+from distreamer.sessions.legacy_refusals import refusal
 from distreamer.sessions.legacy_sending import RenderedStore
 
 SHORTEST_WAIT_SECONDS = 0.1
@@ -45,6 +45,7 @@ class LegacyPusher:
         """That the server took."""
         self.answered_at: float | None = None
         """When the server last gave the expected answer."""
+        self._ever_answered = False
         self._address = address
         self._password = password
         self._rendered = rendered
@@ -70,12 +71,11 @@ class LegacyPusher:
             answer = await ask(self._dial, encoded, self._timeout_seconds + len(encoded) / SLOWEST_BYTES_PER_SECOND)
             try:
                 schedule.answered(request, answer.status, answer.body, rendering, self._clock.now())
-            except PasswordRefusedError as error:
-                raise AuthenticationError(self._address.peer, "does not accept the PASSWORD of this side") from error
             except ProtocolError as error:
-                raise PeerError(self._address.peer, str(error)) from error
+                raise refusal(self._address, error, ever_answered=self._ever_answered) from error
             self.fragments += isinstance(request, PushFragment)
             self.answered_at = self._clock.now()
+            self._ever_answered = True
             answered()
 
     def _encoded(self, request: PushRequest) -> bytes:

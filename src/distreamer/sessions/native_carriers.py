@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 from urllib.parse import urlsplit
 
+from pydantic import Field
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.ports import MessageStream
@@ -41,6 +43,19 @@ class Transport(StrEnum):
     AUTO = "auto"
     QUIC = "quic"
     TCP = "tcp"
+
+
+DialTransport = Annotated[
+    Transport,
+    Field(
+        description="""How the link is carried. ``auto``: QUIC (on the UDP port of the same number) and TCP are tried at
+        the same time, and QUIC is used where the network lets it through, for it survives lost packets and changing
+        addresses best. When it falls silent, or brings too little, TCP takes over. ``quic`` or ``tcp``: only that.
+        Where TCP carries the only path, two connections divide the programme, for one alone stands still for seconds
+        where packets are lost; they are shown as one link.""",
+    ),
+]
+"""TRANSPORT of the modules that dial, with its text."""
 
 
 @dataclass(frozen=True, slots=True)

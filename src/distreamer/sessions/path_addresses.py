@@ -87,6 +87,14 @@ Binds = Annotated[
     str,
     AfterValidator(check_binds),
     Words("addresses or interfaces of this machine with commas between them"),
-    Field(max_length=2000, examples=["eth0, wwan0"]),
+    Field(
+        max_length=2000,
+        examples=["eth0, wwan0"],
+        description="""Where the link leaves this machine: one of its addresses, or the name of a network interface;
+        empty for wherever a route leads. Several are several paths: with one SERVERURL each of them leads there; with
+        several SERVERURLs as many BINDs belong to them one by one, and a single BIND belongs to all. An interface that
+        is not there, or has no address, is a path that is down, and is tried again. It has no effect on the way to a
+        DiStreamer 2.""",
+    ),
 ]
-"""Kept as it was written."""
+"""BIND of the modules that dial, with its text; kept as it was written."""

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
@@ -210,9 +211,11 @@ class WebSocketDialler:
         # A proxy says 502 to 504 while the server behind it is away; 501 is what old servers say to new requests.
         if error.status >= 500 and error.status != http.HTTPStatus.NOT_IMPLEMENTED:
             return LinkError(self.peer, f"answered {error.status}: the server is away for now")
+        path = urlsplit(self._url).path
         return OtherWireError(
             self.peer,
-            f"answered {error.status} to {PATH}: it is no DiStreamer 3, or its SERVERURL has another path",
+            f"answered {error.status} to {path}: it is no DiStreamer 3, or its SERVERURL has another path than "
+            f"{path.removesuffix(PATH) or '/'}",
         )
 
 

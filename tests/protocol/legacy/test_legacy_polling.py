@@ -214,6 +214,9 @@ def test_refusals_are_told(request_: PullRequest) -> None:
     schedule = PullSchedule(FragmentParser(list_closes_round=False), 0.0)
     with pytest.raises(PasswordRefusedError):
         schedule.answered(request_, 403, b"Invalid password", 0.0)
+    with pytest.raises(ProtocolError, match="was answered with status 403: '<html>Your password") as refused:
+        schedule.answered(request_, 403, b"<html>Your password, please</html>", 0.0)
+    assert not isinstance(refused.value, PasswordRefusedError)
     with pytest.raises(ProtocolError, match="was answered with status 500: 'no'"):
         schedule.answered(request_, 500, b"no", 0.0)
 
@@ -284,7 +287,10 @@ def test_the_pusher_begins_anew_when_the_generation_changes_inside_a_round() -> 
 def test_what_the_receiver_refuses_is_told() -> None:
     schedule = PushSchedule(0.0)
     with pytest.raises(PasswordRefusedError):
+        schedule.answered(AskList(), 403, b"Invalid password", store(1), 0.0)
+    with pytest.raises(ProtocolError, match="the list was answered with status 403: ''") as refused:
         schedule.answered(AskList(), 403, b"", store(1), 0.0)
+    assert not isinstance(refused.value, PasswordRefusedError)
     with pytest.raises(ProtocolError, match="the request for taking fragment 1 was answered with status 500"):
         schedule.answered(PushFragment(1, b"x"), 500, b"Incomplete read", store(1), 0.0)
     with pytest.raises(ProtocolError, match="the list cannot be read"):

@@ -29,6 +29,14 @@ _REASONS: Final = {
 }
 
 
+class RefusedError(ProtocolError):
+    """An answer that brings nothing."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What the target of a request names."""
@@ -174,9 +182,9 @@ def stats_body(connected: int, numbers: Iterable[int]) -> bytes:
     return f'{{"connectedClients": {connected}, "fragmentsList": [{listed}]}}'.encode()
 
 
-def refused(status: int, body: bytes, what: str) -> ProtocolError:
+def refused(status: int, body: bytes, what: str) -> RefusedError:
     """The error for an answer that brings nothing."""
-    return ProtocolError(f"the request for {what} was answered with status {status}: {shown(body)}")
+    return RefusedError(status, f"the request for {what} was answered with status {status}: {shown(body)}")
 
 
 def _list_answer(encoded: bytes) -> Answer:

@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import Final
 
 from distreamer.errors import ProtocolError
+from distreamer.protocol.http1 import shown
 from distreamer.protocol.legacy.listing import Listing, parse_listing
 from distreamer.protocol.legacy.parser import FragmentParser
 from distreamer.protocol.legacy.polling import refused
@@ -24,7 +25,7 @@ GONE_PAUSE_SECONDS: Final = 0.5
 
 
 class PasswordRefusedError(ProtocolError):
-    """The server answered 403."""
+    """The server answered 403 and named the password. Others on the way answer 403 too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,7 @@ class PullSchedule:
     def answered(self, request: PullRequest, status: int, body: bytes, now: float) -> None:
         """The answer to what ``next_request`` gave last; the parser's events are to be fetched behind it. Raises
         PasswordRefusedError, and ProtocolError for an answer that cannot be used."""
-        if status == 403:
-            raise PasswordRefusedError("the password was refused")
+        _check_password_taken(status, body)
         if isinstance(request, AskList):
             self._take_list(status, body, now)
         else:
@@ -157,8 +157,7 @@ class PushSchedule:
     def answered(self, request: PushRequest, status: int, body: bytes, rendering: Rendering, now: float) -> None:
         """The answer to what ``next_request`` gave last. Raises PasswordRefusedError, and ProtocolError for any other
         that is not the expected one."""
-        if status == 403:
-            raise PasswordRefusedError("the password was refused")
+        _check_password_taken(status, body)
         if status != 200:
             raise refused(status, body, _spoken(request))
         if isinstance(request, AskList):
@@ -211,6 +210,13 @@ _PUSHES: Final[dict[_Step, Callable[[PushSchedule, Rendering, float], PushReques
     _Step.LIST_FIRST: PushSchedule._push_list,
     _Step.FRAGMENTS: PushSchedule._push_fragment,
 }
+
+
+def _check_password_taken(status: int, body: bytes) -> None:
+    """DiStreamer refuses it in plain text (``Invalid password``); what a proxy says is a page in HTML, which may ask
+    for a password of its own."""
+    if status == 403 and b"password" in body.lower() and b"<" not in body:
+        raise PasswordRefusedError(f"it answered with status 403: {shown(body)}")
 
 
 def _spoken(request: PushRequest) -> str:
