@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from distreamer.cli.examples import examples
+from distreamer.cli.numbers import NumberRange
 from distreamer.config.wording import printable
 from distreamer.errors import ProtocolError
 from distreamer.units import spoken_seconds
@@ -30,7 +31,7 @@ _EPILOG = examples(
 
 @click.command(epilog=_EPILOG)
 @click.argument("url")
-@click.option("--seconds", type=click.FloatRange(min=1), help="End after so long; else at Ctrl-C.")
+@click.option("--seconds", type=NumberRange(min=1), help="End after so long; else at Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: each finding, then the verdict.")
 @click.option(
     "--strict", is_flag=True, help="Hold one second of audio instead of three, and take a wrong format for wrong."

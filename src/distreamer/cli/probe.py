@@ -12,6 +12,7 @@ import click
 
 from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
+from distreamer.cli.numbers import NumberRange
 from distreamer.config.wording import printable
 from distreamer.errors import DiStreamerError
 
@@ -30,7 +31,7 @@ _EPILOG = examples(
 @click.command(epilog=_EPILOG)
 @click.argument("what", metavar="URL|CONF")
 @click.option(
-    "--seconds", type=click.FloatRange(1, 86_400), default=60, show_default=True, help="How long to look at each."
+    "--seconds", type=NumberRange(1, 86_400), default=60, show_default=True, help="How long to look at each."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list with all figures.")
 @click.pass_context
