@@ -65,12 +65,15 @@ async def _listen(url: StreamUrl, seconds: float | None, *, as_json: bool, is_st
 
         def say(finding: Finding) -> None:
             progress.clear()
-            click.echo(json.dumps(asdict(finding), ensure_ascii=False) if as_json else printable(_line(finding)))
+            try:
+                click.echo(json.dumps(asdict(finding)) if as_json else printable(_line(finding)))
+            except BrokenPipeError:
+                ended.set()  # Nobody reads any more; the verdict fails in the same way, and ends the command.
 
         progress.say(f"listens for {spoken_seconds(seconds)}" if seconds else "listens until Ctrl-C")
         verdict = await StreamListener(url, LoopClock(), say, is_strict=is_strict).run(seconds, ended)
     if as_json:
-        click.echo(json.dumps(asdict(verdict) | {"verdict": verdict.sentence}, ensure_ascii=False))
+        click.echo(json.dumps(asdict(verdict) | {"verdict": verdict.sentence}))
     else:
         heard = f"{spoken_seconds(verdict.heard_seconds)} of {spoken_seconds(verdict.seconds)} heard"
         click.echo(f"{heard}; {verdict.sentence}")

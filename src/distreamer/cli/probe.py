@@ -79,5 +79,5 @@ async def _probe(targets: list[Target], seconds: float, *, as_json: bool) -> int
             for line in lines:
                 click.echo(printable(line), err=fields["kind"] == "fault")
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(found, indent=2))
     return 1 if faults else 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 
 import click
 from click.shell_completion import CompletionItem
@@ -52,7 +51,6 @@ def status(context: click.Context, names: tuple[str, ...], as_json: bool, passwo
     from distreamer.cli.targets import NONE_FOUND, targets_of
 
     application = context.ensure_object(Application)
-    reconfigure_output()
     with progress("asking"):
         targets = targets_of(names, application, password)
         answers = asyncio.run(ask_all(targets))
@@ -70,10 +68,3 @@ def status(context: click.Context, names: tuple[str, ...], as_json: bool, passwo
         context.exit(EXIT_UNASKED)
     is_well = all(one.is_well for answer in answers if answer.status for one in answer.status.instances)
     context.exit(0 if is_well else EXIT_PROBLEM)
-
-
-def reconfigure_output() -> None:
-    """Titles have letters that not every terminal has."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="replace")

@@ -12,7 +12,7 @@ import click
 from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
 from distreamer.cli.numbers import NumberRange
-from distreamer.cli.status import PASSWORD_HELP, complete_files, reconfigure_output
+from distreamer.cli.status import PASSWORD_HELP, complete_files
 
 _EPILOG = examples(
     {
@@ -44,7 +44,6 @@ def top(context: click.Context, names: tuple[str, ...], seconds: float, password
     from distreamer.cli.top_terminal import show
 
     application = context.ensure_object(Application)
-    reconfigure_output()
     given = targets_of(names, application, password) if names else None
 
     def find() -> list[Target]:
