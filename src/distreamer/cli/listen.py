@@ -44,10 +44,11 @@ def listen(context: click.Context, url: str, seconds: float | None, as_json: boo
     underrun with its time, title changes, and disconnects, after which it comes back as players do. The exit code is 0
     only when something was heard and nothing was wrong, else 1.
     """
+    from distreamer.cli.targets import as_url  # late: the other commands need not wait for it
     from distreamer.protocol.stream_url import StreamUrl
 
     try:
-        address = StreamUrl.parse(url)
+        address = StreamUrl.parse(as_url(url) or url)
     except ProtocolError as error:
         raise click.BadParameter(str(error), param_hint="URL") from error
     context.exit(asyncio.run(_listen(address, seconds, as_json=as_json, is_strict=strict)))

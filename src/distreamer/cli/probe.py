@@ -14,7 +14,7 @@ from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
 from distreamer.cli.numbers import NumberRange
 from distreamer.config.wording import printable
-from distreamer.errors import DiStreamerError
+from distreamer.errors import DiStreamerError, ProtocolError
 
 if TYPE_CHECKING:
     from distreamer.measure.probing import Target
@@ -45,14 +45,20 @@ def probe(context: click.Context, what: str, seconds: float, as_json: bool) -> N
     Who listens or receives there already is not disturbed: it is one more listener, or a receiver of a quarter of the
     programme. The password of a DiStreamer may stand in the URL, as in http://:password@pc-a.example.org:7080; better
     name the CONF that holds it.
-    """
-    from distreamer.measure.probing import targets_of_config, targets_of_url  # late: the other commands need no wait
 
-    targets = (
-        targets_of_url(what)
-        if "://" in what
-        else targets_of_config(context.ensure_object(Application).load([Path(what)]))
-    )
+    The exit code is 0 when all could be looked at, however bad it is, 2 when CONF has faults, else 1.
+    """
+    from distreamer.cli.targets import as_url  # late: the other commands need not wait for it
+    from distreamer.measure.probing import targets_of_config, targets_of_url
+
+    url = what if "://" in what else as_url(what)
+    if url is None:
+        targets = targets_of_config(context.ensure_object(Application).load([Path(what)]))
+    else:
+        try:
+            targets = targets_of_url(url)
+        except ProtocolError as error:
+            raise click.BadParameter(str(error), param_hint="URL|CONF") from error
     context.exit(asyncio.run(_probe(targets, seconds, as_json=as_json)))
 
 
