@@ -118,3 +118,11 @@ def test_what_cannot_be_is_refused(arguments: list[str], said: str) -> None:
     result = CliRunner().invoke(commands, ["chaos", *arguments], obj=application)
     assert result.exit_code == 2
     assert said in result.output
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example"])
+def test_a_name_that_no_host_can_have(host: str) -> None:
+    application = Application(registry=lambda: REGISTRY, run=lambda configs, heartbeat: 0, environ={})
+    result = CliRunner().invoke(commands, ["chaos", f"{host}:7080", "--port", "0"], obj=application)
+    assert result.exit_code == 1
+    assert result.stderr == f"distreamer: {host}:7080: this is no host name\n"
