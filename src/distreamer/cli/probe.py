@@ -30,9 +30,7 @@ _EPILOG = examples(
 
 @click.command(epilog=_EPILOG)
 @click.argument("what", metavar="URL|CONF")
-@click.option(
-    "--seconds", type=NumberRange(1, 86_400), default=60, show_default=True, help="How long to look at each."
-)
+@click.option("--seconds", type=NumberRange(1, 86_400), default=60, show_default=True, help="How long to look at each.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list with all figures.")
 @click.pass_context
 def probe(context: click.Context, what: str, seconds: float, as_json: bool) -> None:

@@ -25,9 +25,7 @@ _EPILOG = examples(
 
 @click.command(epilog=_EPILOG)
 @click.argument("names", metavar="[URL|CONF]...", nargs=-1, shell_complete=complete_files)
-@click.option(
-    "--seconds", type=NumberRange(0.5, 3600), default=1, show_default=True, help="How often they are asked."
-)
+@click.option("--seconds", type=NumberRange(0.5, 3600), default=1, show_default=True, help="How often they are asked.")
 @click.option(
     "--password", metavar="TEXT", default="", envvar="DISTREAMER_ADMINPASSWORD", show_envvar=True, help=PASSWORD_HELP
 )
