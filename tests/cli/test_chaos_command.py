@@ -108,6 +108,7 @@ async def test_planned_outages_come_by_themselves_and_it_ends_after_its_time_wit
         (["pc-a:0"], "'pc-a:0' is not HOST:PORT"),
         (["pc-a:70000"], "is not HOST:PORT"),
         ([":7080"], "is not HOST:PORT"),
+        (["http://pc-a:7080"], "'http://pc-a:7080' is not HOST:PORT"),
         (["pc-a:7080", "--loss", "101"], "'--loss'"),
         (["pc-a:7080", "--outage", "10"], "'10' is not an outage; 10@30 is one"),
         ([], "Missing argument 'HOST:PORT'"),

@@ -24,7 +24,7 @@ def _target(text: str) -> tuple[str, int]:
     """``host:port``; an IPv6 address in brackets."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if not (host and "/" not in host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise click.BadParameter(f"{text!r} is not HOST:PORT, such as pc-a.example.org:7080")
     return host, int(port)
 
