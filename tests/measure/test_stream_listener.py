@@ -137,6 +137,10 @@ async def test_a_server_that_is_away_for_long() -> None:
 
     verdict, found = await listened(away)
     assert only(found, Kind.GAP).seconds == pytest.approx(22, abs=3)
+    first, second = (finding for finding in found if finding.kind is Kind.DISCONNECTED)
+    assert (first.text, first.is_wrong) == ("the server closed the connection", True)
+    assert second.text.startswith("cannot connect again: has no such stream")
+    assert not second.is_wrong
     assert verdict.silent_seconds > 15
     assert (verdict.disconnects, verdict.gaps, verdict.underruns) == (1, 1, 1)
 

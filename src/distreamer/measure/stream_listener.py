@@ -94,8 +94,8 @@ class StreamListener:
             await asyncio.sleep(pause)
             try:
                 return await self._opener.open()
-            except (LinkError, PeerError):
-                # It was told that the connection is lost; it will be told when there is one again.
+            except (LinkError, PeerError) as error:
+                self._say(self._listening.unreachable(error.reason, self._clock.now()))
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def _take(self, opened: OpenedStream) -> str:
