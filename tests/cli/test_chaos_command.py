@@ -108,6 +108,7 @@ async def test_planned_outages_come_by_themselves_and_it_ends_after_its_time_wit
         (["pc-a:0"], "'pc-a:0' is not HOST:PORT"),
         (["pc-a:70000"], "is not HOST:PORT"),
         ([":7080"], "is not HOST:PORT"),
+        (["http://pc-a:7080"], "'http://pc-a:7080' is not HOST:PORT"),
         (["pc-a:7080", "--loss", "101"], "'--loss'"),
         (["pc-a:7080", "--outage", "10"], "'10' is not an outage; 10@30 is one"),
         ([], "Missing argument 'HOST:PORT'"),
@@ -118,3 +119,11 @@ def test_what_cannot_be_is_refused(arguments: list[str], said: str) -> None:
     result = CliRunner().invoke(commands, ["chaos", *arguments], obj=application)
     assert result.exit_code == 2
     assert said in result.output
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example"])
+def test_a_name_that_no_host_can_have(host: str) -> None:
+    application = Application(registry=lambda: REGISTRY, run=lambda configs, heartbeat: 0, environ={})
+    result = CliRunner().invoke(commands, ["chaos", f"{host}:7080", "--port", "0"], obj=application)
+    assert result.exit_code == 1
+    assert result.stderr == f"distreamer: {host}:7080: this is no host name\n"

@@ -198,9 +198,23 @@ def test_the_reference_is_printed_or_written(terminal: Terminal) -> None:
     assert all(page in printed for page in pages.values())
     folder = Path("docs/reference")
     assert terminal.type("config", "reference", "--write", folder).stdout == "8 pages written to docs/reference\n"
-    (folder / "input-gone.md").write_text("a MODE that is no more")
+    (folder / "input-gone.md").write_text("# [INPUT] MODE = Gone\n\nA MODE that is no more.\n")
     assert terminal.type("config", "reference", "--write", folder).exit_code == 0
     assert {path.name: path.read_text() for path in folder.iterdir()} == pages
+
+
+def test_the_reference_replaces_nothing_but_itself(terminal: Terminal) -> None:
+    Path("README.md").write_text("# My station\n")
+    Path("notes.md").write_text("precious\n")
+    Path("empty.md").touch()
+    result = terminal.type("config", "reference", "--write", ".")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("distreamer: README.md is not of the reference, and stays as it is;")
+    assert sorted(path.name for path in Path().iterdir()) == ["README.md", "empty.md", "notes.md"]
+    Path("README.md").unlink()
+    assert terminal.type("config", "reference", "--write", ".").exit_code == 0
+    assert Path("notes.md").read_text() == "precious\n"
+    assert {path.name for path in Path().iterdir()} == {"empty.md", "notes.md", *reference(REGISTRY)}
 
 
 def test_a_reference_that_cannot_be_written(terminal: Terminal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import textwrap
 from pathlib import Path
 
@@ -205,6 +206,27 @@ def test_what_appears_meanwhile_is_not_replaced_either(monkeypatch: pytest.Monke
     assert result.exit_code == 1
     assert result.stderr == "distreamer: studio.conf is there already, and stays as it is\n"
     assert Path(STUDIO).read_text() == "precious"
+
+
+@pytest.mark.parametrize("options", [(), ("--overwrite",)])
+def test_a_full_disk_leaves_nothing_half_written(place: Path, options: tuple[str, ...]) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        result = init("--yes", *options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert result.exit_code == 1
+    assert result.stderr == "distreamer: studio.conf cannot be written: File too large\n"
+    assert list(place.iterdir()) == []
+
+
+def test_a_folder_in_the_way_of_a_file(place: Path) -> None:
+    Path(STUDIO).mkdir()
+    result = init("--yes", "--overwrite")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("distreamer: studio.conf cannot be written: ")
+    assert os.listdir() == [STUDIO]
 
 
 def test_an_end_of_the_answers_writes_nothing(place: Path) -> None:

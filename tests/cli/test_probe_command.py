@@ -11,7 +11,9 @@ from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.cells import cell_len
 
+from distreamer.cli import steps
 from distreamer.cli.application import Application
 from distreamer.cli.main import commands
 from distreamer.cli.steps import Steps
@@ -130,15 +132,16 @@ def test_a_server_without_that_stream() -> None:
 
 @pytest.mark.parametrize("command", ["probe", "listen"])
 def test_nobody_there(command: str) -> None:
-    result = run(command, f"http://127.0.0.1:{free_port()}/live", "--seconds", "1")
-    assert result.exit_code == 1
-    assert "refused the connection" in result.stderr
+    for beginning in ("http://", ""):
+        result = run(command, f"{beginning}127.0.0.1:{free_port()}", "--seconds", "1")
+        assert result.exit_code == 1
+        assert "refused the connection" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["probe", "listen"])
 def test_what_is_no_address(command: str) -> None:
     result = run(command, "gopher://radio.example")
-    assert result.exit_code != 0
+    assert result.exit_code == 2
     assert "only http and https can be fetched" in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -170,6 +173,21 @@ async def test_a_quick_command_tells_none(capsys: pytest.CaptureFixture[str]) ->
         progress.say("connects")
         await asyncio.sleep(1.5)
     assert capsys.readouterr().err == ""
+
+
+@virtual_time()
+@pytest.mark.parametrize(("columns", "room"), [(40, 39), (12, 11), (0, 79)])
+async def test_a_line_is_never_wider_than_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int, room: int
+) -> None:
+    monkeypatch.setattr(steps, "_columns", lambda: columns or steps.USUAL_COLUMNS)
+    async with Steps("http://radio.example:8000/遠い/" + "a" * 100, is_terminal=True) as progress:
+        progress.say("listens for 60 s")
+        await asyncio.sleep(5)
+    lines = [line for line in capsys.readouterr().err.split("\r") if line.strip()]
+    assert len(lines) >= 3
+    assert {cell_len(line) for line in lines} == {room}
+    assert columns == 12 or all("…: listens for 60 s (" in line for line in lines)
 
 
 @virtual_time()

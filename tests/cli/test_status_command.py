@@ -262,6 +262,8 @@ async def test_a_file_with_faults_is_code_2(tmp_path: Path) -> None:
         (b"[]", "200 OK", {}),
         (b"{}", "200 OK", {}),
         (b'{"at": 1, "version": "3", "instances": [{"name": 5}]}', "200 OK", {}),
+        (b'{"at": 1e999, "version": "3", "instances": []}', "200 OK", {}),
+        (told(problems=[{"sentence": "hot", "since": float("nan")}]), "200 OK", {}),
         (b"[" * 100_000, "200 OK", {}),
         (b"", "301 Moved", {"Location": "http://elsewhere.example/"}),
         (b"nothing", "404 Not Found", {}),

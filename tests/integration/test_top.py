@@ -155,3 +155,11 @@ async def test_status_of_what_runs_of_what_died_and_of_nothing(tmp_path: Path, e
     assert (code, output) == (3, "")
     assert "no running instance with ADMIN was found on this machine" in said
     assert list((tmp_path / "run").iterdir()) == []
+
+
+async def test_a_terminal_that_does_not_know_its_size_is_taken_for_a_usual_one(environment: dict[str, str]) -> None:
+    async with in_terminal(*COMMAND, "top", columns=0, rows=0, environment=environment) as terminal:
+        frame = await terminal.draws("No running instance with ADMIN was found")
+        assert (len(frame), len(frame[0])) == (24, 80)
+        terminal.type("q")
+        assert await terminal.ends() == 0

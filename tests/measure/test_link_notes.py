@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distreamer.measure.link_notes import MOST_UNANSWERED, LinkNotes
+from distreamer.protocol.native.limits import KNOWN_EPOCHS
 from distreamer.protocol.native.messages import Newest, Piece, Ping, Pong, encode
 from distreamer.protocol.native.shapes import epoch_description, fragment_head
 from tests.support.native_programme import INFO, fragment
@@ -51,6 +52,14 @@ def test_pings_without_answer_are_bounded() -> None:
     for ping in range(MOST_UNANSWERED + 50):
         notes.sent(encode(Ping(id=ping)), 0.0)
     assert len(notes._pings) == MOST_UNANSWERED
+
+
+def test_epochs_that_are_known_are_bounded() -> None:
+    notes = LinkNotes()
+    notes.began(0.0)
+    for epoch in range(1, 2 * KNOWN_EPOCHS):
+        notes.received(encode(epoch_description(epoch, INFO, (1, 1))), 1.0, 0.0)
+    assert list(notes._clock_rates) == list(range(KNOWN_EPOCHS, 2 * KNOWN_EPOCHS))
 
 
 def test_the_longest_silence_goes_on_over_a_break() -> None:

@@ -60,6 +60,18 @@ async def test_until_it_is_told_to_end() -> None:
 
 
 @virtual_time()
+async def test_it_may_end_before_anything_answers() -> None:
+    async def silent(stream: MemoryStream, request: RequestHead) -> None:
+        await asyncio.sleep(3600)
+
+    verdict, found = await listened(silent, None, ends_at=3.0)
+    assert asyncio.get_running_loop().time() == pytest.approx(3, abs=0.2)
+    assert found == []
+    assert not verdict.is_fine
+    assert verdict.sentence == "there was not enough to begin to play"
+
+
+@virtual_time()
 async def test_a_stall_is_reported_with_its_time() -> None:
     verdict, found = await listened(ScriptedServer(stalls=((20.0, 8.0),)).serve)
     underrun = only(found, Kind.UNDERRUN)
@@ -125,6 +137,10 @@ async def test_a_server_that_is_away_for_long() -> None:
 
     verdict, found = await listened(away)
     assert only(found, Kind.GAP).seconds == pytest.approx(22, abs=3)
+    first, second = (finding for finding in found if finding.kind is Kind.DISCONNECTED)
+    assert (first.text, first.is_wrong) == ("the server closed the connection", True)
+    assert second.text.startswith("cannot connect again: has no such stream")
+    assert not second.is_wrong
     assert verdict.silent_seconds > 15
     assert (verdict.disconnects, verdict.gaps, verdict.underruns) == (1, 1, 1)
 

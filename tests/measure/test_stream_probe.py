@@ -62,6 +62,51 @@ async def test_a_usual_server() -> None:
 
 
 @virtual_time()
+async def test_what_was_heard_is_told_though_the_server_breaks_the_rules_later() -> None:
+    async def breaks(stream: MemoryStream, request: RequestHead) -> None:
+        await stream.write(b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nTransfer-Encoding: chunked\r\n\r\n")
+        audio = mp3_stream(0, 1000)
+        await stream.write(b"%x\r\n%s\r\n" % (len(audio), audio))
+        await asyncio.sleep(5)
+        await stream.write(b"no size\r\n")
+        await asyncio.sleep(3600)
+
+    report = await probed(breaks)
+    assert report.seconds == pytest.approx(5, abs=1)
+    assert report.format == "128 kbit/s MP3, 44100 Hz, stereo"
+    assert "chunk" in report.ended
+    assert report.splice is not None
+    assert report.splice.works
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"icy-metaint: 999999999\r\n\r\n", "icy-metaint"),
+        (b"\r\n", "the server closed the connection"),
+    ],
+)
+def test_a_second_connection_that_brings_nothing_proves_nothing(answer: bytes, words: str) -> None:
+    @virtual_time()
+    async def run() -> None:
+        usual = ScriptedServer()
+
+        async def other_the_second_time(stream: MemoryStream, request: RequestHead) -> None:
+            if usual.served:
+                await stream.write(b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n" + answer)
+                return
+            await usual.serve(stream, request)
+
+        report = await probed(other_the_second_time, 20)
+        assert report.format == "128 kbit/s MP3, 44100 Hz, stereo"
+        assert report.splice is not None
+        assert report.splice.sentence.startswith(f"cannot be tried: the second time {URL}: ")
+        assert words in report.splice.sentence
+
+    run()
+
+
+@virtual_time()
 async def test_a_server_without_burst_cannot_be_spliced() -> None:
     report = await probed(ScriptedServer(burst_seconds=0.0).serve, 30)
     assert report.burst_seconds < 0.5

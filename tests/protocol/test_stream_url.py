@@ -52,6 +52,8 @@ def test_credentials_are_decoded_and_never_shown() -> None:
         ("http://user:secret@a:99999/", "host or port is broken"),
         ("http://user:secret@[::1/", "host or port is broken"),
         ("http://" + "ü" * 70 + "/", "host or port is broken"),
+        ("http://u:secret@a.example/x\udcff", "no text"),
+        ("http://u:secret\udcff@a.example/x", "no text"),
     ],
 )
 def test_what_cannot_be_fetched_is_refused_without_its_password(text: str, words: str) -> None:

@@ -50,7 +50,7 @@ class _Session:
 
     def __init__(self, options: ChaosOptions, say: Callable[[str], None]) -> None:
         self._options = options
-        self._say = say
+        self._print = say
         self._timetable = Timetable(options.outages)
         self._commands = Commands(self._timetable)
         self._ended = asyncio.Event()
@@ -78,12 +78,18 @@ class _Session:
                 for job in jobs:
                     job.cancel()
             total = traffic_sentence(Traffic.of(relay.there), Traffic.of(relay.back), relay.repeated_segments)
-            self._say(f"In all: {total or 'nothing was sent'}.")
+            self._print(f"In all: {total or 'nothing was sent'}.")
 
     @property
     def _now(self) -> float:
         """Seconds since the start."""
         return self._loop.time() - self._began
+
+    def _say(self, text: str) -> None:
+        try:
+            self._print(text)
+        except BrokenPipeError:
+            self._ended.set()  # Nobody reads any more; the last line fails in the same way, and ends the command.
 
     def _note(self, text: str) -> None:
         """A line with the time of day."""

@@ -68,7 +68,7 @@ class ChaosRelay:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(*self._target, type=socket.SOCK_DGRAM)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise LinkError(spoken_address(*self._target), spoken_fault(error)) from error
         family, _, _, _, address = found[0]
         listener, datagrams = self._listening()

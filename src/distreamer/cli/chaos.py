@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from distreamer.cli.examples import examples
+from distreamer.cli.numbers import NumberRange
 
 PERCENT = 100
 MILLISECONDS = 1000
 
-_percent = click.FloatRange(0, 100)
+_percent = NumberRange(0, 100)
 _EPILOG = examples(
     {
         "distreamer chaos pc-a:7080 --loss 20": "a fifth of the packets is lost",
@@ -23,7 +24,7 @@ def _target(text: str) -> tuple[str, int]:
     """``host:port``; an IPv6 address in brackets."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if not (host and "/" not in host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise click.BadParameter(f"{text!r} is not HOST:PORT, such as pc-a.example.org:7080")
     return host, int(port)
 
@@ -36,16 +37,16 @@ def _target(text: str) -> tuple[str, int]:
 @click.option("--loss", type=_percent, default=0, help="Per cent of the packets that are lost.")
 @click.option("--bursts", type=_percent, default=0, help="Per cent of the time in which all are lost, in bursts.")
 @click.option(
-    "--burst-length", type=click.FloatRange(1), default=500, show_default=True, help="Of a burst on average, in ms."
+    "--burst-length", type=NumberRange(1), default=500, show_default=True, help="Of a burst on average, in ms."
 )
-@click.option("--delay", type=click.FloatRange(0, 60_000), default=0, help="Each way, in ms.")
-@click.option("--jitter", type=click.FloatRange(0, 60_000), default=0, help="Up to so much more delay, in ms.")
+@click.option("--delay", type=NumberRange(0, 60_000), default=0, help="Each way, in ms.")
+@click.option("--jitter", type=NumberRange(0, 60_000), default=0, help="Up to so much more delay, in ms.")
 @click.option("--reorder", is_flag=True, help="Let jitter put packets out of order.")
 @click.option("--duplicate", type=_percent, default=0, help="Per cent of the packets that come twice.")
-@click.option("--rate", type=click.FloatRange(0, 10_000_000), default=0, help="kbit/s each way; 0 for no limit.")
+@click.option("--rate", type=NumberRange(0, 10_000_000), default=0, help="kbit/s each way; 0 for no limit.")
 @click.option(
     "--queue",
-    type=click.FloatRange(2, 100_000),
+    type=NumberRange(2, 100_000),
     default=32,
     show_default=True,
     help="kB that wait when RATE is reached; the rest is lost.",
@@ -53,7 +54,7 @@ def _target(text: str) -> tuple[str, int]:
 @click.option("--largest", type=click.IntRange(0, 65535), default=0, help="Bytes; bigger packets are lost.")
 @click.option("--outage", "outages", metavar="SECONDS@AT", multiple=True, help="10@30: nothing for 10 s from 30 s on.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed has the same luck.")
-@click.option("--seconds", type=click.FloatRange(min=0.1), help="End after so long; else at Ctrl-C.")
+@click.option("--seconds", type=NumberRange(min=0.1), help="End after so long; else at Ctrl-C.")
 def chaos(
     target: tuple[str, int],
     port: int,

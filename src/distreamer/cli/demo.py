@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from distreamer.cli.examples import examples
+from distreamer.cli.numbers import NumberRange
 
 _EPILOG = examples(
     {
@@ -17,12 +18,12 @@ _EPILOG = examples(
 
 @click.command(epilog=_EPILOG)
 @click.option(
-    "--seconds", type=click.FloatRange(min=1), help="End after so long and say what a listener heard; else at Ctrl-C."
+    "--seconds", type=NumberRange(min=1), help="End after so long and say what a listener heard; else at Ctrl-C."
 )
 @click.option("--source", metavar="URL", help="Carry this stream instead of the built-in programme.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Of the page.")
 @click.option(
-    "--cut", "cut_seconds", type=click.FloatRange(0, 3600), help="Cut the link once for so many seconds, by itself."
+    "--cut", "cut_seconds", type=NumberRange(0, 3600), help="Cut the link once for so many seconds, by itself."
 )
 @click.option("--browser/--no-browser", "open_browser", default=True, help="Open the page in a browser, or do not.")
 @click.pass_context

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _EPILOG = examples(
     {
         "distreamer init": "ask, and write both files here",
-        "distreamer init /etc/distreamer": "write them there",
+        "distreamer init station": "write them into that folder",
         "distreamer init --source http://icecast:8000/live": "ask the other four questions",
         "distreamer init --yes --address pc-a.example.org": "ask nothing; an encoder connects",
     }

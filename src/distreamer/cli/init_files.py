@@ -107,10 +107,14 @@ def write(file: Path, text: str, *, may_replace: bool) -> None:
         if may_replace:
             target.unlink(missing_ok=True)
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(text)
-        if may_replace:
-            target.replace(file)
+        try:
+            with open(descriptor, "w", encoding="utf-8") as opened:
+                opened.write(text)
+            if may_replace:
+                target.replace(file)
+        except OSError:
+            target.unlink(missing_ok=True)  # Half of a file is of no use, and would be in the way.
+            raise
     except FileExistsError:
         raise ResourceError(f"{file} is there already, and stays as it is") from None
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from distreamer.cli.examples import examples
+from distreamer.cli.numbers import NumberRange
 from distreamer.config.wording import printable
 from distreamer.errors import ProtocolError
 from distreamer.units import spoken_seconds
@@ -30,7 +31,7 @@ _EPILOG = examples(
 
 @click.command(epilog=_EPILOG)
 @click.argument("url")
-@click.option("--seconds", type=click.FloatRange(min=1), help="End after so long; else at Ctrl-C.")
+@click.option("--seconds", type=NumberRange(min=1), help="End after so long; else at Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: each finding, then the verdict.")
 @click.option(
     "--strict", is_flag=True, help="Hold one second of audio instead of three, and take a wrong format for wrong."
@@ -43,10 +44,11 @@ def listen(context: click.Context, url: str, seconds: float | None, as_json: boo
     underrun with its time, title changes, and disconnects, after which it comes back as players do. The exit code is 0
     only when something was heard and nothing was wrong, else 1.
     """
+    from distreamer.cli.targets import as_url  # late: the other commands need not wait for it
     from distreamer.protocol.stream_url import StreamUrl
 
     try:
-        address = StreamUrl.parse(url)
+        address = StreamUrl.parse(as_url(url) or url)
     except ProtocolError as error:
         raise click.BadParameter(str(error), param_hint="URL") from error
     context.exit(asyncio.run(_listen(address, seconds, as_json=as_json, is_strict=strict)))
@@ -64,12 +66,15 @@ async def _listen(url: StreamUrl, seconds: float | None, *, as_json: bool, is_st
 
         def say(finding: Finding) -> None:
             progress.clear()
-            click.echo(json.dumps(asdict(finding), ensure_ascii=False) if as_json else printable(_line(finding)))
+            try:
+                click.echo(json.dumps(asdict(finding)) if as_json else printable(_line(finding)))
+            except BrokenPipeError:
+                ended.set()  # Nobody reads any more; the verdict fails in the same way, and ends the command.
 
         progress.say(f"listens for {spoken_seconds(seconds)}" if seconds else "listens until Ctrl-C")
         verdict = await StreamListener(url, LoopClock(), say, is_strict=is_strict).run(seconds, ended)
     if as_json:
-        click.echo(json.dumps(asdict(verdict) | {"verdict": verdict.sentence}, ensure_ascii=False))
+        click.echo(json.dumps(asdict(verdict) | {"verdict": verdict.sentence}))
     else:
         heard = f"{spoken_seconds(verdict.heard_seconds)} of {spoken_seconds(verdict.seconds)} heard"
         click.echo(f"{heard}; {verdict.sentence}")

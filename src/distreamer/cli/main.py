@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -73,6 +75,8 @@ commands.add_command(completion)
 
 def main() -> None:
     """The entry point of the installed program."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # Titles and names have letters that not every terminal has.
     commands(
         prog_name="distreamer", obj=Application(registry=_registry, run=_run, environ=os.environ, pages=further_pages)
     )

@@ -12,6 +12,7 @@ from rich.table import Table
 from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
 from distreamer.config.describe import summary_of
+from distreamer.config.reference import INDEX, is_index, is_mode_page
 from distreamer.config.reference import reference as reference_pages
 from distreamer.config.reference import sample as sample_file
 from distreamer.config.registry import MODULE_KINDS, NEEDED_KINDS, ModuleKind, Registry
@@ -21,6 +22,8 @@ from distreamer.errors import ResourceError
 
 PIPE_WIDTH = 160
 """Columns, where there is no terminal to ask."""
+LONGEST_LINE = 200
+"""Characters of a file's first line that are looked at."""
 
 _MODULES_EXAMPLES = examples({"distreamer modules": "all of them", "distreamer modules | grep Icecast": "some"})
 _GROUP_EXAMPLES = examples(
@@ -81,7 +84,10 @@ def sample(application: Application, input_mode: str | None, output_mode: str | 
 )
 @click.pass_obj
 def reference(application: Application, folder: Path | None) -> None:
-    """Print the reference of all keys, in Markdown."""
+    """Print the reference of all keys, in Markdown.
+
+    Of the files in FOLDER only earlier pages of the reference are replaced or, where a MODE is no more, taken away.
+    """
     pages = reference_pages(application.registry())
     if folder is None:
         click.echo("\n".join(pages.values()), nl=False)
@@ -89,8 +95,12 @@ def reference(application: Application, folder: Path | None) -> None:
     pages |= application.pages()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for outdated in set(folder.glob("*.md")) - {folder / name for name in pages}:
-            outdated.unlink()
+        index = folder / INDEX
+        if index.exists() and not is_index(_first_line(index)):
+            raise ResourceError(f"{index} is not of the reference, and stays as it is; name a folder of its own")
+        for page in set(folder.glob("*.md")) - {folder / name for name in pages}:
+            if page.is_file() and is_mode_page(_first_line(page)):
+                page.unlink()
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
@@ -103,6 +113,11 @@ def reference(application: Application, folder: Path | None) -> None:
 def schema(application: Application) -> None:
     """Print the configuration's JSON schema."""
     click.echo(json.dumps(json_schema(application.registry()), indent=2, ensure_ascii=False))
+
+
+def _first_line(file: Path) -> str:
+    with file.open(encoding="utf-8", errors="replace") as opened:
+        return opened.readline(LONGEST_LINE)
 
 
 def _known(registry: Registry, kind: ModuleKind, mode: str | None) -> str | None:

@@ -12,8 +12,9 @@ import click
 
 from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
+from distreamer.cli.numbers import NumberRange
 from distreamer.config.wording import printable
-from distreamer.errors import DiStreamerError
+from distreamer.errors import DiStreamerError, ProtocolError
 
 if TYPE_CHECKING:
     from distreamer.measure.probing import Target
@@ -29,9 +30,7 @@ _EPILOG = examples(
 
 @click.command(epilog=_EPILOG)
 @click.argument("what", metavar="URL|CONF")
-@click.option(
-    "--seconds", type=click.FloatRange(1, 86_400), default=60, show_default=True, help="How long to look at each."
-)
+@click.option("--seconds", type=NumberRange(1, 86_400), default=60, show_default=True, help="How long to look at each.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list with all figures.")
 @click.pass_context
 def probe(context: click.Context, what: str, seconds: float, as_json: bool) -> None:
@@ -44,14 +43,20 @@ def probe(context: click.Context, what: str, seconds: float, as_json: bool) -> N
     Who listens or receives there already is not disturbed: it is one more listener, or a receiver of a quarter of the
     programme. The password of a DiStreamer may stand in the URL, as in http://:password@pc-a.example.org:7080; better
     name the CONF that holds it.
-    """
-    from distreamer.measure.probing import targets_of_config, targets_of_url  # late: the other commands need no wait
 
-    targets = (
-        targets_of_url(what)
-        if "://" in what
-        else targets_of_config(context.ensure_object(Application).load([Path(what)]))
-    )
+    The exit code is 0 when all could be looked at, however bad it is, 2 when CONF has faults, else 1.
+    """
+    from distreamer.cli.targets import as_url  # late: the other commands need not wait for it
+    from distreamer.measure.probing import targets_of_config, targets_of_url
+
+    url = what if "://" in what else as_url(what)
+    if url is None:
+        targets = targets_of_config(context.ensure_object(Application).load([Path(what)]))
+    else:
+        try:
+            targets = targets_of_url(url)
+        except ProtocolError as error:
+            raise click.BadParameter(str(error), param_hint="URL|CONF") from error
     context.exit(asyncio.run(_probe(targets, seconds, as_json=as_json)))
 
 
@@ -78,5 +83,5 @@ async def _probe(targets: list[Target], seconds: float, *, as_json: bool) -> int
             for line in lines:
                 click.echo(printable(line), err=fields["kind"] == "fault")
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(found, indent=2))
     return 1 if faults else 0

@@ -16,7 +16,7 @@ Text = Annotated[str, AfterValidator(printable)]
 class Seen(BaseModel):
     """The base of what is read."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
 class SeenProblem(Seen):

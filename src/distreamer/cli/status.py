@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from dataclasses import replace
 
@@ -54,7 +53,6 @@ def status(context: click.Context, names: tuple[str, ...], as_json: bool, passwo
     from distreamer.cli.targets import NONE_FOUND, Target, ended_targets, targets_of
 
     application = context.ensure_object(Application)
-    reconfigure_output()
     with progress("asking"):
         targets = targets_of(names, application, password)
         ended = ended_targets(application, time.time())
@@ -81,10 +79,3 @@ def status(context: click.Context, names: tuple[str, ...], as_json: bool, passwo
         context.exit(EXIT_UNASKED)
     is_well = all(one.is_well for answer in answers if answer.status for one in answer.status.instances)
     context.exit(0 if is_well else EXIT_PROBLEM)
-
-
-def reconfigure_output() -> None:
-    """Titles have letters that not every terminal has."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="replace")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from types import TracebackType
 from typing import Self
 
 import click
+from rich.cells import cell_len, set_cell_size
 
 SILENT_SECONDS = 2.0
 """What is done sooner needs no word."""
 LINE_SECONDS = 1.0
 """Between two lines on a terminal; elsewhere each thing that is done gets one."""
+USUAL_COLUMNS = 80
 
 
 class Steps:
@@ -54,10 +57,26 @@ class Steps:
         await asyncio.sleep(SILENT_SECONDS)
         while True:
             if self._is_terminal:
-                line = f"{self._name}: {self._doing} ({time.monotonic() - self._since:.0f} s)"
-                click.echo("\r" + line.ljust(self._width), nl=False, err=True)
-                self._width = max(self._width, len(line))
+                line = _fitted(self._name, f": {self._doing} ({time.monotonic() - self._since:.0f} s)", _columns() - 1)
+                self._width = max(self._width, cell_len(line))
+                click.echo("\r" + set_cell_size(line, self._width), nl=False, err=True)
             elif self._doing != told:
                 told = self._doing
                 click.echo(f"{self._name}: {self._doing}", err=True)
             await asyncio.sleep(LINE_SECONDS)
+
+
+def _fitted(name: str, doing: str, width: int) -> str:
+    """On one line of ``width`` columns: what is longer cannot be written over. The name gives way first."""
+    room = max(width - cell_len(doing), 0)
+    if cell_len(name) > room:
+        name = set_cell_size(name, room - 1) + "…" if room else ""
+    return name + doing if cell_len(name + doing) <= width else set_cell_size(name + doing, width)
+
+
+def _columns() -> int:
+    """Of the terminal; some, such as serial ones, do not know."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or USUAL_COLUMNS
+    except OSError:
+        return USUAL_COLUMNS

@@ -48,7 +48,7 @@ def targets_of(names: Sequence[str], application: Application, password: str) ->
         return list(dict.fromkeys(found))
     targets: list[Target] = []
     for name in names:
-        if (url := _as_url(name)) is not None:
+        if (url := as_url(name)) is not None:
             targets.append(_given(url, password))
         else:
             targets += [_configured(config) for config in application.load([Path(name)])]
@@ -66,7 +66,7 @@ def ended_targets(application: Application, wall: float) -> dict[str, str]:
     return found
 
 
-def _as_url(name: str) -> str | None:
+def as_url(name: str) -> str | None:
     """``name`` as a URL; ``127.0.0.1:8090`` is one too, unless there is such a file."""
     if name.lower().startswith(("http://", "https://")):
         return name

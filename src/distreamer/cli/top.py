@@ -11,7 +11,8 @@ import click
 
 from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
-from distreamer.cli.status import PASSWORD_HELP, complete_files, reconfigure_output
+from distreamer.cli.numbers import NumberRange
+from distreamer.cli.status import PASSWORD_HELP, complete_files
 
 _EPILOG = examples(
     {
@@ -24,9 +25,7 @@ _EPILOG = examples(
 
 @click.command(epilog=_EPILOG)
 @click.argument("names", metavar="[URL|CONF]...", nargs=-1, shell_complete=complete_files)
-@click.option(
-    "--seconds", type=click.FloatRange(0.5, 3600), default=1, show_default=True, help="How often they are asked."
-)
+@click.option("--seconds", type=NumberRange(0.5, 3600), default=1, show_default=True, help="How often they are asked.")
 @click.option(
     "--password", metavar="TEXT", default="", envvar="DISTREAMER_ADMINPASSWORD", show_envvar=True, help=PASSWORD_HELP
 )
@@ -43,7 +42,6 @@ def top(context: click.Context, names: tuple[str, ...], seconds: float, password
     from distreamer.cli.top_terminal import show
 
     application = context.ensure_object(Application)
-    reconfigure_output()
     given = targets_of(names, application, password) if names else None
 
     def find() -> list[Target]:

@@ -67,7 +67,7 @@ async def _draw(
         while True:
             resized.clear()
             # Not as the environment may say: that stays what it was when the window is made larger.
-            console.size = size = os.get_terminal_size(sys.stdout.fileno())
+            console.size = size = _size()
             blocks = blocks_of(board.entries, loop.time())
             lines = picture(blocks, size.columns, size.lines, clock(), how_to_end, EMPTY)
             live.update(Group(*lines), refresh=True)
@@ -93,6 +93,12 @@ async def _print(board: Board, seconds: float, clock: Callable[[], str]) -> None
         click.echo("")
         sys.stdout.flush()
         await asyncio.sleep(seconds)
+
+
+def _size() -> os.terminal_size:
+    """Of the terminal; some, such as serial ones, do not know."""
+    columns, lines = os.get_terminal_size(sys.stdout.fileno())
+    return os.terminal_size((columns or 80, lines or 24))
 
 
 @contextmanager

@@ -52,6 +52,16 @@ def reference(registry: Registry) -> dict[str, str]:
     return pages
 
 
+def is_index(first_line: str) -> bool:
+    """Whether a file that begins so is the index, of this version or another."""
+    return first_line.strip() == _INDEX_TEXT.partition("\n")[0]
+
+
+def is_mode_page(first_line: str) -> bool:
+    """Whether a file that begins so is the page of a MODE, of this version or another."""
+    return any(first_line.startswith(f"# [{kind}] MODE = ") for kind in MODULE_KINDS)
+
+
 def _page_name(kind: ModuleKind, mode: str) -> str:
     return f"{kind.lower()}-{mode.lower()}.md"
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from distreamer.protocol.native.faults import ConversationError
+from distreamer.protocol.native.limits import KNOWN_EPOCHS
 from distreamer.protocol.native.messages import EpochDescription, FragmentHead, Piece, Ping, Pong, decode
 from distreamer.units import BITS_PER_BYTE
 
@@ -122,6 +123,8 @@ class LinkNotes:
                 self._held_to = found.newest.epoch, found.newest.number
         elif isinstance(found, EpochDescription):
             self._clock_rates[found.epoch] = found.clock_rate
+            if len(self._clock_rates) > KNOWN_EPOCHS:
+                del self._clock_rates[next(iter(self._clock_rates))]
         elif isinstance(found, FragmentHead):
             self._head, self._head_left = found, found.size
             self._rush(0, now)

@@ -58,6 +58,8 @@ class Listening:
         self._title: Title | None = None
         self._lost_at: float | None = None
         """When the connection before was lost; None until one was, and when it is known how it goes on."""
+        self._unreachable = ""
+        """Why there is no further connection; empty while it is not known."""
         self._connected_at = began
         self._is_settled = True
         """Whether what a server gives at once to who comes back was taken."""
@@ -71,6 +73,7 @@ class Listening:
         self._repeats, self._pages = RepeatCheck(), PageGaps()
         self._reservoir, self._shortfall = ReservoirCheck(), Shortfall()
         self._source, self._connected_at = replace(source, repeats_seconds=math.inf), now
+        self._unreachable = ""
         self._is_settled = self._lost_at is None
         self._ingest.connected(self._source, now)
         if self._lost_at is None:
@@ -103,6 +106,13 @@ class Listening:
         if self._lost_at is None:
             self._lost_at = now
         return found + self._tell(now, Kind.DISCONNECTED, reason, is_wrong=True)
+
+    def unreachable(self, reason: str, now: float) -> list[Finding]:
+        """It cannot be connected to again; told once for each ``reason`` that is another one than before."""
+        if reason == self._unreachable:
+            return []
+        self._unreachable = reason
+        return self._tell(now, Kind.DISCONNECTED, f"cannot connect again: {reason}")
 
     def look(self, now: float) -> list[Finding]:
         """To be called about once a second, also when nothing comes."""

@@ -44,9 +44,11 @@ class StreamListener:
     async def run(self, seconds: float | None, ended: asyncio.Event) -> Verdict:
         """Listens for ``seconds`` (None: for ever), or until ``ended`` is set. Raises LinkError or PeerError when
         nothing answers the first time, or no audio is there."""
-        opened = await self._opener.open()
+        opened = await self._first(ended)
         # What the server took to answer is no part of what is heard.
         self._listening = Listening(self._clock.now(), is_strict=self._is_strict)
+        if opened is None:
+            return self._listening.verdict(self._clock.now())
         async with asyncio.TaskGroup() as group:
             jobs = [group.create_task(self._listen(opened)), group.create_task(self._look())]
             try:
@@ -67,6 +69,18 @@ class StreamListener:
 
     # -- inside
 
+    async def _first(self, ended: asyncio.Event) -> OpenedStream | None:
+        """What answers; None when it is ended before."""
+        opening = asyncio.create_task(self._opener.open(), name="opens the stream")
+        ending = asyncio.create_task(ended.wait(), name="waits for the end")
+        try:
+            await asyncio.wait((opening, ending), return_when=asyncio.FIRST_COMPLETED)
+            return await opening if opening.done() else None
+        finally:
+            opening.cancel()
+            ending.cancel()
+            await asyncio.wait((opening, ending))
+
     async def _listen(self, opened: OpenedStream) -> None:
         """One connection after the other."""
         while True:
@@ -80,8 +94,8 @@ class StreamListener:
             await asyncio.sleep(pause)
             try:
                 return await self._opener.open()
-            except (LinkError, PeerError):
-                # It was told that the connection is lost; it will be told when there is one again.
+            except (LinkError, PeerError) as error:
+                self._say(self._listening.unreachable(error.reason, self._clock.now()))
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def _take(self, opened: OpenedStream) -> str:

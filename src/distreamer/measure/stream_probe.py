@@ -121,14 +121,11 @@ class StreamProbe:
                         if isinstance(event, Body):
                             self._take(event.data, reading)
                         elif isinstance(event, EndOfBody):
-                            return (
-                                f"the server closed the connection ({event.problem})"
-                                if event.problem
-                                else ("the server closed the connection")
-                            )
+                            problem = f" ({event.problem})" if event.problem else ""
+                            return f"the server closed the connection{problem}"
         except TimeoutError:
             return ""
-        except LinkError as error:
+        except (LinkError, PeerError) as error:
             return error.reason
 
     def _take(self, data: bytes, reading: StreamReading) -> None:
@@ -149,7 +146,8 @@ class StreamProbe:
         try:
             opened = await self._opener.open()
         except DiStreamerError as error:
-            return Splice(works=False, bridges_seconds=0.0, sentence=f"cannot be tried: the second time {error}")
+            return _untried(error)
+        fault: LinkError | PeerError | None = None
         try:
             reading = self._reading(opened)
             async with asyncio.timeout(SPLICE_SECONDS):
@@ -160,8 +158,17 @@ class StreamProbe:
                                 pass
                         elif isinstance(event, EndOfBody):
                             raise LinkError(str(opened.source.url), "the server closed the connection")
-        except (TimeoutError, LinkError):
+        except TimeoutError:
+            self._trial.ended(self._clock.now())
+        except (LinkError, PeerError) as error:
+            fault = error
             self._trial.ended(self._clock.now())
         finally:
             await opened.source.close()
-        return self._trial.splice()
+        splice = self._trial.splice()
+        # That it brought nothing known says nothing when it brought next to nothing.
+        return splice if fault is None or (splice is not None and splice.works) else _untried(fault)
+
+
+def _untried(error: DiStreamerError) -> Splice:
+    return Splice(works=False, bridges_seconds=0.0, sentence=f"cannot be tried: the second time {error}")

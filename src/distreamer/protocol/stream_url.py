@@ -49,12 +49,17 @@ class StreamUrl:
         target = parts.path or "/"
         if parts.query:
             target += "?" + parts.query
+        try:
+            quoted, credentials = quote(target, safe=_KEPT_IN_TARGETS), _credentials(parts.username, parts.password)
+        except UnicodeError as error:
+            # What was typed in another encoding than the terminal's.
+            raise ProtocolError("this address has a character that is no text") from error
         return cls(
             scheme=parts.scheme,
             host=host,
             port=port or _DEFAULT_PORTS[parts.scheme],
-            target=quote(target, safe=_KEPT_IN_TARGETS),
-            credentials=_credentials(parts.username, parts.password),
+            target=quoted,
+            credentials=credentials,
         )
 
     def follow(self, reference: str) -> StreamUrl:
