@@ -20,6 +20,7 @@ from tests.support.alerts import RingSettings, rings
 from tests.support.listening_modules import until
 
 INSTANCE = "/api/v1/instances/station"
+LONG = "after=" + "0" * 20 + "1" * 5000
 ADDRESSES = {
     "{instance}": "station",
     "{input}": "input",
@@ -74,7 +75,15 @@ async def test_events_are_listed_from_a_number_on() -> None:
             assert told.json["events"] == [second]
             told = await operator.ask(f"{path}?after={second['number']}")
             assert told.json == {"events": [], "last": second["number"]}
-        for query in ("after=x", "after=-1", "limit=0", "after=1&after=2", "limit=99999999999999999999", "after="):
+        for query in (
+            "after=x",
+            "after=-1",
+            "limit=0",
+            "after=1&after=2",
+            "limit=99999999999999999999",
+            "after=",
+            LONG,
+        ):
             assert "must be a whole number" in (await operator.ask(f"/api/v1/events?{query}")).detail
 
 

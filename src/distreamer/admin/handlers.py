@@ -35,6 +35,8 @@ BODY_SECONDS = 10.0
 MOST_EVENTS_ASKED = 1000
 LARGEST_NUMBER = 2**53
 """Of an event, so that every reader of JSON keeps it whole."""
+MOST_DIGITS = 20
+"""Of a number; Python takes thousands of them for an attack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,8 @@ async def event_stream(api: Api, request: web.Request) -> web.StreamResponse:
     """Until the client goes or is too slow."""
     told = request.headers.get("Last-Event-ID", "")
     after = number_of(request, "after", 0, LARGEST_NUMBER, None)
-    if after is None and told.isascii() and told.isdigit():
-        after = min(int(told[:16]), LARGEST_NUMBER)
+    if after is None and len(told) <= MOST_DIGITS and told.isascii() and told.isdigit():
+        after = min(int(told), LARGEST_NUMBER)
     return await api.streams.serve(request, after)
 
 
@@ -164,7 +166,8 @@ async def kick(api: Api, request: web.Request) -> web.StreamResponse:
     part = api.station.output(request.match_info["instance"], request.match_info["output"])
     number = request.match_info["number"]
     try:
-        is_gone = number.isascii() and number.isdigit() and commands.kick(part, int(number[:16]))
+        is_number = len(number) <= MOST_DIGITS and number.isascii() and number.isdigit()
+        is_gone = is_number and commands.kick(part, int(number))
     except DiStreamerError as error:
         raise ProblemError(409, f"Nobody can be disconnected: {error}.") from error
     if not is_gone:
@@ -198,7 +201,8 @@ def number_of(request: web.Request, name: str, low: int, high: int, default: Ans
     if not values:
         return default
     text = values[0]
-    if len(values) > 1 or not text.isascii() or not text.isdigit() or not low <= int(text[:17]) <= high:
+    is_number = len(values) == 1 and len(text) <= MOST_DIGITS and text.isascii() and text.isdigit()
+    if not is_number or not low <= int(text) <= high:
         raise ProblemError(400, f"{name} must be a whole number from {low} to {high}.")
     return int(text)
 

@@ -36,7 +36,6 @@ HEADERS: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
 }
 """Of every answer that says nothing else: nothing here is for pages of others, or for keeping."""
-ALL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
