@@ -67,7 +67,7 @@ async def ready(api: Api, request: web.Request) -> web.StreamResponse:
 
 async def metrics(api: Api, request: web.Request) -> web.StreamResponse:
     """Of all instances."""
-    body, content_type = exposition(api.station.sources, request.headers.get("Accept", ""))
+    body, content_type = exposition(api.station.sources, request.headers.get("Accept", ""), api.station.absent)
     return web.Response(body=body, headers={"Content-Type": content_type})
 
 
