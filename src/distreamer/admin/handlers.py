@@ -9,7 +9,7 @@ from aiohttp import web
 
 from distreamer.admin.answers import AnswerT, json_answer, wish_of
 from distreamer.admin.event_stream import EventStreams
-from distreamer.admin.guard import COOKIE, SESSION_SECONDS, Guard
+from distreamer.admin.guard import SESSION_SECONDS, Guard
 from distreamer.admin.looks import link_views, without_passwords
 from distreamer.admin.metrics import exposition
 from distreamer.admin.problem import ProblemError
@@ -183,15 +183,15 @@ async def log_in(api: Api, request: web.Request) -> web.StreamResponse:
         raise ProblemError(401, "The password is wrong.")
     answer = json_answer(DoneView("you are logged in"))
     token = api.guard.sessions.begin(now)
-    answer.set_cookie(COOKIE, token, max_age=SESSION_SECONDS, path="/", httponly=True, samesite="Strict")
+    answer.set_cookie(api.guard.cookie, token, max_age=SESSION_SECONDS, path="/", httponly=True, samesite="Strict")
     return answer
 
 
 async def log_out(api: Api, request: web.Request) -> web.StreamResponse:
     """The cookie holds no more."""
-    api.guard.sessions.end(request.cookies.get(COOKIE, ""))
+    api.guard.sessions.end(request.cookies.get(api.guard.cookie, ""))
     answer = json_answer(DoneView("you are logged out"))
-    answer.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+    answer.del_cookie(api.guard.cookie, path="/", httponly=True, samesite="Strict")
     return answer
 
 
