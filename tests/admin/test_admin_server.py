@@ -7,6 +7,7 @@ import json
 import re
 import socket
 from dataclasses import replace
+from itertools import count
 from unittest.mock import patch
 
 import pytest
@@ -20,6 +21,7 @@ from tests.support.alerts import RingSettings, rings
 from tests.support.listening_modules import until
 
 INSTANCE = "/api/v1/instances/station"
+LONG = "after=" + "0" * 20 + "1" * 5000
 ADDRESSES = {
     "{instance}": "station",
     "{input}": "input",
@@ -74,7 +76,15 @@ async def test_events_are_listed_from_a_number_on() -> None:
             assert told.json["events"] == [second]
             told = await operator.ask(f"{path}?after={second['number']}")
             assert told.json == {"events": [], "last": second["number"]}
-        for query in ("after=x", "after=-1", "limit=0", "after=1&after=2", "limit=99999999999999999999", "after="):
+        for query in (
+            "after=x",
+            "after=-1",
+            "limit=0",
+            "after=1&after=2",
+            "limit=99999999999999999999",
+            "after=",
+            LONG,
+        ):
             assert "must be a whole number" in (await operator.ask(f"/api/v1/events?{query}")).detail
 
 
@@ -133,6 +143,34 @@ async def test_a_client_that_takes_nothing_is_cut_off() -> None:
                 assert (await operator.ask("/health")).status == 200
                 await until(lambda: admin.streams.cut_off == 1)
                 await until(lambda: admin.streams.open == 0)
+
+
+async def test_a_thin_line_brings_how_it_is_and_not_how_it_was() -> None:
+    made = count(1)
+
+    def status(_: event_stream.EventStreams) -> bytes:
+        return f"event: status\ndata: {next(made)} ".encode().ljust(5000, b"x") + b"\n\n"
+
+    with (
+        patch.object(event_stream, "PUSH_SECONDS", 0.001),
+        patch.object(event_stream.EventStreams, "_status", status),
+        socket.socket() as client,
+    ):
+        async with operating() as operator:
+            (admin,) = operator.servers.servers
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(operator.address)
+            client.sendall(b"GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await until(lambda: admin.streams.left_out >= 20)
+            last = next(made)
+            # Else the buffers of the system take megabytes.
+            assert last < 40
+            client.setblocking(False)
+            heard = b""
+            async with asyncio.timeout(20):
+                while f"data: {last + 1} ".encode() not in heard:
+                    heard += await asyncio.get_running_loop().sock_recv(client, 65_536)
+            assert admin.streams.cut_off == 0
 
 
 async def test_what_is_not_there_is_told_in_a_sentence() -> None:

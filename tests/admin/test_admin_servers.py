@@ -21,7 +21,7 @@ from distreamer.runtime.instance import Instance
 from distreamer.runtime.logging import InstanceLog
 from distreamer.runtime.modules import REGISTRY
 from distreamer.runtime.reload import Member
-from tests.support.admin_client import basic_auth
+from tests.support.admin_client import OWN, basic_auth
 from tests.support.instances import free_port
 from tests.support.listening_modules import until
 
@@ -68,6 +68,21 @@ async def test_who_names_the_same_address_is_shown_together_and_others_apart() -
         await until(lambda: len([server for server in servers.servers if server.bound]) == 2)
         assert await names(one) == ["a", "c"]
         assert await names(other, "geheim") == ["b"]
+
+
+async def test_who_logs_in_at_one_stays_logged_in_at_another() -> None:
+    ports = free_port(), free_port()
+    configs = [config(f"of {port}", f"127.0.0.1:{port}", "geheim") for port in ports]
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with serving(*configs) as (servers, _, _), aiohttp.ClientSession(cookie_jar=jar) as page:
+        await until(lambda: len([server for server in servers.servers if server.bound]) == 2)
+        for port in ports:
+            login = f"http://127.0.0.1:{port}/api/v1/session"
+            async with page.post(login, json={"password": "geheim"}, headers=OWN) as answer:
+                assert answer.status == 200
+        for port in ports:
+            async with page.get(f"http://127.0.0.1:{port}/api/v1/status") as answer:
+                assert answer.status == 200
 
 
 async def test_a_changed_configuration_moves_the_server_and_leaves_the_others() -> None:

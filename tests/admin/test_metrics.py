@@ -168,6 +168,14 @@ async def test_a_server_gives_them() -> None:
         assert {"distreamer_instance_ready", "distreamer_listeners"} <= families
 
 
+async def test_an_instance_that_a_defect_ended_is_not_ready() -> None:
+    async with operating() as operator:
+        operator.members[0].instance = None
+        answer = await operator.ask("/metrics")
+        lines = [line for line in answer.body.decode().splitlines() if 'name="station"' in line]
+        assert lines == ['distreamer_instance_ready{name="station"} 0.0']
+
+
 def expressions() -> list[str]:
     rules = yaml.safe_load((EXAMPLES / "alerts.yml").read_text(encoding="utf-8"))
     found = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]

@@ -184,6 +184,27 @@ async def test_the_end_of_what_was_dropped_is_not_told() -> None:
         assert not [kind for _, _, kind in told.ring.rung if kind.startswith("path_")]
 
 
+@virtual_time(10_000)
+async def test_an_end_that_pushes_out_its_own_beginning_goes_with_it() -> None:
+    async with telling(Ring(fault=DARK)) as told:
+        told.delivery.note(began("output_failing"))
+        await asyncio.sleep(1)
+        lost = began("path_down")
+        told.delivery.note(lost)
+        for number in range(MOST_WAITING // 2):
+            event = Event("link_down", WALL, "studio", Severity.WARNING, "…", str(number), number=10_000 + number)
+            told.delivery.note(event)
+            if number:
+                told.delivery.note(ended(event))
+        assert told.delivery.status().dropped == 0
+        told.delivery.note(ended(lost))
+        assert told.delivery.status().dropped == 1
+        told.ring.fault = None
+        await asyncio.sleep(120)
+        assert told.delivery.status().delivered == MOST_WAITING
+        assert not [kind for _, _, kind in told.ring.rung if kind.startswith("path_")]
+
+
 @virtual_time(600)
 async def test_a_defect_is_told_as_one_and_does_not_hold_up_what_comes_behind() -> None:
     async with telling(Ring(fault=ValueError("oops"))) as told:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+from pydantic import ValidationError
 
 from distreamer.alerts.mail import Mail, MailSettings
 from distreamer.alerts.message import Message, Stage
@@ -131,6 +135,41 @@ async def test_a_server_that_says_nothing_is_left_and_its_thread_too() -> None:
                 LinkError, match=r"has not answered within 1 s|has not answered the question before yet"
             ):
                 await one.deliver(told(began()))
+
+
+async def test_what_was_given_up_is_not_sent_when_a_name_server_answers_at_last() -> None:
+    answered, connect = threading.Event(), socket.create_connection
+
+    def connect_late(*given: Any, **keys: Any) -> socket.socket:
+        answered.wait(20)
+        return connect(*given, **keys)
+
+    async with mail_server(Post()) as post:
+        one = mail(post.port, timeout=1)
+        with patch("smtplib.socket.create_connection", connect_late):
+            with pytest.raises(LinkError, match="has not answered within 1 s"):
+                await one.deliver(told(began()))
+            answered.set()
+            async with asyncio.timeout(20):
+                while True:  # until the thread is free
+                    try:
+                        await one.deliver(told(began(sentence="the second")))
+                    except LinkError as error:
+                        assert "has not answered" in str(error)  # noqa: PT017 - it need not be raised
+                        await asyncio.sleep(0.01)
+                    else:
+                        break
+    assert [letter["Subject"] for _, letter, _ in post.taken] == ["[problem] studio: the second"]
+
+
+async def test_a_server_that_is_no_name_is_told_as_that() -> None:
+    with pytest.raises(LinkError, match="the name cannot be looked up: it is none"):
+        await mail(25, server="smtp..example.org").deliver(told(began()))
+
+
+def test_a_login_that_cannot_be_sent_is_told_at_once() -> None:
+    with pytest.raises(ValidationError, match="USER and PASSWORD must have no letters such as ä"):
+        mail(25, tls="tls", user="studio@example.org", password="grün")
 
 
 async def test_a_server_that_drips_is_cut_off() -> None:

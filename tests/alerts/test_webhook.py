@@ -123,14 +123,16 @@ async def test_user_and_password_of_the_address_are_basic_auth_and_a_body_is_fil
         (answering(500, "no such\nchannel"), "answered 500 Internal Server Error: no such channel"),
         (answering(404, "<html>", "text/html"), "answered 404 Not Found"),
         (answering(403, "nothing at /hook/T0 for geheim"), "answered 403 Forbidden: nothing at *** for ***"),
+        (answering(403, "no token-of-ours at /hook/T0"), "answered 403 Forbidden: no *** at ***"),
         (answering(302, Location="http://127.0.0.1:1/"), "answered 302 Found"),
         (answering(400, "x" * 100_000), f"answered 400 Bad Request: {'x' * 79}…"),
     ],
 )
 async def test_what_is_not_taken_is_told_with_the_answer_and_without_secrets(handler: Handler, words: str) -> None:
     async with receiving(handler) as receiver:
+        url = receiver.url("/hook/T0?key=token-of-ours")
         with pytest.raises(PeerError) as caught:
-            await webhook(receiver.url("/hook/T0"), secret="geheim").deliver(told(began()))
+            await webhook(url, secret="geheim").deliver(told(began()))
     assert caught.value.reason == words
     assert caught.value.peer == f"127.0.0.1:{receiver.port}"
     assert len(receiver.requests) == 1
@@ -193,6 +195,11 @@ async def test_a_name_server_that_hangs_holds_up_the_alert_alone() -> None:
                 await asyncio.sleep(0.01)
 
 
+async def test_a_host_that_is_no_name_is_told_as_that() -> None:
+    with pytest.raises(LinkError, match="the name cannot be looked up: it is none"):
+        await webhook(f"http://{'a' * 70}.example/").deliver(told(began()))
+
+
 async def test_https_is_verified(tmp_path: Path) -> None:
     certificate = make_certificate(tmp_path)
     async with receiving(answering(200), certificate) as receiver:
@@ -225,7 +232,9 @@ async def test_one_that_speaks_no_http() -> None:
     server = await asyncio.start_server(babble, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(PeerError):
-            await webhook(f"http://127.0.0.1:{port}/").deliver(told(began()))
+        with pytest.raises(PeerError, match="answered what is no HTTP: ") as caught:
+            await webhook(f"http://127.0.0.1:{port}/T0").deliver(told(began()))
+        assert "T0" not in str(caught.value)
+        assert "http://" not in str(caught.value)
         with pytest.raises(PeerError, match="does not speak TLS as expected: "):
             await webhook(f"https://127.0.0.1:{port}/").deliver(told(began()))

@@ -9,10 +9,12 @@ from dataclasses import replace
 
 import pytest
 
+from distreamer.config.instance import ConfiguredAlert
 from distreamer.model.status import InstanceStatus, ModuleState
 from distreamer.transport.relay import Relay
 from tests.support.accessibility import assert_accessible
 from tests.support.admin_client import PASSWORD, Operator, admin_config, operating
+from tests.support.alerts import RingSettings, rings
 from tests.support.changing_instance import LiveSettings, configured, players_server
 from tests.support.chromium import Page, chromium_page
 from tests.support.dashboard_stage import (
@@ -327,6 +329,21 @@ async def test_what_is_pressed_is_done_once_it_is_meant() -> None:
         await page.until("document.querySelector('.log li')?.innerText.includes('test')", LIMIT_SECONDS)
         assert [event.kind for event in operator.instance.events.book.after(0)].count("test") == 1
         assert page.errors == []
+
+
+async def test_an_alert_may_take_its_time() -> None:
+    with rings() as made:
+        config = replace(admin_config(), alerts=(ConfiguredAlert("alert", RingSettings()),))
+        async with chromium_page() as page, operating(config) as operator:
+            made[0].seconds = 5  # more than anything else may take
+            await page.open(operator.url + "/")
+            await page.until(reads("sent", "Song"), LIMIT_SECONDS)
+            await page.evaluate(f"{button('Test the alerts')}.click()")
+            await page.evaluate(f"{button('Send it')}.click()")
+            await page.until("document.getElementById('done').innerText", LIMIT_SECONDS)
+            assert await page.evaluate("document.getElementById('done').innerText") == "The alert was told."
+            assert page.errors == []
+            await page.command("Page.navigate", url="about:blank")
 
 
 async def test_an_input_is_put_on_air_and_that_is_taken_back() -> None:

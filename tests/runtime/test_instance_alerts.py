@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 
 from distreamer.alerts.message import Stage
+from distreamer.config.instance import ConfiguredAlert
+from distreamer.core.clock import LoopClock
 from distreamer.errors import LinkError, PeerError
 from distreamer.model.status import ModuleState
+from distreamer.runtime.alert_side import AlertSide
 from distreamer.runtime.commands import test_alerts as try_alerts
-from tests.support.alerts import RingSettings, began, rings
+from distreamer.runtime.part import Job, Jobs
+from tests.support.alerts import RingSettings, began, ended, rings
 from tests.support.changing_instance import LiveSettings, configured, players_server, running
+from tests.support.input_context import capturing_log
 from tests.support.virtual_time import virtual_time
 
 LIVE = ("input", LiveSettings())
@@ -97,6 +103,34 @@ async def test_only_what_changed_is_made_anew_and_is_told_what_is_the_matter() -
             await asyncio.sleep(60)
             assert [stage for _, stage, _ in made[0].rung] == [Stage.PROBLEM, Stage.RESOLVED]
             assert [len(ring.rung) for ring in made[1:]] == [0, 1, 1]
+
+
+class LateJobs(Jobs):
+    """While jobs end, something else does."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        super().__init__(capturing_log())
+        self._meanwhile = meanwhile
+
+    async def end(self, jobs: Iterable[Job]) -> None:
+        self._meanwhile()
+
+    def begin(self, jobs: Iterable[Job]) -> None:
+        """Each is run by the test."""
+
+
+@virtual_time(600)
+async def test_what_ends_while_an_alert_is_exchanged_is_told_to_have_ended() -> None:
+    with rings() as made:
+        side = AlertSide(LoopClock(), capturing_log())
+        side.install(side.prepare([ConfiguredAlert("alert", RingSettings())]))
+        down = began()
+        change = side.prepare([ConfiguredAlert("alert", RingSettings(volume=2))])
+        await side.commit(change, LateJobs(lambda: side.note(ended(down))), [down])
+        told = asyncio.create_task(change.parts[0].delivery.run())
+        await asyncio.sleep(10)
+        told.cancel()
+        assert [stage for _, stage, _ in made[1].rung] == [Stage.PROBLEM, Stage.RESOLVED]
 
 
 @virtual_time(600)

@@ -8,7 +8,7 @@ import pytest
 
 from distreamer.model.event import Event
 from distreamer.model.loudness import FLOOR_DBFS, Loudness
-from distreamer.model.status import LevelMethod, LevelStatus
+from distreamer.model.status import LevelMethod, LevelStatus, PlayoutState
 from tests.support.changing_instance import (
     ChangingInstance,
     LiveSettings,
@@ -130,6 +130,22 @@ async def test_filler_is_no_silence_on_air() -> None:
         assert status.playout.is_filling
         assert status.levels is None
         assert told(station) == []
+
+
+@virtual_time(600)
+async def test_who_hears_nothing_has_no_levels() -> None:
+    live, off = ("input", LiveSettings()), ("input", LiveSettings(works=False))
+    played = ("output", players_server())
+    async with running(configured(live, played, filler="none")) as station:
+        await asyncio.sleep(30)
+        await station.become(configured(off, played, filler="none"))
+        for _ in range(1000):
+            if station.instance.playout.state is PlayoutState.DRY:
+                break
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1.1)
+        assert station.instance.playout.state is PlayoutState.DRY
+        assert station.instance.snapshot().levels is None
 
 
 @virtual_time(600)

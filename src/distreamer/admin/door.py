@@ -36,8 +36,7 @@ class Door:
             if not self._idle_since:
                 return _ClosedDoor()
             handler = min(self._idle_since, key=lambda one: self._idle_since[one])
-            del self._idle_since[handler]
-            handler.force_close()
+            self._close(handler)
         handler = self._server()
         self._idle_since[handler] = self._clock.now()
         return handler
@@ -59,8 +58,15 @@ class Door:
             self._forget()
             limit = self._clock.now() - IDLE_SECONDS
             for handler in [one for one, since in self._idle_since.items() if since <= limit]:
-                del self._idle_since[handler]
-                handler.force_close()
+                self._close(handler)
+
+    def _close(self, handler: RequestHandler) -> None:
+        del self._idle_since[handler]
+        transport = handler.transport
+        handler.force_close()
+        if transport is not None:
+            # Whoever takes nothing of what he asked for would keep his place for ever.
+            transport.abort()
 
     def _forget(self) -> None:
         """Those that are gone. A connection counts from the moment at which it is made."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from dataclasses import asdict
 
 from aiohttp import web
@@ -17,6 +18,8 @@ MOST_STREAMS = 32
 PUSH_SECONDS = 1.0
 SLOW_SECONDS = 10.0
 """A client that takes nothing for so long is cut off. Until then it costs a message or two; nothing waits for it."""
+NOT_SENT_BYTES = 16_384
+"""What waits in the kernel behind what is under way: little, so that a thin line brings how it is, not how it was."""
 MOST_AT_ONCE = 500
 """Events in one message: no instance keeps more."""
 RETRY_MILLISECONDS = 2000
@@ -30,6 +33,8 @@ class EventStreams:
         """Streams now."""
         self.cut_off = 0
         """Clients that were too slow."""
+        self.left_out = 0
+        """Statuses that were not made, because the one before had yet to go."""
         self._station = station
         self._closing = asyncio.Event()
 
@@ -45,12 +50,21 @@ class EventStreams:
         self.open += 1
         try:
             await response.prepare(request)
+            _let_little_wait(request)
             await self._write(response, f"retry: {RETRY_MILLISECONDS}\n\n".encode())
             told = self._newest() if after is None else after
+            taken_at = self._station.clock.now()
             while not self._closing.is_set():
-                news = self._station.events(told, MOST_AT_ONCE)
-                told = news[-1].number if news else told
-                await self._write(response, b"".join(map(_message, news)) + self._status())
+                now = self._station.clock.now()
+                if _is_taken(request):
+                    taken_at = now
+                    news = self._station.events(told, MOST_AT_ONCE)
+                    told = news[-1].number if news else told
+                    await self._write(response, b"".join(map(_message, news)) + self._status())
+                elif now - taken_at >= SLOW_SECONDS:
+                    raise TimeoutError
+                else:
+                    self.left_out += 1
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._closing.wait(), PUSH_SECONDS)
         except ConnectionError:
@@ -74,6 +88,19 @@ class EventStreams:
     async def _write(response: web.StreamResponse, data: bytes) -> None:
         async with asyncio.timeout(SLOW_SECONDS):
             await response.write(data)
+
+
+def _let_little_wait(request: web.Request) -> None:
+    one: socket.socket | None = request.transport.get_extra_info("socket") if request.transport else None
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if one is not None and option is not None:
+        with contextlib.suppress(OSError):
+            one.setsockopt(socket.IPPROTO_TCP, option, NOT_SENT_BYTES)
+
+
+def _is_taken(request: web.Request) -> bool:
+    """Whether nothing waits in this process; of one that is gone, whoever writes to it is told."""
+    return request.transport is None or not request.transport.get_write_buffer_size()
 
 
 def _message(event: Event) -> bytes:

@@ -17,6 +17,7 @@ from distreamer.protocol.basic_auth import CHALLENGE, basic_credentials
 from distreamer.protocol.forwarded import household
 
 COOKIE = "distreamer_session"
+"""Begins the name of a session's cookie."""
 SESSION_SECONDS = 12 * 3600
 MOST_SESSIONS = 64
 """The one that began first makes room."""
@@ -93,8 +94,12 @@ class Guard:
         password: str,
         new_token: Callable[[], str],
         refused: Callable[[str], None] = lambda address: None,
+        port: int = 0,
     ) -> None:
-        """``host`` is the one in ADMIN; an empty ``password`` is none; ``refused`` is told who gave a wrong one."""
+        """``host`` and ``port`` are those in ADMIN; an empty ``password`` is none; ``refused`` is told who gave a wrong
+        one."""
+        self.cookie = f"{COOKIE}_{port}"
+        """The name of the cookie: browsers show those of a host to all of its ports."""
         self.penalties = Penalties()
         self.sessions = Sessions(new_token)
         self._password = password.encode()

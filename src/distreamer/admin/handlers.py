@@ -9,7 +9,7 @@ from aiohttp import web
 
 from distreamer.admin.answers import AnswerT, json_answer, wish_of
 from distreamer.admin.event_stream import EventStreams
-from distreamer.admin.guard import COOKIE, SESSION_SECONDS, Guard
+from distreamer.admin.guard import SESSION_SECONDS, Guard
 from distreamer.admin.looks import link_views, without_passwords
 from distreamer.admin.metrics import exposition
 from distreamer.admin.problem import ProblemError
@@ -35,6 +35,8 @@ BODY_SECONDS = 10.0
 MOST_EVENTS_ASKED = 1000
 LARGEST_NUMBER = 2**53
 """Of an event, so that every reader of JSON keeps it whole."""
+MOST_DIGITS = 20
+"""Of a number; Python takes thousands of them for an attack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ async def ready(api: Api, request: web.Request) -> web.StreamResponse:
 
 async def metrics(api: Api, request: web.Request) -> web.StreamResponse:
     """Of all instances."""
-    body, content_type = exposition(api.station.sources, request.headers.get("Accept", ""))
+    body, content_type = exposition(api.station.sources, request.headers.get("Accept", ""), api.station.absent)
     return web.Response(body=body, headers={"Content-Type": content_type})
 
 
@@ -103,8 +105,8 @@ async def event_stream(api: Api, request: web.Request) -> web.StreamResponse:
     """Until the client goes or is too slow."""
     told = request.headers.get("Last-Event-ID", "")
     after = number_of(request, "after", 0, LARGEST_NUMBER, None)
-    if after is None and told.isascii() and told.isdigit():
-        after = min(int(told[:16]), LARGEST_NUMBER)
+    if after is None and len(told) <= MOST_DIGITS and told.isascii() and told.isdigit():
+        after = min(int(told), LARGEST_NUMBER)
     return await api.streams.serve(request, after)
 
 
@@ -164,7 +166,8 @@ async def kick(api: Api, request: web.Request) -> web.StreamResponse:
     part = api.station.output(request.match_info["instance"], request.match_info["output"])
     number = request.match_info["number"]
     try:
-        is_gone = number.isascii() and number.isdigit() and commands.kick(part, int(number[:16]))
+        is_number = len(number) <= MOST_DIGITS and number.isascii() and number.isdigit()
+        is_gone = is_number and commands.kick(part, int(number))
     except DiStreamerError as error:
         raise ProblemError(409, f"Nobody can be disconnected: {error}.") from error
     if not is_gone:
@@ -180,15 +183,15 @@ async def log_in(api: Api, request: web.Request) -> web.StreamResponse:
         raise ProblemError(401, "The password is wrong.")
     answer = json_answer(DoneView("you are logged in"))
     token = api.guard.sessions.begin(now)
-    answer.set_cookie(COOKIE, token, max_age=SESSION_SECONDS, path="/", httponly=True, samesite="Strict")
+    answer.set_cookie(api.guard.cookie, token, max_age=SESSION_SECONDS, path="/", httponly=True, samesite="Strict")
     return answer
 
 
 async def log_out(api: Api, request: web.Request) -> web.StreamResponse:
     """The cookie holds no more."""
-    api.guard.sessions.end(request.cookies.get(COOKIE, ""))
+    api.guard.sessions.end(request.cookies.get(api.guard.cookie, ""))
     answer = json_answer(DoneView("you are logged out"))
-    answer.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+    answer.del_cookie(api.guard.cookie, path="/", httponly=True, samesite="Strict")
     return answer
 
 
@@ -198,7 +201,8 @@ def number_of(request: web.Request, name: str, low: int, high: int, default: Ans
     if not values:
         return default
     text = values[0]
-    if len(values) > 1 or not text.isascii() or not text.isdigit() or not low <= int(text[:17]) <= high:
+    is_number = len(values) == 1 and len(text) <= MOST_DIGITS and text.isascii() and text.isdigit()
+    if not is_number or not low <= int(text) <= high:
         raise ProblemError(400, f"{name} must be a whole number from {low} to {high}.")
     return int(text)
 

@@ -20,21 +20,26 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 METRICS = (*PROGRAMME_METRICS, *LEVEL_METRICS, *PART_METRICS, *ALERT_METRICS)
 NAME = "name"
 """The label of the instance's name: Prometheus itself calls what it asks ``instance``."""
+READY = "distreamer_instance_ready"
 BUILD = "distreamer_build_info"
 BUILD_MEANING = "Always 1; the version of DiStreamer is in the label."
 
 
-def exposition(sources: Callable[[], Sequence[Source]], accept: str) -> tuple[bytes, str]:
-    """The metrics, and their content type, in a form that ``accept`` names."""
+def exposition(
+    sources: Callable[[], Sequence[Source]], accept: str, absent: Callable[[], Sequence[str]] = tuple
+) -> tuple[bytes, str]:
+    """The metrics, and their content type, in a form that ``accept`` names. Of instances that are ``absent`` nothing is
+    known but that no audio goes out of them."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshots(sources))
+    registry.register(_Snapshots(sources, absent))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
 class _Snapshots(Collector):
-    def __init__(self, sources: Callable[[], Sequence[Source]]) -> None:
+    def __init__(self, sources: Callable[[], Sequence[Source]], absent: Callable[[], Sequence[str]]) -> None:
         self._sources = sources
+        self._absent = absent
 
     def describe(self) -> Iterator[Metric]:
         return iter(())
@@ -55,4 +60,6 @@ class _Snapshots(Collector):
                 for values, number in row.samples(source):
                     if number is not None:
                         family.add_metric([source.status.name, *values], number)
+            for name in self._absent() if row.name == READY else ():
+                family.add_metric([name], 0)
             yield family

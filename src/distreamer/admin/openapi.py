@@ -45,7 +45,12 @@ def description() -> Schema:
             "schemas": schemas_of([*answers, ProblemAnswer], bodies),
             "securitySchemes": {
                 "password": {"type": "http", "scheme": "basic"},
-                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": f"{COOKIE}_8090",
+                    "description": "Its name ends with the port in ADMIN.",
+                },
             },
         },
         "security": [{"password": []}, {"session": []}, {}],

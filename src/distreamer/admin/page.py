@@ -12,7 +12,6 @@ from typing import Final
 
 from aiohttp import web
 
-from distreamer.admin.guard import COOKIE
 from distreamer.admin.handlers import Api
 from distreamer.admin.routes import Route
 from distreamer.admin.streams import streams_of
@@ -57,7 +56,7 @@ async def page_file(api: Api, request: web.Request) -> web.StreamResponse:
 
 def _origins(api: Api, request: web.Request) -> list[str]:
     """Of the streams, as far as whoever asks may know of them."""
-    if not api.guard.sees_all(request.cookies.get(COOKIE, ""), api.station.clock.now()):
+    if not api.guard.sees_all(request.cookies.get(api.guard.cookie, ""), api.station.clock.now()):
         return []
     found = _NAME.match(request.headers.get("Host", ""))
     own = found[0] if found else "localhost"

@@ -132,7 +132,8 @@ ROUTES: Final = (
         queries=(AFTER,),
         media="text/event-stream",
         text="Server-sent events: `status`, whose data is what /api/v1/status answers, and `event`, with an event as "
-        "data and its number as id. Without `after` or `Last-Event-ID` only new ones come.",
+        "data and its number as id. Without `after` or `Last-Event-ID` only new ones come. Who is slow to take them "
+        "gets fewer statuses, and no old ones.",
     ),
     Route(
         "POST",

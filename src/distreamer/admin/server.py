@@ -15,7 +15,7 @@ from distreamer.admin import handlers
 from distreamer.admin.answers import problem_response
 from distreamer.admin.door import Door
 from distreamer.admin.event_stream import EventStreams
-from distreamer.admin.guard import COOKIE, Guard
+from distreamer.admin.guard import Guard
 from distreamer.admin.handlers import Api
 from distreamer.admin.openapi import description_text
 from distreamer.admin.page import PAGE
@@ -36,7 +36,6 @@ HEADERS: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
 }
 """Of every answer that says nothing else: nothing here is for pages of others, or for keeping."""
-ALL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -58,7 +57,8 @@ class AdminServer:
         self._folder = folder
         self._station = station
         self._log = log
-        self._guard = Guard(address[0], password, lambda: secrets.token_urlsafe(32), self._note_refused)
+        host, port = address
+        self._guard = Guard(host, password, lambda: secrets.token_urlsafe(32), self._note_refused, port)
         self.streams = EventStreams(station)
         self._door: Door | None = None
         self._routes: dict[object, Route] = {}
@@ -144,7 +144,7 @@ class AdminServer:
                 # What is not for this address is told as that.
                 request.method if route is not None else "GET",
                 request.headers,
-                request.cookies.get(COOKIE, ""),
+                request.cookies.get(self._guard.cookie, ""),
                 request.remote or "",
                 self._station.clock.now(),
                 is_open=route is not None and route.is_open,

@@ -45,6 +45,10 @@ class Station:
         """What is measured of those that run."""
         return [Source(instance.snapshot(), instance.events.book.counts) for instance in self.instances]
 
+    def absent(self) -> list[str]:
+        """The names of those that do not run."""
+        return [member.config.name for member in self._members() if member.instance is None]
+
     def views(self) -> tuple[InstanceView, ...]:
         """Of all."""
         return tuple(

@@ -144,7 +144,10 @@ class Delivery:
                 self._dropped += 1
                 if self._dropped == 1:
                     self._log.error(f"{self._sender.receiver}: too many messages wait; from now on the oldest are lost")
-                self._lose(self._queue.popleft().message)
+                lost = self._queue.popleft().message
+                self._lose(lost)
+                if message.stage is Stage.RESOLVED and message.problem == lost.problem:
+                    continue
             self._queue.append(_Waiting(message, self._clock.now()))
 
     def _give_up(self, waiting: _Waiting, when: str) -> None:

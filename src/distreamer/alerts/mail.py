@@ -116,6 +116,10 @@ class MailSettings(TrustingAlertSettings):
     def _login_is_whole_and_safe(self) -> Self:
         if bool(self.user) != bool(self.password):
             raise ValueError("USER and PASSWORD must both be given, or neither")
+        if not (self.user + self.password).isascii():
+            raise ValueError(
+                "USER and PASSWORD must have no letters such as ä or é: the login of mail servers takes none"
+            )
         if self.password and self.tls == "none" and not is_loopback(self.server):
             raise ValueError("TLS = none would send PASSWORD unprotected; it may be starttls or tls")
         return self
@@ -175,6 +179,7 @@ class _Attempt:
         self._peer = peer
         self._smtp: smtplib.SMTP | None = None
         self._is_sent = False
+        self._is_aborted = False
 
     def run(self, letter: EmailMessage, tls: ssl.SSLContext | None) -> list[str]:
         """Gives those of several receivers that the server did not take. Raises DiStreamerError."""
@@ -197,6 +202,8 @@ class _Attempt:
             raise PeerError(self._peer, shown(str(error))) from error
         except socket.gaierror as error:
             raise self.fault(f"the name cannot be looked up: {error.strerror}") from error
+        except UnicodeError as error:
+            raise self.fault("the name cannot be looked up: it is none") from error
         except OSError as error:
             raise self.fault(f"cannot be reached: {error.strerror or error}") from error
         finally:
@@ -204,7 +211,9 @@ class _Attempt:
                 self._smtp.close()
 
     def abort(self) -> None:
-        """Ends it from outside: what the thread waits for does not come any more."""
+        """Ends it from outside: what the thread waits for does not come any more, and where it waits for what cannot be
+        ended, such as a name server, it sends nothing afterwards."""
+        self._is_aborted = True
         connection = self._smtp.sock if self._smtp is not None else None
         if connection is not None:
             with suppress(OSError):
@@ -233,7 +242,10 @@ class _Attempt:
             smtp.starttls(context=tls)
         if settings.user:
             smtp.login(settings.user, settings.password)
+        # In this order: who aborts it sees that it was sent, or it is not.
         self._is_sent = True
+        if self._is_aborted:
+            raise LinkError(self._peer, "was reached when nobody waited any more")
         refused = smtp.send_message(letter)
         with suppress(smtplib.SMTPException, OSError):
             smtp.quit()

@@ -31,6 +31,8 @@ from distreamer.units import spoken_seconds
 SIGNATURE = "DiStreamer-Signature"
 LONGEST_ANSWER_BYTES = 2000
 """That is looked at of what a receiver says when he refuses."""
+TOKEN_LENGTH = 8
+"""A part of the address that is so long may be what must not be known, also where it is told alone."""
 
 
 class WebhookSettings(TrustingAlertSettings):
@@ -105,10 +107,12 @@ class Webhook:
             raise PeerError(self._peer, _certificate_words(error)) from error
         except aiohttp.ClientConnectorSSLError as error:
             raise PeerError(self._peer, f"does not speak TLS as expected: {_reason(error)}") from error
-        except (aiohttp.ClientConnectionError, OSError) as error:
+        except (aiohttp.ClientConnectionError, OSError, UnicodeError) as error:
             raise self._fault(_connection_words(error), sent) from error
         except aiohttp.ClientError as error:
-            raise PeerError(self._peer, f"answered what is no HTTP: {shown(str(error))}") from error
+            # The whole text of such an error has the address in it.
+            said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+            raise PeerError(self._peer, f"answered what is no HTTP: {self._fit_to_show(said)}") from error
 
     async def _post(self, body: bytes, headers: dict[str, str], sent: asyncio.Event) -> str:
         connector = aiohttp.TCPConnector(
@@ -133,12 +137,18 @@ class Webhook:
         """What the receiver says to it, when that is for people, and without what must not be shown."""
         if answer.content_type not in {"text/plain", "application/json"}:
             return ""
-        said = (await answer.content.read(LONGEST_ANSWER_BYTES)).decode(errors="replace")
-        for secret in (self._settings.secret, self._url.password, self._url.raw_path_qs, self._url.path_qs):
-            if secret and secret != "/":
-                said = said.replace(secret, HIDDEN)
-        said = shown(" ".join(said.split()))
+        said = self._fit_to_show((await answer.content.read(LONGEST_ANSWER_BYTES)).decode(errors="replace"))
         return f": {said}" if said else ""
+
+    def _fit_to_show(self, said: str) -> str:
+        """In one line, and without anything of the address but its host."""
+        url = self._url
+        whole = (self._settings.secret, url.user, url.password, url.raw_path_qs, url.path_qs, url.raw_path, url.path)
+        parts = [part for part in (*url.raw_parts, *url.parts, *url.query.values()) if len(part) >= TOKEN_LENGTH]
+        hidden = {text for text in (*whole, *parts) if text and text != "/"}
+        for secret in sorted(hidden, key=len, reverse=True):
+            said = said.replace(secret, HIDDEN)
+        return shown(" ".join(said.split()))
 
     def _fault(self, reason: str, sent: asyncio.Event) -> LinkError | PeerError:
         """Of what has reached the receiver it is not known whether he took it: that is not tried again for a day."""
@@ -165,6 +175,8 @@ def _connection_words(error: Exception) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, socket.gaierror):
         return f"the name cannot be looked up: {cause.strerror}"
+    if isinstance(cause, UnicodeError):
+        return "the name cannot be looked up: it is none"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "closed the connection without an answer"
     if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:

@@ -89,12 +89,12 @@ class AlertSide:
         self.install(change)
         ending = [part for part in before.values() if part not in change.parts]
         new = [part for part in change.parts if part not in before.values()]
+        for part in new:  # Before anything is waited for: what ends meanwhile must not be told to go on.
+            for event in ongoing:
+                part.delivery.note(event)
         await jobs.end(part.job for part in ending)
         for part in ending:
             part.thread.stop()
-        for part in new:
-            for event in ongoing:
-                part.delivery.note(event)
         jobs.begin(part.job for part in new)
         names = {part.name for part in change.parts}
         return [_words(before.get(part.name), part) for part in new] + [

@@ -16,7 +16,7 @@ from distreamer.media.rough_loudness import rough_loudness
 from distreamer.model.audio import AudioFormat, Codec
 from distreamer.model.fragment import Fragment
 from distreamer.model.loudness import Loudness
-from distreamer.model.status import LevelMethod, LevelStatus
+from distreamer.model.status import LevelMethod, LevelStatus, PlayoutState
 from distreamer.runtime.level_program import Meter
 
 LOOK_SECONDS = 1.0
@@ -132,7 +132,8 @@ class Levels:
         now = self._clock.now()
         piece = self._newest_piece()
         if piece is None:
-            if now >= self._stale_at:
+            is_dry = self._rules().plays and self._playout.state is PlayoutState.DRY
+            if is_dry or now >= self._stale_at:
                 self._forget()
             return
         self._stale_at = now + STALE_SECONDS + piece.seconds

@@ -40,11 +40,11 @@ export function tell(text, isFault = false) {
   timer = setTimeout(() => show(done, false), SHOWN_MILLISECONDS);
 }
 
-// Whether it was done.
-export async function command(path, { title, text, verb, body }) {
+// Whether it was done; `milliseconds` is how long that may take, where it takes long.
+export async function command(path, { title, text, verb, body, milliseconds }) {
   if (!(await isMeant(title, text, verb))) return false;
   try {
-    const { sentence: words } = await ask(path, { method: "POST", body });
+    const { sentence: words } = await ask(path, { method: "POST", body, milliseconds });
     tell(sentence(words));
     return true;
   } catch (error) {

@@ -13,7 +13,7 @@ export class Refused extends Error {}
 export class Unauthorised extends Refused {}
 
 // The answer as an object; throws an Error that says in a sentence what went wrong.
-export async function ask(path, { method = "GET", body } = {}) {
+export async function ask(path, { method = "GET", body, milliseconds = ANSWER_MILLISECONDS } = {}) {
   const headers = body === undefined ? HEADERS : { ...HEADERS, "Content-Type": "application/json" };
   let answer;
   try {
@@ -22,7 +22,7 @@ export async function ask(path, { method = "GET", body } = {}) {
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
-      signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
+      signal: AbortSignal.timeout(milliseconds),
     });
   } catch {
     throw new Error("DiStreamer does not answer.");

@@ -14,6 +14,8 @@ import { clock, counted, sentence, whole } from "./words.js";
 
 const SLOTS_MILLISECONDS = 60000;
 const LEAST_MILLISECONDS = 5000;
+// The longest TIMEOUT of an alert, and a little more.
+const ALERTS_MILLISECONDS = 310000;
 const SEVERITIES = { info: ["good", "Note"], warning: ["warn", "Warning"], error: ["bad", "Error"] };
 let count = 0;
 
@@ -147,6 +149,7 @@ export class InstancePart {
       title: "Test the alerts?",
       text: "An event of the kind “test” goes to everybody who is told of events.",
       verb: "Send it",
+      milliseconds: ALERTS_MILLISECONDS,
     });
   }
 
