@@ -11,6 +11,7 @@ from distreamer.protocol.native.events import Welcomed
 from distreamer.protocol.native.handshake import Acceptor
 from distreamer.sessions.native_sender import SenderSession
 from distreamer.transport.memory_messages import MemoryCarrier
+from distreamer.transport.quic import KIND
 from tests.support.native_programme import SENDER_IDENTITY
 from tests.support.virtual_time import virtual_time
 
@@ -49,3 +50,20 @@ async def test_an_older_carrier_takes_the_place_of_a_newer_one_that_is_not_heard
     await asyncio.sleep(2.0)
     assert receivers.taken(older) == "a receiver is back"
     assert newer.session.has_ended
+
+
+@virtual_time(seconds_limit=60)
+async def test_a_link_that_comes_back_on_the_carrier_that_it_had_is_up_since_then() -> None:
+    receivers = Receivers(LoopClock())
+    session = conversation(welcomed_at=0.0)
+    session.session.stream.kind = KIND
+    receivers.taken(session)
+    await asyncio.sleep(10.0)
+    assert receivers.dark_news() == [("192.0.2.7", True)]
+    [link] = receivers.links()
+    assert (link.connected, link.connected_seconds, link.cuts) == (False, 0.0, 1)
+    session.session.conversation.heard_at = LoopClock().now()
+    assert receivers.dark_news() == [("192.0.2.7", False)]
+    await asyncio.sleep(1.0)
+    [link] = receivers.links()
+    assert (link.connected, link.connected_seconds, link.cuts) == (True, 1.0, 1)
