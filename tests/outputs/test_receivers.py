@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from distreamer.core.clock import LoopClock
+from distreamer.core.ports import CarrierKind
 from distreamer.core.store import Store
 from distreamer.outputs.receivers import Receivers
 from distreamer.protocol.native.events import Welcomed
@@ -16,10 +17,11 @@ from tests.support.native_programme import SENDER_IDENTITY
 from tests.support.virtual_time import virtual_time
 
 
-def conversation(*, welcomed_at: float) -> SenderSession:
+def conversation(*, welcomed_at: float, kind: CarrierKind | None = None) -> SenderSession:
     """On a carrier of the same receiver."""
     acceptor = Acceptor(SENDER_IDENTITY, None, "nonce")
     carrier = MemoryCarrier(near_name="192.0.2.7:40000")
+    carrier.far_messages.kind = kind or carrier.far_messages.kind
     session = SenderSession(carrier.far_messages, Store(), LoopClock(), acceptor, lambda _: None)
     session.welcomed, session.welcomed_at = Welcomed("node", "agent", (3, 0)), welcomed_at
     return session
@@ -55,8 +57,7 @@ async def test_an_older_carrier_takes_the_place_of_a_newer_one_that_is_not_heard
 @virtual_time(seconds_limit=60)
 async def test_a_link_that_comes_back_on_the_carrier_that_it_had_is_up_since_then() -> None:
     receivers = Receivers(LoopClock())
-    session = conversation(welcomed_at=0.0)
-    session.session.stream.kind = KIND
+    session = conversation(welcomed_at=0.0, kind=KIND)
     receivers.taken(session)
     await asyncio.sleep(10.0)
     assert receivers.dark_news() == [("192.0.2.7", True)]
