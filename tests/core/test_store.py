@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from distreamer.core.store import START, Position, Store, StoreLimits
-from distreamer.model.audio import AudioFormat, Codec, Station, StreamInfo
-from distreamer.model.fragment import Fragment
+from distreamer.model.audio import AudioFormat, Codec, Station, StreamInfo, Title
+from distreamer.model.fragment import Fragment, TitleMark
 
 CLOCK_RATE = 1000
 INFO = StreamInfo(AudioFormat(Codec.MPEG, CLOCK_RATE, CLOCK_RATE, 2, "MPEG-1 layer III", 128_000, "audio/mpeg"))
@@ -62,6 +64,21 @@ def test_size_bounds_the_store_too_and_set_up_headers_count() -> None:
         store.add(fragment(number, size=200, setup=bytes(200)))
     assert store.size <= 1000
     assert len(store) == 2
+
+
+def test_titles_count_and_very_short_fragments_are_bounded_in_number() -> None:
+    store = Store(StoreLimits(size=1000))
+    store.open_epoch(1, INFO)
+    title = Title("a" * 300, "b" * 50)
+    for number in range(1, 11):
+        store.add(replace(fragment(number), title=title, title_marks=(TitleMark(1, title),)))
+    assert [one.number for one in store] == [10]
+    assert store.size == 800
+    store = Store(StoreLimits(fragments=100))
+    store.open_epoch(1, INFO)
+    for number in range(1, 1001):
+        store.add(fragment(number, size=1, duration=1))
+    assert [one.number for one in store] == list(range(901, 1001))
 
 
 def test_the_newest_fragment_is_kept_however_large() -> None:

@@ -37,8 +37,8 @@ async def test_one_connection_stands_still_and_then_the_other_and_little_is_late
     async with side(Store()) as network, paired(network) as pair:
         network.play()
         await asyncio.sleep(20.2)
-        for link in (pair.first, pair.second) * 4:
-            await pair.stand_still(link, 6)
+        for connection in (pair.first, pair.second) * 4:
+            await pair.stand_still(connection, 6)
             assert pair.link.connected
             assert pair.far_link.connected
             # So that it begins at another moment of the programme each time.
@@ -48,7 +48,9 @@ async def test_one_connection_stands_still_and_then_the_other_and_little_is_late
         assert list(pair.store) == list(network.source)
         assert pair.lateness() < 2.0
         assert pair.received.duplicates <= 8
-        assert pair.far_link.cuts == 0
+        for link in (pair.link, pair.far_link):
+            assert link.cuts == 0
+            assert link.connected_seconds > 100
         assert pair.health.state is ModuleState.RUNNING
         assert "the link is down" not in pair.sentences()
         assert pair.sentences().count(TOLD) == 1
@@ -228,6 +230,55 @@ async def test_that_the_link_is_down_is_said_when_the_other_one_fails_too(side: 
         assert pair.sentences().count("the link is down") == 1
         assert pair.sentences().count("the link is back") == 1
         assert list(pair.store) == list(network.source)
+
+
+@BOTH_SIDES
+@virtual_time(seconds_limit=600)
+async def test_a_connection_that_another_takes_the_place_of_is_no_cut_of_the_link(side: type[Network]) -> None:
+    async with side(Store()) as network, paired(network) as pair:
+        network.play()
+        await asyncio.sleep(20.2)
+        for _ in range(3):
+            for connection in (pair.first, pair.second):
+                before = connection.session
+                for carrier in network.carriers:
+                    if before is not None and carrier.near_messages is before.stream:
+                        carrier.cut()
+                await asyncio.sleep(10)
+                assert connection.session not in (None, before)
+        for link in (pair.link, pair.far_link):
+            assert link.cuts == 0
+            assert link.connected_seconds > 75
+        network.cut()
+        await asyncio.sleep(10)
+        network.restore(old_ones_too=False)
+        await asyncio.sleep(10)
+        for link in (pair.link, pair.far_link):
+            assert link.cuts == 1
+            assert 5 < link.connected_seconds < 11
+
+
+@virtual_time(seconds_limit=900)
+async def test_an_outage_of_quic_is_one_cut_where_there_once_were_two_connections() -> None:
+    far = TwoReversedCarriers(Store(), link=Link(is_dark=True))
+    async with far as network, paired(network, with_quic=True) as pair:
+        network.play()
+        await asyncio.sleep(20.2)
+        assert pair.second.is_heard
+        network.link.is_dark = False
+        await asyncio.sleep(120)
+        assert pair.link.carrier == "quic"
+        assert not pair.second.is_heard
+        before = pair.far_link.cuts
+        network.link.is_dark = True
+        network.cut()
+        await asyncio.sleep(10)
+        assert pair.far_link.connected_seconds == 0
+        network.link.is_dark = False
+        await asyncio.sleep(10)
+        assert pair.far_link.connected
+        assert pair.far_link.connected_seconds < 11
+        assert pair.far_link.cuts == before + 1
 
 
 @virtual_time(seconds_limit=60)

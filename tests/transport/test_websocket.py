@@ -386,3 +386,51 @@ async def test_people_get_a_page_and_everything_else_is_not_found() -> None:
             assert answer.status == 404
         async with session.get(url + "/distreamer3") as answer:
             assert answer.status == 400
+
+
+async def test_who_opens_connections_and_asks_for_nothing_locks_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distreamer.transport.link_listener.MOST_OPEN", 3)
+    async with serving(echo) as url, WebSocketDialler(url) as dialler:
+        address = url.removeprefix("http://").split(":")
+        carrier = await dialler.dial(3)
+        strangers: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        for _ in range(3):
+            strangers.append(await asyncio.open_connection(address[0], int(address[1])))
+            strangers[-1][1].write(b"GET / HTTP/1.1\r\n")
+        other = await dialler.dial(3)
+        (first, _), *later = strangers
+        assert await first.read() == b""
+        for reader, writer in later:
+            writer.write(b"Host: studio\r\nConnection: close\r\n\r\n")
+            assert b"hello, person" in await reader.read()
+        for one in (carrier, other):
+            await one.send(b"hello")
+            assert await one.receive() == b"hello"
+            await one.close()
+        for _, writer in strangers:
+            writer.close()
+
+
+async def test_a_connection_on_which_a_request_is_answered_goes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distreamer.transport.link_listener.MOST_OPEN", 3)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.set()
+        await go_on.wait()
+        return web.Response(text="here it is")
+
+    sockets = listening_sockets("127.0.0.1", 0)
+    port = sockets[0].getsockname()[1]
+    async with WebSocketServer(sockets, echo, {"/": lambda: "hello, person"}, answer):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /list HTTP/1.1\r\nHost: studio\r\nConnection: close\r\n\r\n")
+        await asked.wait()
+        strangers = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+        newest, stranger = strangers[-1]
+        stranger.write(b"GET / HTTP/1.1\r\nHost: studio\r\nConnection: close\r\n\r\n")
+        assert b"hello, person" in await newest.read()
+        go_on.set()
+        assert b"here it is" in await reader.read()
+        for _, one in [(reader, writer), *strangers]:
+            one.close()

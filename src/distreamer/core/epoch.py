@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from distreamer.model.audio import StreamInfo
 from distreamer.model.fragment import FIRST_NUMBER, Fragment
 
+SKIPPED_FRAGMENTS = 1_000_000
+"""Where so many numbers lie between two fragments, they are nobody's: the sender was started anew, and skipped them."""
+
 
 @dataclass(slots=True)
 class Epoch:

@@ -17,7 +17,7 @@ from distreamer.model.audio import Station, StreamInfo
 from distreamer.model.fragment import Fragment
 
 REMEMBERED_EPOCHS = 64
-"""Identifiers of forgotten epochs that are remembered, so that a sender that still lists one does not reopen it."""
+"""Identifiers of forgotten epochs, so that a sender that still lists one does not reopen it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,9 @@ class StoreLimits:
 
     seconds: float = 300.0
     size: int = 64_000_000
-    """Bytes of audio and set-up headers."""
+    """Bytes of audio, set-up headers and titles."""
+    fragments: int = 15_000
+    """Kept at the most, however short: each takes memory beside its bytes."""
     epochs: int = 16
     """Epochs kept at the most, however little they hold."""
 
@@ -267,11 +269,12 @@ class Store:
         self._account(epoch, fragment, 1)
 
     def _account(self, epoch: Epoch, fragment: Fragment, sign: int) -> None:
-        self._size += sign * (len(fragment.audio) + len(fragment.setup))
+        self._size += sign * fragment.size
         self._seconds += sign * epoch.seconds(fragment.duration)
 
     def _evict(self) -> None:
-        while len(self) > 1 and (self._seconds > self.limits.seconds or self._size > self.limits.size):
+        most = self.limits
+        while len(self) > 1 and (self._seconds > most.seconds or self._size > most.size or len(self) > most.fragments):
             self._evict_oldest()
         while len(self._epochs) > self.limits.epochs:
             oldest = self._epochs[0]

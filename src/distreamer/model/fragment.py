@@ -49,6 +49,12 @@ class Fragment:
     """True when audio is known to be missing before it (the source was lost and came back)."""
 
     @property
+    def size(self) -> int:
+        """Bytes of audio and set-up headers, and characters of titles."""
+        titles = [self.title, *(mark.title for mark in self.title_marks)]
+        return len(self.audio) + len(self.setup) + sum(len(one.text) + len(one.url) for one in titles if one)
+
+    @property
     def end(self) -> int:
         """Media time at which it ends, in ticks."""
         return self.start + self.duration

@@ -42,7 +42,7 @@ class LinkStatus:
     duplicates: int = 0
     """Fragments received that were held already."""
     cuts: int = 0
-    """How often an established conversation was lost."""
+    """How often an established conversation was lost, and no other connection of the link went on."""
     peer_budget_seconds: float | None = None
     """How long the link may be down before the far end's listeners hear it, as the far end says; None when it
     does not play."""

@@ -25,7 +25,8 @@ class _Receiver:
     """Its address, without the port, which changes with each conversation."""
     session: SenderSession | None
     since: float
-    """When its present conversation was taken, or when it was last heard."""
+    """When its present conversation was taken, or that of another connection of the link before it, or when it came
+    back on it; without one: when it was last heard."""
     late: SenderSession | None = None
     """An older conversation, on which it said what it wants when the present one was in use already: it may be leaving
     that, or have gone back to it."""
@@ -88,7 +89,8 @@ class Receivers:
         if ghost is not None:
             is_better = session.session.stream.kind.preference > ghost.session.stream.kind.preference
             is_change = is_better and not known.is_dark
-            self._part(known, ghost, is_cut=not (is_better or known.is_dark))
+            is_lost = not (is_better or known.is_dark or self._others_work(known))
+            self._part(known, ghost, is_cut=is_lost)
             ghost.session.end(GoodbyeCode.REPLACED, "the receiver has taken another carrier")
         if is_change:
             news = "a receiver has taken another carrier"
@@ -102,7 +104,8 @@ class Receivers:
         return news
 
     def _use(self, known: _Receiver, session: SenderSession) -> None:
-        known.session, known.since, known.late = session, self._clock.now(), None
+        others = [one.since for one in self._beside(known) if one.session is not None]
+        known.session, known.since, known.late = session, min(others, default=self._clock.now()), None
         known.carrier = session.session.stream.kind.name
         known.is_dark = known.is_moving = False
 
@@ -113,7 +116,9 @@ class Receivers:
             if known.late is session:
                 known.late = None
             if known.session is session:
-                is_lost = not (known.is_dark or for_another or self._others_work(known))
+                # Of several connections that are silent the last one is missed.
+                is_last = all(one.session is None for one in self._beside(known))
+                is_lost = is_last and not (known.is_dark or for_another)
                 known.is_dark, known.is_moving = False, for_another
                 self._part(known, session, is_cut=is_lost)
                 if known.late is not None:
@@ -132,6 +137,7 @@ class Receivers:
             if is_dark != known.is_dark:
                 known.is_dark = is_dark
                 known.cuts += is_dark
+                known.since = known.since if is_dark else self._clock.now()
                 news.append((known.peer, is_dark))
         return news
 

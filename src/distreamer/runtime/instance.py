@@ -40,6 +40,8 @@ STORE_BYTES_PER_SECOND = 60_000
 """The store's size limit, a second of HISTORY: 480 kbit/s, above every lossy stream."""
 SMALLEST_STORE_BYTES = 64_000_000
 """So that lossless streams have room too."""
+STORE_FRAGMENTS_PER_SECOND = 50
+"""The same of the number of fragments, which last about a second."""
 KEPT_BEHIND_PLAYOUT_SECONDS = 60.0
 """Held beyond DELAY, however small HISTORY is."""
 
@@ -299,7 +301,8 @@ def _delay_rule(config: InstanceConfig) -> DelayRule:
 
 def _store_limits(general: GeneralSettings, rule: DelayRule) -> StoreLimits:
     kept = max(general.history, rule.most_seconds + KEPT_BEHIND_PLAYOUT_SECONDS)
-    return StoreLimits(kept, max(SMALLEST_STORE_BYTES, int(kept * STORE_BYTES_PER_SECOND)))
+    size = max(SMALLEST_STORE_BYTES, int(kept * STORE_BYTES_PER_SECOND))
+    return StoreLimits(kept, size, fragments=int(kept * STORE_FRAGMENTS_PER_SECOND))
 
 
 def _legacy_shape(config: InstanceConfig) -> LegacyShape:

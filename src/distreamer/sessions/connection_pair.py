@@ -102,7 +102,6 @@ class ConnectionPair:
                 status,
                 connected=True,
                 carrier=second.carrier,
-                connected_seconds=second.connected_seconds,
                 silent_seconds=second.silent_seconds,
                 rtt_seconds=second.rtt_seconds,
             )

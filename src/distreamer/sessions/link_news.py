@@ -59,11 +59,12 @@ class LinkNews:
         """``session``: of the carrier that is used; None when there is none."""
         now = self._clock.now()
         is_connected = session is not None and not session.is_dark
+        is_up = is_connected or (self.ever_connected and self._others())
         return LinkStatus(
             peer=self._peer,
             connected=is_connected,
             carrier=self.carrier,
-            connected_seconds=now - self.connected_at if is_connected else 0.0,
+            connected_seconds=now - self.connected_at if is_up else 0.0,
             silent_seconds=now - (session.heard_at if session else self.heard_at),
             rtt_seconds=session.conversation.round_trip if session else None,
             fragments=self._side.fragments,
@@ -86,6 +87,7 @@ class LinkNews:
             self.back()
             is_back = True
         elif session is None and self._is_unsaid and not self._others():
+            self.cuts += 1
             self.down(self._reason)
         elif session is None and self.is_down and self._others():
             self.back()
@@ -109,14 +111,20 @@ class LinkNews:
                 f"connected to the {self._side.peer_word}", peer=self._peer, program=agent, carrier=self.carrier
             )
             self._health.running(f"{self._side.activity} {self._peer}")
+        if not (self.ever_connected and self._others()):
+            self.connected_at = self._clock.now()
         self.ever_connected = True
-        self.connected_at = self._clock.now()
 
     def changed(self, carrier: str, *, is_relief: bool) -> None:
         """A carrier of another kind has taken the place of one that worked."""
         self.carrier = carrier
         words = "the carrier was too slow and was replaced" if is_relief else f"{self._what} has a better carrier now"
         self._aloud(self._log.info)(words, peer=self._peer, carrier=carrier)
+
+    def lost(self, heard_at: float, *, is_cut: bool) -> None:
+        """The carrier that was used is gone; it was heard last at ``heard_at``. While others work no link was cut."""
+        self.heard_at = heard_at
+        self.cuts += is_cut and not self._others()
 
     def down(self, reason: str) -> None:
         """Says so once."""
@@ -139,6 +147,8 @@ class LinkNews:
     def back(self) -> None:
         """The other side is heard again."""
         say = self._log.info if self.is_down else self._log.debug
+        if self.is_down:
+            self.connected_at = self._clock.now()
         silent = spoken_seconds(self._clock.now() - self.heard_at)
         say(f"{self._what} is back", peer=self._peer, silent=silent, carrier=self.carrier)
         self.is_down = self._is_unsaid = False

@@ -295,6 +295,5 @@ class NativeLink:
         return current is not None and current.is_better and current.session.silent_seconds < REVIVES_SECONDS
 
     def _lost(self, attempt: Attempt, *, is_cut: bool) -> None:
-        self._news.heard_at = attempt.session.heard_at
-        self._news.cuts += is_cut
+        self._news.lost(attempt.session.heard_at, is_cut=is_cut)
         self._shortest_round_trip = attempt.session.conversation.shortest_round_trip

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from distreamer.core.comeback import Oldest
+from distreamer.core.epoch import SKIPPED_FRAGMENTS
 from distreamer.core.module import InputContext
 from distreamer.core.ports import Clock, MessageStream
 from distreamer.core.store import Store
@@ -34,9 +35,6 @@ HISTORY_BEYOND_DELAY_SECONDS = 5.0
 """Asked for at the start beyond what playout needs, so that it can begin while the newest is still on its way."""
 UNSAID_SECONDS = 2.0
 """A sender that says nothing for longer than some pings take may have more than it said."""
-
-SKIPPED_FRAGMENTS = 1_000_000
-"""So many are not held by anyone beyond what is here: the sender was started anew, and has skipped numbers."""
 
 
 class PathTap(Protocol):

@@ -92,7 +92,8 @@ class NativeSenders:
             self._replace(party, fields)
         path = self._path(fields)
         if not path.sessions:
-            path.since = self._clock.now()
+            others = [one.since for one in self._paths.values() if one.sessions] if self._is_pair else []
+            path.since = min(others, default=self._clock.now())
         path.host = session.session.stream.peer.rpartition(":")[0].strip("[]")
         path.carrier = session.session.stream.kind.name
         path.sessions.append(session)
@@ -155,8 +156,12 @@ class NativeSenders:
         if is_dark == self._is_dark:
             return None
         self._is_dark = is_dark
+        now = self._clock.now()
         for path in self._paths.values():
-            path.cuts += is_dark
+            # One without carriers was counted when it lost the last.
+            if path.sessions:
+                path.cuts += is_dark
+                path.since = path.since if is_dark else now
         return is_dark
 
     def _is_all_dark(self) -> bool:
@@ -204,7 +209,7 @@ class NativeSenders:
             peer=path.host,
             connected=is_connected,
             carrier=path.carrier,
-            connected_seconds=now - path.since if is_here else 0.0,
+            connected_seconds=now - path.since if is_connected else 0.0,
             silent_seconds=min((one.session.silent_seconds for one in path.sessions), default=now - path.heard_at),
             rtt_seconds=path.sessions[-1].session.conversation.round_trip if is_here else None,
             fragments=path.reception.fragments,

@@ -23,6 +23,7 @@ from distreamer.protocol.native.messages import Share, SharedNumbers
 from distreamer.protocol.native.wish import closed_ranges
 from distreamer.sessions.path_choice import MOST_AHEAD_FRAGMENTS, NOTHING, CarrierChoice, Multipath, PlannedPath
 from distreamer.sessions.path_dealing import deal
+from distreamer.sessions.path_missing import first_missing, spans_to_look_at
 
 PARTS: Final = 16
 """Into which numbers are dealt: a path that hardly manages anything gets every sixteenth, so that it can get better."""
@@ -192,26 +193,23 @@ class PathPlan:
         self._first = {epoch: number for epoch, number in self._first.items() if self._store.epoch(epoch)}
         missing: dict[tuple[int, int], Asked] = {}
         for epoch in held:
-            newest = self._newest[epoch.id]
-            for number in range(self._first_missing(epoch, newest), newest + 1):
-                if number not in epoch.fragments:
-                    name = epoch.id, number
-                    asked = self._asked.get(name) or self._new(number, now)
-                    if asked is not None:
-                        missing[name] = asked
+            for number in self._lacking(epoch, self._newest[epoch.id]):
+                name = epoch.id, number
+                asked = self._asked.get(name) or self._new(number, now)
+                if asked is not None:
+                    missing[name] = asked
         self._asked = missing
 
-    def _first_missing(self, epoch: Epoch, newest: int) -> int:
+    def _lacking(self, epoch: Epoch, newest: int) -> list[int]:
         first = self._complete.get(epoch.id)
         if first is None:
             one = epoch.seconds(epoch.fragments[epoch.numbers[0]].duration)
             wanted = newest - int(self._back_seconds() / one)
             first = max(self._first.get(epoch.id, 1), min(wanted, epoch.numbers[0]))
-        first = max(first, epoch.floor, newest - MOST_AHEAD_FRAGMENTS)
-        while first <= newest and first in epoch.fragments:
-            first += 1
-        self._complete[epoch.id] = first
-        return first
+        first = max(first, epoch.floor)
+        spans = spans_to_look_at(epoch.numbers, first, newest, MOST_AHEAD_FRAGMENTS)
+        self._complete[epoch.id] = first = first_missing(spans, epoch.fragments) if spans else first
+        return [number for span in spans for number in span if number >= first and number not in epoch.fragments]
 
     def _new(self, number: int, now: float) -> Asked | None:
         """It is owed by the path to which it was dealt."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 
 from structlog.typing import FilteringBoundLogger
 
-from distreamer.transport.tcp import CLOSE_SECONDS, spoken_fault
+from distreamer.transport.link_uses import Use
+from distreamer.transport.tcp import CLOSE_SECONDS, abort, spoken_fault
 from distreamer.transport.tcp_server import HANDSHAKE_SECONDS, accept_next
 from distreamer.transport.tls_layer import CLIENT_HELLO
 
@@ -18,6 +19,10 @@ FIRST_BYTE_SECONDS = 10.0
 MOST_UNKNOWN = 256
 """Connections that have yet to say what they are, or to agree on TLS. One more takes the place of the oldest: who
 only connects cannot lock others out."""
+
+MOST_OPEN = 256
+"""Connections that have said what they are, and carry no conversation. One more takes the place of one of which nothing
+is asked just now, or else of the oldest."""
 
 Tls = Callable[[], ssl.SSLContext]
 """What a connection that begins must agree on."""
@@ -32,15 +37,19 @@ class LinkListener:
         make_protocol: Callable[[], asyncio.BaseProtocol],
         log: FilteringBoundLogger,
         tls: Tls | None = None,
+        use_of: Callable[[asyncio.BaseProtocol], Use] = lambda protocol: Use.NOTHING,
     ) -> None:
-        """Without ``tls`` all connections are plain."""
+        """Without ``tls`` all connections are plain. ``use_of`` tells what the connection of a protocol is used for."""
         self._listeners = tuple(listeners)
         self._make_protocol = make_protocol
         self._log = log
         self._tls = tls
+        self._use_of = use_of
+        self._open: dict[asyncio.Transport, asyncio.BaseProtocol] = {}
+        """In the order in which they came."""
         self._unknown: dict[asyncio.Task[None], None] = {}
         self.made_room = 0
-        """Connections ended because there were MOST_UNKNOWN."""
+        """Connections ended because there were MOST_UNKNOWN or MOST_OPEN."""
 
     async def run(self) -> None:
         """Until it is cancelled; raises OSError when the sockets cannot be used."""
@@ -65,7 +74,7 @@ class LinkListener:
             accepted.setblocking(False)
             tls = self._tls() if self._tls is not None and await _first_byte(accepted) == CLIENT_HELLO else None
             timeouts = {"ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": CLOSE_SECONDS}
-            await asyncio.get_running_loop().connect_accepted_socket(
+            transport, protocol = await asyncio.get_running_loop().connect_accepted_socket(
                 self._make_protocol, accepted, ssl=tls, **(timeouts if tls else {})
             )
         except (OSError, TimeoutError) as error:
@@ -75,6 +84,18 @@ class LinkListener:
             # Until a transport owns the socket, nobody else closes it.
             accepted.close()
             raise
+        self._make_room()
+        self._open[transport] = protocol
+
+    def _make_room(self) -> None:
+        self._open = {transport: one for transport, one in self._open.items() if not transport.is_closing()}
+        uses = [(self._use_of(one), transport) for transport, one in self._open.items()]
+        spare = [pair for pair in uses if pair[0] is not Use.CONVERSATION]
+        if len(spare) >= MOST_OPEN:
+            _, transport = min(spare, key=lambda pair: pair[0])
+            self.made_room += 1
+            # Whoever takes nothing of what was said must not keep it open.
+            abort(transport)
 
 
 async def _first_byte(accepted: socket.socket) -> bytes:

@@ -27,6 +27,7 @@ from distreamer.transport.link_connector import LinkConnector
 from distreamer.transport.link_listener import LinkListener
 from distreamer.transport.link_sockets import prepare_socket, set_send_buffer, tune_transport
 from distreamer.transport.link_trust import LinkTrust
+from distreamer.transport.link_uses import LinkUses
 from distreamer.transport.local_end import LocalEnd
 from distreamer.transport.tcp import abort, spoken_address, spoken_fault
 
@@ -251,7 +252,8 @@ class WebSocketServer:
         self._group = asyncio.TaskGroup()
         self._listening: asyncio.Task[None] | None = None
         self._accept = accept
-        application = web.Application(client_max_size=largest_body)
+        self._uses = LinkUses()
+        application = web.Application(client_max_size=largest_body, middlewares=[self._uses.note])
         application.router.add_get(PATH, self._upgrade)
         for path, text in pages.items():
             application.router.add_get(path, _page(text))
@@ -266,7 +268,7 @@ class WebSocketServer:
         server = self._runner.server
         assert server is not None
         tls = self._certificate.context if self._certificate else None
-        listener = LinkListener(self._sockets, server, self._log, tls)
+        listener = LinkListener(self._sockets, server, self._log, tls, self._uses.of)
         await self._group.__aenter__()
         self._listening = self._group.create_task(listener.run(), name="listen")
         return self
@@ -296,6 +298,7 @@ class WebSocketServer:
         address = request.transport.get_extra_info("peername") if request.transport else None
         peer = spoken_address(*address[:2]) if address else "a peer that is gone"
         carrier = WebSocketMessages(websocket, request.transport, peer, self._binding(request), self._media_rate)
+        self._uses.converses(request.protocol)
         try:
             await self._accept(carrier)
         finally:

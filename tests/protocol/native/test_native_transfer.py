@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distreamer.core.store import Store, StoreLimits
+from distreamer.errors import ProtocolError
 from distreamer.model.audio import Codec, Station, Title
 from distreamer.model.fragment import TitleMark
 from distreamer.protocol.native import limits
@@ -37,6 +38,7 @@ from distreamer.protocol.native.messages import (
     encode,
 )
 from distreamer.protocol.native.ranges import NumberRanges
+from distreamer.protocol.native.receiver import ReceiverRole
 from distreamer.protocol.native.sender import SenderRole
 from distreamer.protocol.native.shapes import epoch_description, fragment_head, stream_info
 from distreamer.protocol.native.states import State
@@ -462,6 +464,28 @@ def test_a_wish_names_the_newest_holdings_as_far_as_a_message_goes() -> None:
     assert sum(len(holding.ranges) for holding in want.holdings) == 256
     assert want.holdings[-1].ranges[-1] == (99, 99)
     assert decode(encode(want))[0] == want
+
+
+def test_a_receiver_does_not_remember_without_bound_what_the_sender_does_not_want_to_hear() -> None:
+    role = ReceiverRole(PeerReport)
+    role.ask(want_of(Store(), 10, 10))
+    role.receive(epoch_description(5, INFO, None), b"")
+    said = 0
+
+    def arrive(number: int) -> None:
+        one = fragment(5, number, size=10)
+        role.receive(fragment_head(one), b"")
+        role.receive(Piece(), one.audio)
+
+    for number in range(1, 8_000, 2):
+        arrive(number)
+        while role.next_message() is not None:
+            said += 1
+    assert said > 3_000
+    for number in range(8_001, 8_001 + 2 * 4_096, 2):
+        arrive(number)
+    with pytest.raises(ProtocolError, match="sent 4097 fragments without waiting"):
+        arrive(20_000)
 
 
 def test_a_carrier_may_have_fewer_fragments_on_their_way_than_the_protocol_allows() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from distreamer.model.audio import StreamInfo
 from distreamer.protocol.native import limits
@@ -23,6 +24,9 @@ from distreamer.protocol.native.ranges import NumberRanges
 from distreamer.protocol.native.shapes import fragment_of, setup_digest, stream_info
 from distreamer.protocol.native.states import RECEIVER, ReceiverState, check_allowed
 
+_MOST_UNSAID: Final = 4_096
+"""Fragments that have come and of which the sender was not told yet. One that keeps to the rules sends eight."""
+
 
 class ReceiverRole:
     """Says ``want`` once it is told to, then takes what comes."""
@@ -37,6 +41,8 @@ class ReceiverRole:
         self._report = report
         self._want: Want | None = None
         self._arrived: dict[int, NumberRanges] = {}
+        self._unsaid = 0
+        """Fragments that have come since the sender was last told of all."""
         self._epochs: dict[int, StreamInfo] = {}
         self._setup = b""
         self._head: FragmentHead | SetupHead | None = None
@@ -105,6 +111,9 @@ class ReceiverRole:
         fragment = fragment_of(head, body, self._setup)
         self._arrived.setdefault(fragment.epoch, NumberRanges()).add(fragment.number)
         self.received += 1
+        self._unsaid += 1
+        if self._unsaid > _MOST_UNSAID:
+            raise broken_rule(f"sent {self._unsaid} fragments without waiting to be told that they arrived")
         return [FragmentReceived(fragment)]
 
     # -- what goes out
@@ -118,6 +127,7 @@ class ReceiverRole:
             want, self._want = self._want, None
             return encode(want)
         if not self._arrived:
+            self._unsaid = 0
             return None
         epoch = next(iter(self._arrived))
         ranges = self._arrived.pop(epoch)
