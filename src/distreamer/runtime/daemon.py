@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -21,6 +22,8 @@ from distreamer.runtime.hang_ups import HangUps
 from distreamer.runtime.heartbeat import keep_heartbeat
 from distreamer.runtime.instance import Instance
 from distreamer.runtime.level_program import LevelProgram, Meter
+from distreamer.runtime.log_sinks import RawStream, Stream
+from distreamer.runtime.log_thread import LogThreads
 from distreamer.runtime.logging import InstanceLog, route_library_logs
 from distreamer.runtime.overview import Overview
 from distreamer.runtime.reload import Member, Reload
@@ -60,9 +63,17 @@ def run(
     ``heartbeat`` is a file for health checks; the service manager's variables are in ``environ``; ``make_operator``
     is called in the event loop. Raises ConfigError when the first ``load`` does.
     """
-    members = [Member(config, InstanceLog(config)) for config in load()]
-    with _Routing(members) as routing, asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_run_all(load, members, routing, hang_ups, heartbeat, environ, make_operator))
+    with LogThreads() as threads:
+        members = [Member(config, InstanceLog(config, _standard_error(), threads=threads)) for config in load()]
+        with _Routing(members) as routing, asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(_run_all(load, members, routing, hang_ups, heartbeat, environ, make_operator))
+
+
+def _standard_error() -> Stream:
+    try:
+        return RawStream(sys.stderr.fileno(), sys.stderr.encoding)
+    except (AttributeError, OSError, ValueError):  # none, or one that is no file
+        return sys.stderr
 
 
 class _Routing(ExitStack):

@@ -1,13 +1,15 @@
-"""Where log lines go: the console and a file, each with its own level. Neither may ever stop the audio."""
+"""Where log lines go: the console and a file, each with its own level. Neither may ever stop the audio; see also
+``log_thread``."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import logging.handlers
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Protocol
 
 
 class Sink(Protocol):
@@ -21,11 +23,41 @@ class Sink(Protocol):
         ...
 
 
+class Stream(Protocol):
+    """What Console writes to."""
+
+    @property
+    def encoding(self) -> str: ...
+    def write(self, text: str, /) -> object: ...
+    def flush(self) -> None: ...
+
+
+class RawStream:
+    """A file descriptor without a buffer of Python's: a program could not end while a thread waits inside of one."""
+
+    def __init__(self, descriptor: int, encoding: str) -> None:
+        self._descriptor = descriptor
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:
+        return self._encoding
+
+    def write(self, text: str, /) -> None:
+        """Writes all of it; raises OSError."""
+        data = memoryview(text.encode(self._encoding))
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+    def flush(self) -> None:
+        """There is nothing to do."""
+
+
 class Console:
     """A stream such as standard error. A stream that is broken or closed is given up silently: there is no other
     place to say so."""
 
-    def __init__(self, stream: TextIO, level: int) -> None:
+    def __init__(self, stream: Stream, level: int) -> None:
         self.level = level
         self._stream = stream
 

@@ -23,7 +23,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
@@ -34,7 +33,8 @@ from distreamer.config.redact import HIDDEN, redacted_url
 from distreamer.config.wording import printable
 from distreamer.errors import ConfigError
 from distreamer.runtime.event_log import EventLog
-from distreamer.runtime.log_sinks import Console, LogFile, SinkGroup
+from distreamer.runtime.log_sinks import Console, LogFile, Sink, SinkGroup, Stream
+from distreamer.runtime.log_thread import Aside, LogThreads
 
 LONGEST_VALUE = 500
 """Characters of one value; what comes from the net may be of any length."""
@@ -49,18 +49,24 @@ class InstanceLog:
     """The log of one instance. What it shows, where, and under which name may change while it is written."""
 
     def __init__(
-        self, config: InstanceConfig, stream: TextIO | None = None, wall: Callable[[], float] = time.time
+        self,
+        config: InstanceConfig,
+        stream: Stream | None = None,
+        wall: Callable[[], float] = time.time,
+        threads: LogThreads | None = None,
     ) -> None:
-        """``stream`` is the console (standard error unless told), ``wall`` gives Unix time. Raises ConfigError when
-        LOGFILE cannot be written."""
+        """``stream`` is the console (standard error unless told), ``wall`` gives Unix time; without ``threads`` each
+        line is written at once. Raises ConfigError when LOGFILE cannot be written."""
         self._name = config.name
         self._line = _event_line(lambda: self._name, wall)
-        self._console = Console(stream or sys.stderr, config.general.outputlevel)
+        self._files = Aside(threads.files if threads else None, self._tell_lost)
+        console = Console(stream or sys.stderr, config.general.outputlevel)
+        self._console = Aside(threads.console if threads else None, self._tell_lost).sink(console)
         self._file: LogFile | None = None
         self._sinks = SinkGroup([self._console])
         self.logger = _logger(self._sinks, self._line)
         """Modules get it with ``bind(module=name)``."""
-        self.events = EventLog(self.logger)
+        self.events = EventLog(self.logger, threads.files if threads else None)
         """Takes the instance's events."""
         self.commit(self.prepare(config))
 
@@ -86,13 +92,18 @@ class InstanceLog:
         general = change.config.general
         self._name = change.config.name
         before, self._file = self._file, change.file or (self._file if general.logfile else None)
-        if before is not None and before is not self._file:
-            before.close()
         self._console.level = general.outputlevel
         if self._file is not None:
             self._file.level = general.loglevel
-        self._sinks.sinks = [self._console, self._file] if self._file else [self._console]
+        if before is not self._file:
+            self._sinks.sinks = [self._console, self._files.sink(self._file)] if self._file else [self._console]
+            if before is not None:
+                self._files.close(before)
         self.events.commit(change.events, is_wanted=general.eventlog is not None)
+
+    def _tell_lost(self, sink: Sink, count: int) -> None:
+        sentence = "lines are missing here, for they could not be written in time"
+        sink.write(str(self._line(None, "error", {"event": sentence, "count": count})))
 
 
 @dataclass(slots=True)
@@ -124,7 +135,7 @@ def _named(config: InstanceConfig, key: str, path: Path) -> Iterator[None]:
 
 
 def instance_logger(
-    config: InstanceConfig, stream: TextIO | None = None, wall: Callable[[], float] = time.time
+    config: InstanceConfig, stream: Stream | None = None, wall: Callable[[], float] = time.time
 ) -> FilteringBoundLogger:
     """The logger of an instance whose configuration does not change; see ``InstanceLog``."""
     return InstanceLog(config, stream, wall).logger
