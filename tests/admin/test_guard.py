@@ -12,6 +12,7 @@ from distreamer.admin.guard import (
     LONGEST_PENALTY_SECONDS,
     MOST_ADDRESSES,
     MOST_SESSIONS,
+    PROXY_HEADERS,
     SESSION_SECONDS,
     Guard,
     Penalties,
@@ -63,6 +64,15 @@ def test_the_password_opens_with_any_user() -> None:
     ):
         assert asked(one, headers, address=str(headers)) == 401
     assert asked(one, HERE, is_open=True) == 200
+
+
+@pytest.mark.parametrize("name", PROXY_HEADERS)
+def test_a_proxy_lets_nobody_in_where_there_is_no_password(name: str) -> None:
+    passed_on = {name: "192.0.2.9"}
+    assert asked(guard(""), HERE) == 200
+    assert asked(guard(""), HERE | passed_on) == 403
+    assert asked(guard(""), HERE | passed_on, is_open=True) == 200
+    assert asked(guard("geheim"), basic("geheim") | passed_on) == 200
 
 
 def test_the_browser_is_told_how_but_a_page_is_not_interrupted() -> None:

@@ -23,6 +23,7 @@ MOST_SESSIONS = 64
 """The one that began first makes room."""
 REQUEST_HEADER = "X-DiStreamer-Request"
 """With any value: pages of other sites cannot send it."""
+PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 FREE_FAILURES = 3
 """Wrong passwords from one address that cost nothing …"""
 LONGEST_PENALTY_SECONDS = 60.0
@@ -113,6 +114,7 @@ class Guard:
         that it may be asked without a password."""
         self._check_name(headers)
         if not is_open:
+            self._check_proxy(headers)
             self._check_password(headers, cookie, address, now)
         if method not in {"GET", "HEAD"} and not is_own(headers):
             raise ProblemError(
@@ -149,6 +151,13 @@ class Guard:
         name = host.lower().rpartition(":")[0] if not host.endswith("]") and ":" in host else host.lower()
         if name not in self._names and not is_loopback(name.strip("[]")):
             raise ProblemError(421, "Without ADMINPASSWORD, this server answers to localhost and 127.0.0.1 only.")
+
+    def _check_proxy(self, headers: Mapping[str, str]) -> None:
+        """Without a password, a proxy on this machine would let the whole world in. Not each one gives itself away."""
+        if not self._password and any(name in headers for name in PROXY_HEADERS):
+            raise ProblemError(
+                403, "A proxy passes this on, and whoever reaches the proxy could ask the same: set ADMINPASSWORD."
+            )
 
     def _check_password(self, headers: Mapping[str, str], cookie: str, address: str, now: float) -> None:
         if self.sees_all(cookie, now):

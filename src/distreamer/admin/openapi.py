@@ -26,8 +26,9 @@ _PARAMETERS = {
     "output": "The name of an output, as the status has it: `output`, `output studio`.",
     "number": "The listener's number.",
 }
-_ALWAYS = (401, 421, 429)
-"""Whatever is asked, unless it is open: no password, a foreign name, too many wrong passwords."""
+_ALWAYS = (401, 403, 421, 429)
+"""Whatever is asked, unless it is open: no password, a proxy where there is none, a foreign name, too many wrong
+passwords."""
 
 
 def description() -> Schema:
