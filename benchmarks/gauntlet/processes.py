@@ -166,12 +166,14 @@ class Keeper:
             if self._process is not None:
                 await end(self._process)
 
-    def kill(self) -> None:
-        """``kill -9``; it stays dead until ``start``."""
+    async def kill(self) -> None:
+        """``kill -9``; it stays dead until ``start``. One that waits for a disk lives on for as long, and its port is
+        open."""
         self._may_run.clear()
         if self._process is not None and self._process.returncode is None:
             self._spent_seconds += cpu_seconds(self._process.pid)
             self._process.kill()
+            await self._process.wait()
 
     def start(self) -> None:
         """It may run again."""

@@ -246,8 +246,7 @@ class _Run:
                 hosts.rebind()
             case Killed(sides=sides):
                 killed = [keeper for side in sides for keeper in self._keepers[side]]
-                for keeper in killed:
-                    keeper.kill()
+                await asyncio.gather(*(keeper.kill() for keeper in killed))
                 await self._wait_until(event.end)
                 for keeper in killed:
                     keeper.start()
