@@ -6,7 +6,7 @@ import { ask, instancePath, Refused } from "./feed.js";
 import { counted, sentence, whole } from "./words.js";
 
 const STATES = { starting: "warn", running: "good", retrying: "bad", stopped: "off" };
-const WORDS = { starting: "starting", running: "works", retrying: "fails", stopped: "stopped" };
+const WORDS = { starting: "waits", running: "works", retrying: "fails", stopped: "stopped" };
 const LISTENERS_MILLISECONDS = 2000;
 const MOST_LISTENERS = 200;
 
