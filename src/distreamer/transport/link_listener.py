@@ -84,8 +84,9 @@ class LinkListener:
             # Until a transport owns the socket, nobody else closes it.
             accepted.close()
             raise
-        self._make_room()
-        self._open[transport] = protocol
+        else:
+            self._make_room()
+            self._open[transport] = protocol
 
     def _make_room(self) -> None:
         self._open = {transport: one for transport, one in self._open.items() if not transport.is_closing()}
