@@ -66,7 +66,8 @@ class EventStreams:
                 else:
                     self.left_out += 1
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), PUSH_SECONDS)
+                    async with asyncio.timeout(PUSH_SECONDS):
+                        await self._closing.wait()
         except ConnectionError:
             pass  # The client has gone.
         except TimeoutError:

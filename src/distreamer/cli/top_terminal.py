@@ -73,7 +73,8 @@ async def _draw(
             live.update(Group(*lines), refresh=True)
             waiting = resized if board.has_asked.is_set() else board.has_asked
             with suppress(TimeoutError):
-                await asyncio.wait_for(waiting.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await waiting.wait()
 
 
 async def _print(board: Board, seconds: float, clock: Callable[[], str]) -> None:

@@ -216,7 +216,8 @@ class _Demo:
     async def _ends_within(self, seconds: float | None) -> bool:
         """Whether a signal ended the demo within ``seconds`` (None = whenever that is)."""
         try:
-            await asyncio.wait_for(self._ended.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
         except TimeoutError:
             return False
         return True

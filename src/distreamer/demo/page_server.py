@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import Awaitable, Callable
@@ -110,10 +111,9 @@ class PageServer:
                 news = [event for event in self._story.events if event.number > told]
                 told = news[-1].number if news else told
                 await response.write(self._message(news))
-                try:
-                    await asyncio.wait_for(self._closing.wait(), PUSH_SECONDS)
-                except TimeoutError:
-                    continue
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PUSH_SECONDS):
+                        await self._closing.wait()
         except ConnectionError:
             pass  # The page was closed.
         finally:

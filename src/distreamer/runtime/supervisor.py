@@ -14,7 +14,7 @@ from distreamer.errors import DiStreamerError
 from distreamer.model.status import ModuleState
 from distreamer.units import spoken_seconds
 
-HEALTHY_SECONDS = 10.0
+HEALTHY_SECONDS = 5.0
 """A module that did its job for so long is tried at once again when it fails."""
 
 
