@@ -127,7 +127,10 @@ def test_a_server_without_that_stream() -> None:
         [found] = json.loads(as_json.stdout)
         assert found["kind"] == "fault"
         assert "has no such stream" in found["fault"]
-        assert run("listen", f"http://127.0.0.1:{port}/live", "--seconds", "1").exit_code == 1
+        listened = run("listen", f"http://127.0.0.1:{port}/live", "--seconds", "1", "--json")
+        assert listened.exit_code == 1
+        assert "has no such stream" in json.loads(listened.stdout)["fault"]
+        assert "has no such stream" in listened.stderr
 
 
 @pytest.mark.parametrize("command", ["probe", "listen"])

@@ -29,8 +29,8 @@ FILE = "[INPUT]\nMODE = Tone\nHERTZ = 50\n[OUTPUT]\nMODE = Play\n[GENERAL]\n"
 
 
 async def status(*arguments: str, folder: Path | None = None, **environ: str) -> Result:
-    """What the command answers; ``folder`` has the notes, ``environ`` is for click's own variables."""
-    known = {"DISTREAMER_RUNTIME": str(folder or "/nowhere")}
+    """What the command answers; ``folder`` has the notes."""
+    known = {"DISTREAMER_RUNTIME": str(folder or "/nowhere"), **environ}
     application = Application(registry=lambda: REGISTRY, run=lambda load, heartbeat: 0, environ=known)
 
     def invoke() -> Result:
@@ -191,7 +191,7 @@ async def test_several_inputs_and_links() -> None:
     ]
 
 
-async def test_the_password_comes_from_the_file_the_variable_the_option_or_the_url(tmp_path: Path) -> None:
+async def test_the_password_comes_from_the_file_the_variables_the_option_or_the_url(tmp_path: Path) -> None:
     async with operating(admin_config(PASSWORD, delay=1), folder=tmp_path) as operator:
         await playing(operator)
         host, port = operator.address
@@ -201,6 +201,8 @@ async def test_the_password_comes_from_the_file_the_variable_the_option_or_the_u
             assert (await status(*arguments, folder=tmp_path)).exit_code == 0, arguments
         result = await status(f"{host}:{port}", DISTREAMER_ADMINPASSWORD=PASSWORD)
         assert result.exit_code == 0
+        result = await status(folder=tmp_path, DS_GENERAL_ADMINPASSWORD=PASSWORD)
+        assert result.exit_code == 0, "as in a container"
         assert operator.servers.servers[0].bound is not None
 
 

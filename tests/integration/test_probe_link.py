@@ -19,9 +19,10 @@ from distreamer.measure.link_report import LinkReport
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
 from distreamer.sessions.native_carriers import Transport
 from tests.support.input_context import capturing_log
-from tests.support.instances import free_port
+from tests.support.instances import COMMAND, free_port
 from tests.support.native_network import output_context
 from tests.support.native_programme import fill
+from tests.support.pseudo_terminal import in_terminal
 
 pytestmark = pytest.mark.integration
 
@@ -77,7 +78,9 @@ async def studio(password: str = "", transport: str = "auto") -> AsyncIterator[S
 
 async def probed(port: int, seconds: float, password: str = "", transport: Transport = Transport.AUTO) -> LinkReport:
     target = LinkTarget(f"127.0.0.1:{port}", f"http://127.0.0.1:{port}", password, transport)
-    return await LinkProbe(target, LoopClock(), capturing_log(), lambda text: None).run(seconds)
+    report = await LinkProbe(target, LoopClock(), capturing_log(), lambda text: None).run(seconds, asyncio.Event())
+    assert report is not None
+    return report
 
 
 async def test_a_link_that_loses_a_fifth_of_its_packets() -> None:
@@ -153,3 +156,14 @@ async def test_a_password_that_cannot_be_one() -> None:
 async def test_nobody_there() -> None:
     with pytest.raises(LinkError, match="refused"):
         await probed(free_port(), 5)
+
+
+async def test_ctrl_c_ends_the_looking_and_what_was_seen_is_told() -> None:
+    async with (
+        studio(transport="tcp") as pc_a,
+        in_terminal(*COMMAND, "probe", f"127.0.0.1:{pc_a.port}", "--seconds", "3600") as terminal,
+    ):
+        await terminal.shows("looks at the link for 3600 s")
+        terminal.type("\x03")
+        await terminal.shows(r"link .*, looked at for \d")
+        assert await terminal.ends() == 0

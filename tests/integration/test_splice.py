@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 ENCODINGS = {"mp3": ffmpeg.MP3, "aac": ffmpeg.AAC, "vorbis": ffmpeg.VORBIS, "opus": ffmpeg.OPUS}
 CONTAINERS = {"mp3": "mp3", "aac": "aac", "vorbis": "ogg", "opus": "ogg"}
-BURST_BYTES = 131_072
-"""8 s and more."""
+BURST_BYTES = 262_144
+"""16 s and more, once it is filled."""
 AWAY_SECONDS = 2.0
 SOME_AUDIO = 60_000
 """Bytes: 4 to 8 s."""
@@ -90,7 +90,7 @@ async def test_a_connection_to_icecast_that_breaks_again_and_again_is_not_heard(
         for form in ENCODINGS:
             path, port = tmp_path / f"{form}.conf", free_port()
             path.write_text(
-                f"[GENERAL]\nDELAY = 6\n[INPUT]\nMODE = ShoutcastClient\n"
+                f"[GENERAL]\nDELAY = 12\n[INPUT]\nMODE = ShoutcastClient\n"
                 f"STREAMURL = http://127.0.0.1:{link.port}/{form}\n{output(port)}"
             )
             configs[form] = path, port
@@ -123,7 +123,7 @@ async def test_of_two_icecasts_with_one_programme_either_may_die(tmp_path: Path)
             await near.wait_for_mount(f"/{form}")
             path, port = tmp_path / f"{form}.conf", free_port()
             path.write_text(
-                f"[GENERAL]\nDELAY = 8\nFALLBACKAFTER = 2\n"
+                f"[GENERAL]\nDELAY = 12\nFALLBACKAFTER = 2\n"
                 f"[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {near.listen_url(f'/{form}')}\nRETURN = 3\n"
                 f"[INPUT backup]\nMODE = ShoutcastClient\nSTREAMURL = {far.listen_url(f'/{form}')}\n{output(port)}"
             )

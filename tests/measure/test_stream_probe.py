@@ -24,12 +24,21 @@ MOST_LINES = 25
 
 async def probed(handler: Handler, seconds: float = 60.0, **servers: Handler) -> StreamReport:
     """What is found of ``handler``; ``servers`` are at other names."""
+    report = await probed_until(asyncio.Event(), handler, seconds, **servers)
+    assert report is not None
+    return report
+
+
+async def probed_until(
+    ended: asyncio.Event, handler: Handler, seconds: float = 60.0, **servers: Handler
+) -> StreamReport | None:
     async with MemoryNetwork(latency_seconds=0.02) as network:
         network.serve("a.example:8000", handler)
         for name, other in servers.items():
             network.serve(f"{name}.example:8000", other)
         clock = LoopClock(1_700_000_000.0)
-        return await StreamProbe(StreamUrl.parse(URL), clock, lambda text: None, connector=network.connect).run(seconds)
+        probe = StreamProbe(StreamUrl.parse(URL), clock, lambda text: None, connector=network.connect)
+        return await probe.run(seconds, ended)
 
 
 @virtual_time()
@@ -266,3 +275,44 @@ async def test_a_short_file_ends_by_itself() -> None:
     report = await probed(answering(head + body), 30)
     assert report.ended == "the server closed the connection"
     assert report.audio_seconds == pytest.approx(10, abs=0.5)
+
+
+@virtual_time()
+async def test_what_was_seen_until_somebody_had_enough_is_told() -> None:
+    server, ended = ScriptedServer(), asyncio.Event()
+    asyncio.get_running_loop().call_later(20, ended.set)
+    report = await probed_until(ended, server.serve, 3600)
+    assert report is not None
+    assert report.seconds == pytest.approx(20, abs=0.1)
+    assert report.measured_bits_per_second == pytest.approx(128_000, rel=0.01)
+    assert report.ended == ""
+    assert report.splice is None
+    assert len(server.served) == 1, "it does not connect again"
+
+
+async def silent(stream: MemoryStream, request: RequestHead) -> None:
+    """Answers nothing."""
+    await asyncio.sleep(10_000)
+
+
+@virtual_time()
+async def test_the_second_connection_can_be_ended_too() -> None:
+    server, ended = ScriptedServer(), asyncio.Event()
+
+    async def once(stream: MemoryStream, request: RequestHead) -> None:
+        await (silent if server.served else server.serve)(stream, request)
+
+    began = asyncio.get_running_loop().time()
+    asyncio.get_running_loop().call_later(32, ended.set)
+    report = await probed_until(ended, once, 30)
+    assert report is not None
+    assert report.seconds == pytest.approx(30, abs=0.1)
+    assert report.splice is None
+    assert asyncio.get_running_loop().time() - began == pytest.approx(32, abs=0.1)
+
+
+@virtual_time()
+async def test_who_has_enough_before_anything_came_is_told_nothing() -> None:
+    ended = asyncio.Event()
+    asyncio.get_running_loop().call_later(1, ended.set)
+    assert await probed_until(ended, silent) is None

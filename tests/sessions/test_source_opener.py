@@ -144,7 +144,7 @@ async def test_playlists_that_name_themselves_end() -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
-        (b"HTTP/1.0 401 Unauthorized\r\n\r\n", AuthenticationError, "refuses the user or the password of STREAMURL"),
+        (b"HTTP/1.0 401 Unauthorized\r\n\r\n", AuthenticationError, "refuses the user or the password in the address"),
         (b"HTTP/1.0 403 Forbidden\r\n\r\n", PeerError, "does not let us in: .* [(]403 Forbidden[)]"),
         (b"HTTP/1.0 404 File Not Found\r\n\r\n", PeerError, "has no such stream: the source may be off"),
         (b"HTTP/1.0 400\r\n\r\n", PeerError, "does not understand the request; .* [(]400[)]"),
@@ -182,7 +182,7 @@ async def test_a_password_that_was_not_passed_on_is_said_so() -> None:
     async with MemoryNetwork() as network:
         network.serve("a.example:80", answering(redirect("http://b.example/")))
         network.serve("b.example:80", answering(b"HTTP/1.0 401 No\r\n\r\n"))
-        with pytest.raises(AuthenticationError, match="not passed on to another server"):
+        with pytest.raises(AuthenticationError, match="not given to another server"):
             await open_in(network, "http://u:p@a.example/")
         with pytest.raises(AuthenticationError, match="wants a user and a password"):
             await open_in(network, "http://b.example/")

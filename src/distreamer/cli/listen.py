@@ -13,7 +13,7 @@ import click
 from distreamer.cli.examples import examples
 from distreamer.cli.numbers import NumberRange
 from distreamer.config.wording import printable
-from distreamer.errors import ProtocolError
+from distreamer.errors import DiStreamerError, ProtocolError
 from distreamer.units import spoken_seconds
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ _EPILOG = examples(
 @click.command(epilog=_EPILOG)
 @click.argument("url")
 @click.option("--seconds", type=NumberRange(min=1), help="End after so long; else at Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: each finding, then the verdict.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object a line: each finding, then the verdict, or the fault."
+)
 @click.option(
     "--strict", is_flag=True, help="Hold one second of audio instead of three, and take a wrong format for wrong."
 )
@@ -72,7 +74,12 @@ async def _listen(url: StreamUrl, seconds: float | None, *, as_json: bool, is_st
                 ended.set()  # Nobody reads any more; the verdict fails in the same way, and ends the command.
 
         progress.say(f"listens for {spoken_seconds(seconds)}" if seconds else "listens until Ctrl-C")
-        verdict = await StreamListener(url, LoopClock(), say, is_strict=is_strict).run(seconds, ended)
+        try:
+            verdict = await StreamListener(url, LoopClock(), say, is_strict=is_strict).run(seconds, ended)
+        except DiStreamerError as error:
+            if as_json:
+                click.echo(json.dumps({"fault": str(error)}))
+            raise
     if as_json:
         click.echo(json.dumps(asdict(verdict) | {"verdict": verdict.sentence}))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,8 @@ def probe(context: click.Context, what: str, seconds: float, as_json: bool) -> N
     programme. The password of a DiStreamer may stand in the URL, as in http://:password@pc-a.example.org:7080; better
     name the CONF that holds it.
 
+    Ctrl-C ends the looking, and what was seen until then is told.
+
     The exit code is 0 when all could be looked at, however bad it is, 2 when CONF has faults, else 1.
     """
     from distreamer.cli.targets import as_url  # late: the other commands need not wait for it
@@ -61,19 +64,27 @@ def probe(context: click.Context, what: str, seconds: float, as_json: bool) -> N
 
 
 async def _probe(targets: list[Target], seconds: float, *, as_json: bool) -> int:
-    """All of them, one after the other; gives the exit code: 1 when any could not be looked at."""
+    """All of them, one after the other; gives the exit code: 1 when any could not be looked at.
+
+    The first signal ends the looking, the second the command.
+    """
     from distreamer.cli.steps import Steps
     from distreamer.core.clock import LoopClock
     from distreamer.measure.probing import look_at
 
-    clock, faults, found = LoopClock(), 0, []
+    clock, faults, found, ended = LoopClock(), 0, list[dict[str, Any]](), asyncio.Event()
+    _end_at_signals(ended)
     for number, target in enumerate(targets):
+        if ended.is_set():
+            break
         if number and not as_json:
             click.echo()
         fields: dict[str, Any]
         async with Steps(printable(target.name)) as progress:
             try:
-                report = await look_at(target, seconds, clock, progress.say)
+                report = await look_at(target, seconds, clock, progress.say, ended)
+                if report is None:
+                    break
                 fields, lines = {"kind": report.kind, **asdict(report)}, list(report.lines())
             except DiStreamerError as error:
                 faults += 1
@@ -84,4 +95,15 @@ async def _probe(targets: list[Target], seconds: float, *, as_json: bool) -> int
                 click.echo(printable(line), err=fields["kind"] == "fault")
     if as_json:
         click.echo(json.dumps(found, indent=2))
-    return 1 if faults else 0
+    return 1 if faults or not found else 0
+
+
+def _end_at_signals(ended: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def end(number: int) -> None:
+        loop.remove_signal_handler(number)
+        ended.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end, number)

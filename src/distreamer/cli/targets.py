@@ -11,6 +11,7 @@ import click
 
 from distreamer.admin.whereabouts import ended_notes, known_folders, notes
 from distreamer.cli.application import Application
+from distreamer.config.environment import variable_of
 from distreamer.config.fields import check_http_url, split_host_port
 from distreamer.config.instance import InstanceConfig
 from distreamer.config.wording import printable, shown
@@ -44,6 +45,8 @@ def targets_of(names: Sequence[str], application: Application, password: str) ->
     click.UsageError for what is neither a URL nor a file.
     """
     if not names:
+        # In a container the command has the environment of the instance, which may have its password from there.
+        password = password or application.environ.get(variable_of("GENERAL", "ADMINPASSWORD"), "").strip()
         found = [Target(_url(note.host, note.port), password) for note in notes(known_folders(application.environ))]
         return list(dict.fromkeys(found))
     targets: list[Target] = []

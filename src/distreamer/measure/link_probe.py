@@ -19,6 +19,7 @@ from distreamer.core.ports import Clock
 from distreamer.errors import AuthenticationError, LinkError, PeerError
 from distreamer.measure.carrier_probe import CarrierProbe
 from distreamer.measure.delay_advice import advise
+from distreamer.measure.early_end import unless_ended
 from distreamer.measure.link_report import CarrierReport, LinkReport
 from distreamer.protocol.native.handshake import PROBE_AGENT, Identity
 from distreamer.sessions.native_carriers import Dials, Transport, dialling, pace_of_answers
@@ -68,9 +69,10 @@ class LinkProbe:
         self._log = log
         self._tell = tell
 
-    async def run(self, seconds: float) -> LinkReport:
-        """Looks for ``seconds``. Raises AuthenticationError for a wrong password, which is tried once only, and
-        OtherWireError, PeerError or LinkError when there is no DiStreamer 3 to talk to."""
+    async def run(self, seconds: float, ended: asyncio.Event) -> LinkReport | None:
+        """Looks for ``seconds``, or until ``ended`` is set; None when that was before there was anything to look at.
+        Raises AuthenticationError for a wrong password, which is tried once only, and OtherWireError, PeerError or
+        LinkError when there is no DiStreamer 3 to talk to."""
         async with self._dialling() as dials:
             identity = Identity(secrets.token_hex(8), AGENT)
             tcp = CarrierProbe(dials.dial, self._target, identity, self._clock)
@@ -80,18 +82,20 @@ class LinkProbe:
             jobs: list[asyncio.Task[None]] = []
             try:
                 self._tell("tries TCP and QUIC")
-                await self._reach((tcp, quic), jobs)
+                await unless_ended(self._reach((tcp, quic), jobs), ended)
+                if ended.is_set():
+                    return None
                 used = self._used(tcp, quic)
                 self._tell(f"looks at the link for {seconds:g} s")
                 began = self._clock.now()
                 used.ask()
-                await asyncio.sleep(seconds)
+                await unless_ended(asyncio.sleep(seconds), ended)
                 looked = self._clock.now() - began
             finally:
                 for job in jobs:
                     job.cancel()
-                ended = await asyncio.gather(*jobs, return_exceptions=True)
-            for defect in ended:
+                ends = await asyncio.gather(*jobs, return_exceptions=True)
+            for defect in ends:
                 if isinstance(defect, Exception):
                     raise defect
         return self._report(tcp, quic, used, looked)

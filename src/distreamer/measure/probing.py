@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from distreamer.core.ports import Clock
 from distreamer.errors import ConfigError
 from distreamer.inputs.distreamer_client import DiStreamerClientSettings
 from distreamer.inputs.shoutcast_client import ShoutcastClientSettings
+from distreamer.measure.early_end import unless_ended
 from distreamer.measure.http_listening import OPTIONS
 from distreamer.measure.link_probe import LinkProbe, LinkTarget, speaks_native
 from distreamer.measure.link_report import LinkReport
@@ -85,15 +87,21 @@ def targets_of_config(configs: Sequence[InstanceConfig]) -> list[Target]:
     return found
 
 
-async def look_at(target: Target, seconds: float, clock: Clock, tell: Tell) -> StreamReport | LinkReport:
-    """Raises LinkError, PeerError and their kind when there is nothing to look at."""
+async def look_at(
+    target: Target, seconds: float, clock: Clock, tell: Tell, ended: asyncio.Event
+) -> StreamReport | LinkReport | None:
+    """For ``seconds``, or until ``ended`` is set; None when that was before anything was seen. Raises LinkError,
+    PeerError and their kind when there is nothing to look at."""
     log = _quiet_log()
     if isinstance(target, UnknownTarget):
         tell("asks what is there")
-        target = target.link if await speaks_native(target.link, log) else target.stream
+        is_link = await unless_ended(speaks_native(target.link, log), ended)
+        if is_link is None:
+            return None
+        target = target.link if is_link else target.stream
     if isinstance(target, LinkTarget):
-        return await LinkProbe(target, clock, log, tell).run(seconds)
-    return await StreamProbe(target.url, clock, tell, target.options).run(seconds)
+        return await LinkProbe(target, clock, log, tell).run(seconds, ended)
+    return await StreamProbe(target.url, clock, tell, target.options).run(seconds, ended)
 
 
 def _delay_seconds(config: InstanceConfig) -> float | None:

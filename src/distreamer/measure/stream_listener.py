@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from distreamer.core.ports import Clock
 from distreamer.errors import LinkError, PeerError, ProtocolError
+from distreamer.measure.early_end import unless_ended
 from distreamer.measure.finding import Finding, Verdict
 from distreamer.measure.http_listening import OPTIONS, OpenedStream, StreamOpener
 from distreamer.measure.listening import Listening
@@ -44,7 +45,7 @@ class StreamListener:
     async def run(self, seconds: float | None, ended: asyncio.Event) -> Verdict:
         """Listens for ``seconds`` (None: for ever), or until ``ended`` is set. Raises LinkError or PeerError when
         nothing answers the first time, or no audio is there."""
-        opened = await self._first(ended)
+        opened = await unless_ended(self._opener.open(), ended)
         # What the server took to answer is no part of what is heard.
         self._listening = Listening(self._clock.now(), is_strict=self._is_strict)
         if opened is None:
@@ -68,18 +69,6 @@ class StreamListener:
         return tuple(self._listening.findings)
 
     # -- inside
-
-    async def _first(self, ended: asyncio.Event) -> OpenedStream | None:
-        """What answers; None when it is ended before."""
-        opening = asyncio.create_task(self._opener.open(), name="opens the stream")
-        ending = asyncio.create_task(ended.wait(), name="waits for the end")
-        try:
-            await asyncio.wait((opening, ending), return_when=asyncio.FIRST_COMPLETED)
-            return await opening if opening.done() else None
-        finally:
-            opening.cancel()
-            ending.cancel()
-            await asyncio.wait((opening, ending))
 
     async def _listen(self, opened: OpenedStream) -> None:
         """One connection after the other."""

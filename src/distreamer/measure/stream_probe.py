@@ -8,6 +8,7 @@ from collections.abc import Callable
 from distreamer.core.ports import Clock
 from distreamer.errors import DiStreamerError, LinkError, PeerError, ProtocolError
 from distreamer.measure.bitrates import Bitrates
+from distreamer.measure.early_end import unless_ended
 from distreamer.measure.formats import spoken_audio, type_fault
 from distreamer.measure.http_listening import OPTIONS, OpenedStream, StreamOpener
 from distreamer.measure.pace import Pace
@@ -50,22 +51,24 @@ class StreamProbe:
         self._titles: list[str] = []
         self._damaged_bytes = 0
 
-    async def run(self, seconds: float) -> StreamReport:
-        """Listens for ``seconds``. Raises LinkError, PeerError or AuthenticationError when there is nothing to listen
-        to."""
+    async def run(self, seconds: float, ended: asyncio.Event) -> StreamReport | None:
+        """Listens for ``seconds``, or until ``ended`` is set; None when that was before anything came. Raises
+        LinkError, PeerError or AuthenticationError when there is nothing to listen to."""
         self._tell("connects")
         asked_at = self._clock.now()
-        opened = await self._opener.open()
+        opened = await unless_ended(self._opener.open(), ended)
+        if opened is None:
+            return None
         began = self._clock.now()
         self._tell(f"listens for {seconds:g} s")
         reading = self._reading(opened)
         try:
-            ended = await self._listen(opened, reading, began + seconds)
+            reason = await unless_ended(self._listen(opened, reading), ended, seconds)
         finally:
             await opened.source.close()
         listened = self._clock.now() - began
         self._trial.cut(self._clock.now())
-        splice = await self._splice() if self._format is not None else None
+        splice = await unless_ended(self._splice(), ended) if self._format is not None and not ended.is_set() else None
         description = opened.description
         drift = self._pace.drift()
         return StreamReport(
@@ -93,7 +96,7 @@ class StreamProbe:
             longest_pause_seconds=self._pace.longest_pause_seconds,
             drift=drift,
             damaged_bytes=self._damaged_bytes,
-            ended=ended,
+            ended=reason or "",
             splice=splice,
         )
 
@@ -112,19 +115,16 @@ class StreamProbe:
     def _give_to_trial(self, data: bytes) -> None:
         self._trial.audio(data, self._clock.now())
 
-    async def _listen(self, opened: OpenedStream, reading: StreamReading, until: float) -> str:
-        """Why it ended before that moment; empty when it did not."""
+    async def _listen(self, opened: OpenedStream, reading: StreamReading) -> str:
+        """Until it ends by itself; gives why."""
         try:
-            async with asyncio.timeout(until - self._clock.now()):
-                while True:
-                    for event in await opened.source.next_events():
-                        if isinstance(event, Body):
-                            self._take(event.data, reading)
-                        elif isinstance(event, EndOfBody):
-                            problem = f" ({event.problem})" if event.problem else ""
-                            return f"the server closed the connection{problem}"
-        except TimeoutError:
-            return ""
+            while True:
+                for event in await opened.source.next_events():
+                    if isinstance(event, Body):
+                        self._take(event.data, reading)
+                    elif isinstance(event, EndOfBody):
+                        problem = f" ({event.problem})" if event.problem else ""
+                        return f"the server closed the connection{problem}"
         except (LinkError, PeerError) as error:
             return error.reason
 

@@ -194,16 +194,16 @@ def _refusal(url: StreamUrl, head: ResponseHead, *, withheld: bool) -> PeerError
     answer = f"{head.status} {one_line(head.reason)[:60]}".strip()
     match head.status:
         case 401 if url.credentials:
-            return AuthenticationError(str(url), f"refuses the user or the password of STREAMURL ({answer})")
+            return AuthenticationError(str(url), f"refuses the user or the password in the address ({answer})")
         case 401 if withheld:
             return AuthenticationError(
                 str(url),
-                f"wants a user and a password ({answer}); those of STREAMURL are not passed on to another server,"
-                " so put this address into STREAMURL",
+                f"wants a user and a password ({answer}); those of the first address are not given to another server,"
+                " so give this address instead, with its own",
             )
         case 401:
             return AuthenticationError(
-                str(url), f"wants a user and a password ({answer}): http://user:password@… in STREAMURL"
+                str(url), f"wants a user and a password ({answer}): give it as http://user:password@…"
             )
         case 403:
             words = "does not let us in: it may be full, or closed to this address"
