@@ -17,6 +17,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from distreamer.core.clock import LoopClock
 from distreamer.core.event_loop import loop_factory
+from distreamer.core.held_memory import hold_memory
 from distreamer.core.played import Played
 from distreamer.outputs.player_server import PlayerServer
 from distreamer.outputs.worker_messages import REPORT_SECONDS, Begin, Message, News, Obey, Report, Said, packed, receive
@@ -121,6 +122,7 @@ def main(arguments: Sequence[str]) -> None:
     link, *sockets = [socket.socket(fileno=int(number)) for number in arguments]
     for one in (link, *sockets):
         one.setblocking(False)
+    hold_memory()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(work(link, sockets))
 

@@ -16,6 +16,7 @@ from distreamer.config.instance import Load
 from distreamer.core.backoff import BackoffLimits
 from distreamer.core.clock import LoopClock
 from distreamer.core.event_loop import loop_factory
+from distreamer.core.held_memory import hold_memory
 from distreamer.core.module import Health
 from distreamer.runtime.event_book import event_numbers
 from distreamer.runtime.hang_ups import HangUps
@@ -65,6 +66,8 @@ def run(
     """
     with LogThreads() as threads:
         members = [Member(config, InstanceLog(config, _standard_error(), threads=threads)) for config in load()]
+        if hold_memory():
+            members[0].log.logger.debug("the program stays in memory, whatever becomes of its disk")
         with _Routing(members) as routing, asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_run_all(load, members, routing, hang_ups, heartbeat, environ, make_operator))
 
