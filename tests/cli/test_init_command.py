@@ -229,6 +229,18 @@ def test_a_folder_in_the_way_of_a_file(place: Path) -> None:
     assert os.listdir() == [STUDIO]
 
 
+def test_of_two_files_that_belong_together_none_is_made_alone(place: Path) -> None:
+    assert init("--yes").exit_code == 0
+    studio = Path(STUDIO).read_text()
+    Path(TRANSMITTER).unlink()
+    Path(TRANSMITTER).mkdir()
+    result = init("--yes", "--overwrite")
+    assert result.exit_code == 1
+    assert result.stderr == "distreamer: transmitter.conf cannot be written: Is a directory\n"
+    assert Path(STUDIO).read_text() == studio, "with the password that the other end has"
+    assert sorted(os.listdir()) == [STUDIO, TRANSMITTER]
+
+
 def test_an_end_of_the_answers_writes_nothing(place: Path) -> None:
     result = init(typed="\n\n")
     assert result.exit_code == 1

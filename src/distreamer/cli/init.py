@@ -80,8 +80,7 @@ def init(
         raise click.UsageError("this machine has no network by which its address can be guessed; give --address")
     texts = init_files.texts(answers, init_files.new_password(), init_files.new_password())
     _make(folder)
-    for file in files:
-        init_files.write(file, texts[file.name], may_replace=may_replace)
+    init_files.write({file: texts[file.name] for file in files}, may_replace=may_replace)
     _tell(answers, files)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -100,21 +103,36 @@ def configuration(name: str, text: str, registry: Registry) -> InstanceConfig:
     return parse(text.encode(), Path(name), registry, {})
 
 
-def write(file: Path, text: str, *, may_replace: bool) -> None:
-    """Makes a file that its owner alone can read; raises ResourceError when it cannot, or when it is there already."""
-    target = file.with_name(f".{file.name}.new") if may_replace else file
+def write(texts: Mapping[Path, str], *, may_replace: bool) -> None:
+    """Makes files that their owner alone can read, all of them or none: one that is old would have another password.
+    Raises ResourceError when one cannot be made, or is there already."""
+    made: list[Path] = []
     try:
+        for file, text in texts.items():
+            target = file.with_name(f".{file.name}.new") if may_replace else file
+            with _spoken_faults(file):
+                if file.is_dir():
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+                if may_replace:
+                    target.unlink(missing_ok=True)
+                descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                made.append(target)
+                with open(descriptor, "w", encoding="utf-8") as opened:
+                    opened.write(text)
         if may_replace:
-            target.unlink(missing_ok=True)
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with open(descriptor, "w", encoding="utf-8") as opened:
-                opened.write(text)
-            if may_replace:
-                target.replace(file)
-        except OSError:
+            for file, target in zip(texts, made, strict=True):
+                with _spoken_faults(file):
+                    target.replace(file)
+    except ResourceError:
+        for target in made:
             target.unlink(missing_ok=True)  # Half of a file is of no use, and would be in the way.
-            raise
+        raise
+
+
+@contextmanager
+def _spoken_faults(file: Path) -> Iterator[None]:
+    try:
+        yield
     except FileExistsError:
         raise ResourceError(f"{file} is there already, and stays as it is") from None
     except OSError as error:
