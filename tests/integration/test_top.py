@@ -19,10 +19,11 @@ PASSWORD = "geheim"
 
 
 def station(folder: Path, name: str, admin: int, password: str = "") -> Path:
-    """The file of an instance that plays silence."""
+    """The file of an instance that plays silence, and to which that is all right."""
     file = folder / f"{name}.conf"
     file.write_text(
-        f"[GENERAL]\nADMIN = 127.0.0.1:{admin}\nADMINPASSWORD = {password}\nDELAY = 2\n[INPUT]\nMODE = Silence\n"
+        f"[GENERAL]\nADMIN = 127.0.0.1:{admin}\nADMINPASSWORD = {password}\nDELAY = 5\nSILENCESECONDS = 0\n"
+        f"[INPUT]\nMODE = Silence\n"
         f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {free_port()}\n"
     )
     return file
