@@ -133,6 +133,13 @@ def test_a_server_without_that_stream() -> None:
         assert "has no such stream" in listened.stderr
 
 
+def test_a_stream_that_ends_before_it_has_begun_is_none() -> None:
+    with web_server(b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\nnothing to hear") as port:
+        result = run("probe", f"http://127.0.0.1:{port}/live", "--seconds", "1")
+    assert result.exit_code == 1
+    assert "no audio was recognised" in result.stdout
+
+
 @pytest.mark.parametrize("command", ["probe", "listen"])
 def test_nobody_there(command: str) -> None:
     for beginning in ("http://", ""):

@@ -47,7 +47,8 @@ def probe(context: click.Context, what: str, seconds: float, as_json: bool) -> N
 
     Ctrl-C ends the looking, and what was seen until then is told.
 
-    The exit code is 0 when all could be looked at, however bad it is, 2 when CONF has faults, else 1.
+    The exit code is 0 when all could be looked at, however bad it is, 2 when CONF has faults, else 1: nothing answers,
+    or it is no audio.
     """
     from distreamer.cli.targets import as_url  # late: the other commands need not wait for it
     from distreamer.measure.probing import targets_of_config, targets_of_url
@@ -64,7 +65,7 @@ def probe(context: click.Context, what: str, seconds: float, as_json: bool) -> N
 
 
 async def _probe(targets: list[Target], seconds: float, *, as_json: bool) -> int:
-    """All of them, one after the other; gives the exit code: 1 when any could not be looked at.
+    """All of them, one after the other; gives the exit code: 1 when any could not be looked at, or is no audio.
 
     The first signal ends the looking, the second the command.
     """
@@ -85,6 +86,7 @@ async def _probe(targets: list[Target], seconds: float, *, as_json: bool) -> int
                 report = await look_at(target, seconds, clock, progress.say, ended)
                 if report is None:
                     break
+                faults += report.kind == "stream" and not report.format
                 fields, lines = {"kind": report.kind, **asdict(report)}, list(report.lines())
             except DiStreamerError as error:
                 faults += 1
