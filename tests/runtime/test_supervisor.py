@@ -102,9 +102,9 @@ async def test_a_job_that_was_healthy_is_tried_at_once_again() -> None:
     log = structlog.wrap_logger(None, processors=[LogCapture()], wrapper_class=structlog.BoundLogger)
     limits = BackoffLimits(first=1.0, factor=2.0)
     task = asyncio.create_task(Supervisor(job, health, log, limits, chance=lambda: 0.5).run())
-    await asyncio.sleep(14.5)
+    await asyncio.sleep(4.5 + HEALTHY_SECONDS)
     task.cancel()
-    assert begun == [0, 0, 1, 3, 13, 14]
+    assert begun == [0, 0, 1, 3, 3 + HEALTHY_SECONDS, 4 + HEALTHY_SECONDS]
 
 
 async def test_a_job_that_ends_by_itself_runs_again() -> None:
