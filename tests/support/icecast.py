@@ -21,7 +21,7 @@ from tests.support.instances import free_port
 from tests.support.programs import ended_process, find_program
 
 PASSWORD = "loopback-only"
-START_SECONDS = 30
+START_SECONDS = 60
 """A bound, not an expectation."""
 POLL_SECONDS = 0.05
 """Icecast does not say when it is ready."""
