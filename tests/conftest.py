@@ -6,8 +6,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.compatibility import Compatibility
+
+# A machine that is slow, or stands still for a moment, is no finding.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,6 +40,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in terminalreporter.getreports("skipped"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         terminalreporter.write_line(f"not run: {report.nodeid}: {reason}")
+
+
+@pytest.fixture
+def patient_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No link is taken for dead, nor gets a rival, because the machine stood still: for tests in real time that count
+    what became of links."""
+    monkeypatch.setattr("distreamer.sessions.native_session.DOWN_SECONDS", 600.0)
+    monkeypatch.setattr("distreamer.sessions.native_session.rival_after", lambda *_: 600.0)
+    monkeypatch.setattr("distreamer.protocol.native.limits.Timing.dead_after", lambda *_: 600.0)
 
 
 @pytest.hookimpl(trylast=True)

@@ -16,7 +16,7 @@ from distreamer.admin import door, event_stream, server
 from distreamer.admin.routes import ROUTES
 from distreamer.config.instance import ConfiguredAlert
 from distreamer.errors import PeerError
-from tests.support.admin_client import OWN, PASSWORD, admin_config, operating
+from tests.support.admin_client import OWN, PASSWORD, admin_config, operating, playing_config
 from tests.support.alerts import RingSettings, rings
 from tests.support.listening_modules import until
 
@@ -96,7 +96,10 @@ async def test_the_stream_tells_the_status_each_second_and_events_as_they_come()
         assert kind == "event: status"
         assert json.loads(data.removeprefix("data: "))["instances"][0]["name"] == "station"
         event = operator.instance.events.test()
-        number, kind, data, *_ = (await stream.content.readuntil(b"\n\n")).decode().split("\n")
+        # Where the machine stood still, another status may have been under way.
+        while (message := await stream.content.readuntil(b"\n\n")).startswith(b"event: status\n"):
+            continue
+        number, kind, data, *_ = message.decode().split("\n")
         assert (number, kind) == (f"id: {event.number}", "event: event")
         assert json.loads(data.removeprefix("data: "))["sentence"] == event.sentence
 
@@ -139,7 +142,7 @@ async def test_a_client_that_takes_nothing_is_cut_off() -> None:
             (admin,) = operator.servers.servers
             with socket.create_connection(operator.address) as client:
                 client.sendall(b"GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                await until(lambda: admin.streams.open == 1)
+                await until(lambda: admin.streams.open == 1 or admin.streams.cut_off == 1)
                 assert (await operator.ask("/health")).status == 200
                 await until(lambda: admin.streams.cut_off == 1)
                 await until(lambda: admin.streams.open == 0)
@@ -167,7 +170,7 @@ async def test_a_thin_line_brings_how_it_is_and_not_how_it_was() -> None:
             assert last < 40
             client.setblocking(False)
             heard = b""
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while f"data: {last + 1} ".encode() not in heard:
                     heard += await asyncio.get_running_loop().sock_recv(client, 65_536)
             assert admin.streams.cut_off == 0
@@ -237,10 +240,12 @@ async def test_nothing_is_shown_without_the_password() -> None:
 
 async def test_wrong_passwords_are_logged_and_slow_down() -> None:
     async with operating(admin_config(PASSWORD)) as operator:
-        statuses = [(await operator.ask("/ready", password="wrong")).status for _ in range(6)]
-        assert statuses == [401, 401, 401, 401, 429, 429]
-        answer = await operator.ask("/ready")
-        assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
+        # All within a moment, on however slow a machine.
+        with patch.object(operator.servers._clock, "now", lambda: 1000.0):
+            statuses = [(await operator.ask("/ready", password="wrong")).status for _ in range(6)]
+            assert statuses == [401, 401, 401, 401, 429, 429]
+            answer = await operator.ask("/ready")
+            assert (answer.status, answer.headers["Retry-After"]) == (429, "2")
         assert operator.console.getvalue().count("a wrong password was given") == 4
         assert operator.instance.snapshot().refused_admin_passwords == 4
 
@@ -307,7 +312,7 @@ async def test_an_input_is_begun_anew() -> None:
 
 
 async def test_a_listener_is_shown_and_disconnected() -> None:
-    async with operating(admin_config(delay=1)) as operator:
+    async with operating(playing_config()) as operator:
         part = operator.instance.outputs[0]
         await until(lambda: getattr(part.module, "address", None) is not None)
         await until(lambda: operator.instance.snapshot().store.seconds > 4)
@@ -321,7 +326,7 @@ async def test_a_listener_is_shown_and_disconnected() -> None:
         path = f"{INSTANCE}/outputs/output/listeners/{listener['number']}/kick"
         answer = await operator.ask(path, "POST", headers=OWN)
         assert answer.json == {"sentence": "the listener was disconnected, and may come again"}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await reader.read(100_000):
                 pass
         assert (await operator.ask(path, "POST", headers=OWN)).status == 404
@@ -347,7 +352,7 @@ async def test_who_only_connects_makes_room_for_who_asks() -> None:
             idle = [await asyncio.open_connection(*operator.address) for _ in range(8)]
             for _ in range(3):
                 assert (await operator.ask("/health")).status == 200
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert await idle[0][0].read() == b""
             for _, writer in idle:
                 writer.close()

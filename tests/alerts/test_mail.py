@@ -28,7 +28,7 @@ def mail(port: int, /, **keys: object) -> Mail:
         "tls": "none",
         "from": "Studio <studio@example.org>",
         "to": "Anna <anna@example.org>, ben@example.org",
-        "timeout": 20,
+        "timeout": 60,
         **keys,
     }
     return Mail(MailSettings.model_validate(given), alert_context("alert night"))
@@ -121,10 +121,10 @@ async def test_a_server_that_refuses_the_mail() -> None:
 
 
 async def test_what_cannot_be_reached_is_the_networks_fault() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(LinkError, match="cannot be reached: Connection refused"):
-        await mail(port, server="127.0.0.1").deliver(told(began()))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(LinkError, match="cannot be reached: Connection refused"):
+            await mail(taken.getsockname()[1], server="127.0.0.1").deliver(told(began()))
 
 
 async def test_a_server_that_says_nothing_is_left_and_its_thread_too() -> None:
@@ -141,7 +141,7 @@ async def test_what_was_given_up_is_not_sent_when_a_name_server_answers_at_last(
     answered, connect = threading.Event(), socket.create_connection
 
     def connect_late(*given: Any, **keys: Any) -> socket.socket:
-        answered.wait(20)
+        answered.wait(60)
         return connect(*given, **keys)
 
     async with mail_server(Post()) as post:
@@ -150,7 +150,7 @@ async def test_what_was_given_up_is_not_sent_when_a_name_server_answers_at_last(
             with pytest.raises(LinkError, match="has not answered within 1 s"):
                 await one.deliver(told(began()))
             answered.set()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while True:  # until the thread is free
                     try:
                         await one.deliver(told(began(sentence="the second")))
@@ -159,7 +159,8 @@ async def test_what_was_given_up_is_not_sent_when_a_name_server_answers_at_last(
                         await asyncio.sleep(0.01)
                     else:
                         break
-    assert [letter["Subject"] for _, letter, _ in post.taken] == ["[problem] studio: the second"]
+    # What was given up may have been taken all the same, when it had been sent already: then it comes once more.
+    assert {letter["Subject"] for _, letter, _ in post.taken} == {"[problem] studio: the second"}
 
 
 async def test_a_server_that_is_no_name_is_told_as_that() -> None:
@@ -188,5 +189,5 @@ async def test_a_server_that_drips_is_cut_off() -> None:
         one = mail(server.sockets[0].getsockname()[1], server="127.0.0.1", timeout=1)
         with pytest.raises(LinkError, match="has not answered within 1 s"):
             await one.deliver(told(began()))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await gone.wait()

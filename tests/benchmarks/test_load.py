@@ -20,7 +20,7 @@ from benchmarks.load.target import target_of
 
 HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n"
 BURST_FRAMES = 100
-BOUND_SECONDS = 30.0
+BOUND_SECONDS = 60.0
 Answer = Callable[[socket.socket], None]
 
 
@@ -110,11 +110,11 @@ def test_refusals_and_disconnections_are_counted_by_their_kind() -> None:
 
 
 def test_a_port_where_nobody_listens_is_a_failure() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    crowd = crowd_of(f"http://127.0.0.1:{port}/", sample=1)
-    crowd.join(3, 0.01, True)
-    run_until(crowd, lambda: crowd.counts[2].total() == 3)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        crowd = crowd_of(f"http://127.0.0.1:{taken.getsockname()[1]}/", sample=1)
+        crowd.join(3, 0.01, True)
+        run_until(crowd, lambda: crowd.counts[2].total() == 3)
     assert crowd.counts == (0, 0, {"ECONNREFUSED": 3})
 
 

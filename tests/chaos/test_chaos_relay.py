@@ -16,7 +16,7 @@ from distreamer.chaos.relay import ChaosRelay
 from distreamer.errors import BindError, LinkError
 from tests.support.instances import free_port
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 """Only a failing test waits as long as this."""
 
 

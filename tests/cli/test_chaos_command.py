@@ -92,11 +92,10 @@ async def test_it_carries_is_cut_and_restored_by_hand_and_sums_up() -> None:
         assert await session.process.wait() == 0
 
 
-async def test_planned_outages_come_by_themselves_and_it_ends_after_its_time_without_a_terminal() -> None:
-    plan = ("--port", "0", "--outage", "0.3@0.2", "--outage", "0.2@0.7", "--seconds", "1.2")
+async def test_a_planned_outage_comes_by_itself_and_it_ends_after_its_time_without_a_terminal() -> None:
+    plan = ("--port", "0", "--outage", "600@0", "--seconds", "1")
     async with chaos(f"127.0.0.1:{free_port()}", *plan, stdin=asyncio.subprocess.DEVNULL) as session:
-        for text in ("the link is cut", "the link is back", "the link is cut", "the link is back"):
-            await session.says(text)
+        await session.says("the link is cut")
         await session.says(r"^In all: nothing was sent\.$")
         assert await session.process.wait() == 0
 

@@ -52,7 +52,10 @@ async def reads_a_line_and_goes(process: asyncio.subprocess.Process) -> bytes:
     """As ``head -1`` does."""
     assert process.stdout is not None
     line = await process.stdout.readline()
-    process.stdout._transport.close()  # type: ignore[attr-defined]
+    transport = process.stdout._transport  # type: ignore[attr-defined]
+    transport.close()
+    while transport._pipe is not None:  # noqa: ASYNC110 - it is closed at a later turn of the event loop
+        await asyncio.sleep(0)
     return line
 
 

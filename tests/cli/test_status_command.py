@@ -20,7 +20,7 @@ from distreamer.cli.admin_client import ask_all
 from distreamer.cli.application import Application
 from distreamer.cli.main import commands
 from distreamer.cli.targets import Target
-from tests.support.admin_client import PASSWORD, Operator, admin_config, operating
+from tests.support.admin_client import PASSWORD, Operator, admin_config, operating, playing_config
 from tests.support.instances import free_port
 from tests.support.listening_modules import until
 from tests.support.small_registry import REGISTRY
@@ -72,7 +72,7 @@ def told(**instance: Any) -> bytes:
 
 
 async def test_what_runs_on_this_machine_is_found_and_told_in_words(tmp_path: Path) -> None:
-    async with operating(admin_config(delay=1), folder=tmp_path) as operator:
+    async with operating(playing_config(), folder=tmp_path) as operator:
         await playing(operator)
         url = operator.url
         result = await status(folder=tmp_path)
@@ -88,7 +88,7 @@ async def test_what_runs_on_this_machine_is_found_and_told_in_words(tmp_path: Pa
 
 
 async def test_programs_get_json(tmp_path: Path) -> None:
-    async with operating(admin_config(delay=1), folder=tmp_path) as operator:
+    async with operating(playing_config(), folder=tmp_path) as operator:
         await playing(operator)
         url = operator.url
         result = await status("--json", folder=tmp_path)
@@ -127,7 +127,7 @@ async def test_what_was_killed_is_told_by_name_and_how_long_ago(tmp_path: Path) 
     assert (result.exit_code, result.stdout) == (3, "")
     assert re.fullmatch(f"distreamer: {words}", result.stderr)
     assert re.fullmatch(f"distreamer: {words}", (await status(f"http://127.0.0.1:{port}/", folder=tmp_path)).stderr)
-    async with operating(admin_config(delay=1)) as operator:  # It has a folder of its own.
+    async with operating(playing_config()) as operator:  # It has a folder of its own.
         await playing(operator)
         told = json.loads((await status("--json", operator.url, f"127.0.0.1:{port}", folder=tmp_path)).stdout)
     assert [one["name"] for one in told["instances"]] == ["station"]
@@ -150,7 +150,7 @@ async def test_a_stranger_at_that_address_is_told_no_password(tmp_path: Path) ->
 
 
 async def test_audio_that_does_not_go_out_is_code_1() -> None:
-    async with operating() as operator:  # 25 s of buffer to fill
+    async with operating() as operator:  # 10 s of buffer to fill
         result = await status(operator.url)
     assert result.exit_code == 1
     assert "  state      audio does not go out: " in result.stdout
@@ -192,7 +192,7 @@ async def test_several_inputs_and_links() -> None:
 
 
 async def test_the_password_comes_from_the_file_the_variables_the_option_or_the_url(tmp_path: Path) -> None:
-    async with operating(admin_config(PASSWORD, delay=1), folder=tmp_path) as operator:
+    async with operating(playing_config(PASSWORD), folder=tmp_path) as operator:
         await playing(operator)
         host, port = operator.address
         file = tmp_path / "north.conf"
@@ -234,7 +234,7 @@ async def test_a_file_without_admin_says_how_to_switch_it_on(tmp_path: Path) -> 
 
 
 async def test_all_addresses_of_a_machine_are_asked_at_its_own(tmp_path: Path) -> None:
-    config = admin_config(PASSWORD, admin="0.0.0.0:0", delay=1)
+    config = playing_config(PASSWORD, admin="0.0.0.0:0")
     async with operating(config, folder=tmp_path) as operator:
         await playing(operator)
         port = operator.address[1]

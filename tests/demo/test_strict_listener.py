@@ -15,7 +15,7 @@ from distreamer.model.audio import Title
 from distreamer.protocol.icy import encode_metadata
 from tests.support.made_audio import MP3_FRAME_BYTES, MP3_FRAME_SAMPLES, mp3_frame
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 FRAME_SECONDS = MP3_FRAME_SAMPLES / 44100
 HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\nicy-metaint: %d\r\n\r\n" % MP3_FRAME_BYTES
 

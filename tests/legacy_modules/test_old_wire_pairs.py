@@ -40,7 +40,7 @@ SECONDS = 12
 """Of programme."""
 QUICK = 0.02
 """Seconds between two rounds or polls, so that the test need not wait for them."""
-PATIENCE = 20
+PATIENCE = 60
 """Seconds that a peer may be silent: a bound, not an expectation."""
 PASSWORD = "pw"
 

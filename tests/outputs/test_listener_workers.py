@@ -21,6 +21,7 @@ from distreamer.model.audio import Title
 from distreamer.model.status import ListenersStatus
 from distreamer.outputs import worker_pool
 from distreamer.outputs.shoutcast_server import ShoutcastServer
+from distreamer.outputs.worker_messages import REPORT_SECONDS
 from distreamer.outputs.worker_pool import added
 from distreamer.transport.tcp import client_tls, listening_sockets
 from tests.support.certificates import make_certificate
@@ -58,7 +59,15 @@ async def listeners(port: int, count: int) -> AsyncIterator[list[Recording]]:
 def workers() -> list[int]:
     """The process ids of our children that serve listeners."""
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [one for one in map(int, children) if b"listener_worker" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    return [one for one in map(int, children) if b"listener_worker" in command_of(one)]
+
+
+def command_of(process: int) -> bytes:
+    """Empty when it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 async def test_all_processes_serve_the_same_and_are_counted_together() -> None:
@@ -140,7 +149,7 @@ async def test_when_a_worker_dies_the_listeners_of_the_others_stay_and_it_is_rep
 
 
 async def test_a_worker_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_pool, "SILENT_SECONDS", 7.0)
+    monkeypatch.setattr(worker_pool, "SILENT_SECONDS", REPORT_SECONDS + 6.0)
     monkeypatch.setattr(worker_pool, "END_SECONDS", 0.2)
     async with serving(INFO, FRAGMENTS, workers=2, delay=4, burstseconds=25) as (server, port):
         await until(lambda: len(workers()) == 2)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from distreamer.core import killed
 from distreamer.errors import AudioError, ResourceError
 from distreamer.media.clip import clip_of
 from distreamer.model.audio import Title
@@ -22,13 +23,15 @@ from distreamer.runtime.transcoding import transcoded
 from tests.support import broken_av
 from tests.support.audio_samples import encoded
 from tests.support.broken_av import replace_av
+from tests.support.listening_modules import until
 from tests.support.silences import aac, mpeg, opus
 from tests.support.silent_aac import silent_pair
 from tests.support.tones import write_tone
+from tests.support.undead import undead
 
 MP3 = mpeg("1", "III", 44100, 2, 128_000)
 AAC = replace(aac(22050, 2), bitrate=64_000)
-LIMIT_SECONDS = 30
+LIMIT_SECONDS = 60
 """A bound, not an expectation."""
 
 
@@ -115,8 +118,16 @@ async def test_who_is_cancelled_leaves_nothing_behind(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    with pytest.raises(ProcessLookupError):
+    await until(lambda: is_gone(process))
+
+
+def is_gone(process: int) -> bool:
+    """Whether there is no such process any more."""
+    try:
         os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 async def test_what_takes_too_long_is_given_up(tone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,6 +138,19 @@ async def test_what_takes_too_long_is_given_up(tone: Path, tmp_path: Path, monke
     with pytest.raises(AudioError, match=r"it could not be converted within 0\.5 s"):
         await converted(tone, MP3, b"", None)
     assert audio_fault(tone) == "it could not be read within 0.5 s"
+
+
+async def test_one_that_cannot_even_be_killed_is_not_waited_for(
+    tone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a process that waits for a disk that hangs."""
+    monkeypatch.setenv("AV_PIPE", str(tmp_path / "anything"))
+    replace_av(monkeypatch, tmp_path, broken_av.ENDLESS)
+    monkeypatch.setattr(conversion, "CONVERSION_SECONDS", 0.5)
+    monkeypatch.setattr(killed, "DYING_SECONDS", 0.1)
+    async with undead(), asyncio.timeout(LIMIT_SECONDS):
+        with pytest.raises(AudioError, match=r"it could not be converted within 0\.5 s"):
+            await converted(tone, MP3, b"", None)
 
 
 async def test_a_program_that_cannot_be_started(tone: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,14 +39,14 @@ async def test_a_defect_in_the_status_line_does_not_end_the_instance(monkeypatch
 
 
 LOOKING_UP_FOR_EVER = """
-import socket, sys, threading
+import os, socket, sys, threading
 sys.modules["uvloop"] = None
 look_up = socket.getaddrinfo
 
 def hanging(host, *rest, **more):
     if host != "hangs.example":
         return look_up(host, *rest, **more)
-    print("looking up", file=sys.stderr, flush=True)
+    os.write(2, b"looking up\\n")  # at once: print writes the end of the line by itself, and others write here too
     threading.Event().wait()
 
 socket.getaddrinfo = hanging
@@ -64,6 +64,56 @@ PORT={port}
 """
 
 
+NEVER_ENDING = """
+import asyncio, os
+from distreamer.inputs.silence import Silence
+from distreamer.runtime import daemon
+
+async def run(self):
+    os.write(2, b"begins\\n")  # at once: print writes the end of the line by itself, and others write here too
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            os.write(2, b"goes on\\n")
+
+Silence.run = run
+daemon.END_SECONDS = 0.2
+from distreamer.cli.main import main
+main()
+"""
+
+
+@pytest.mark.integration
+async def test_a_second_signal_ends_a_process_in_which_something_does_not_end(tmp_path: Path) -> None:
+    config = tmp_path / "distreamer.conf"
+    config.write_text("[INPUT]\nMODE = Silence\n[OUTPUT]\nMODE = DiStreamerServer\nHOSTNAME = 127.0.0.1\nPORT = 0\n")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", NEVER_ENDING, str(config), stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(60):
+            await process.stderr.readuntil(b"begins\n")
+            process.send_signal(signal.SIGTERM)
+            await process.stderr.readuntil(b"goes on\n")
+            await killed_by_more_signals(process)
+        assert process.returncode == -signal.SIGTERM
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def killed_by_more_signals(process: asyncio.subprocess.Process) -> None:
+    """Sends SIGTERM until it has ended."""
+    while process.returncode is None:
+        # asyncio's own send_signal also looks whether the process has ended, and then nobody learns its code.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)
+        await asyncio.sleep(0.05)
+
+
 @pytest.mark.integration
 async def test_a_second_signal_ends_a_process_whose_name_look_up_hangs(tmp_path: Path) -> None:
     config = tmp_path / "distreamer.conf"
@@ -77,11 +127,7 @@ async def test_a_second_signal_ends_a_process_whose_name_look_up_hangs(tmp_path:
             await process.stderr.readuntil(b"looking up\n")
             process.send_signal(signal.SIGTERM)
             await process.stderr.readuntil(b": stopped\n")
-            while process.returncode is None:
-                # asyncio's own send_signal also looks whether the process has ended, and then nobody learns its code.
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGTERM)
-                await asyncio.sleep(0.05)
+            await killed_by_more_signals(process)
         assert process.returncode == -signal.SIGTERM
     finally:
         if process.returncode is None:

@@ -105,7 +105,7 @@ async def test_nothing_is_left_behind_and_nobody_waits() -> None:
         await asyncio.sleep(0)
     assert answers == [None] * 3
     assert not asked.program.works
-    await until(lambda: children() == before)
+    await until(lambda: children() <= before)
 
 
 async def test_what_is_meant_for_who_started_it_does_not_end_it() -> None:
@@ -140,7 +140,7 @@ async def test_a_decoder_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest
         error = await asked.ends_with()
         assert isinstance(error, AudioError)
         assert str(error) == "the program that measures levels said nothing for 0.5 s"
-        await until(lambda: children() == before)
+        await until(lambda: children() <= before)
 
 
 QUICK = "import sys; from distreamer.runtime import level_meter as it; it.MOST_SECONDS = 1; "

@@ -13,7 +13,7 @@ from distreamer.runtime.log_sinks import LogFile, RawStream, Sink
 from distreamer.runtime.log_thread import MOST_WAITING_LINES, Aside, AsideSink, LogThread, LogThreads
 from distreamer.runtime.logging import InstanceLog
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 """A bound, not an expectation."""
 
 

@@ -23,7 +23,7 @@ from tests.support.spooled import (
     on_air,
     running,
 )
-from tests.support.virtual_time import virtual_time
+from tests.support.virtual_time import VirtualTimeLoop, virtual_time
 
 
 def studio(folder: Path | None, **general: object) -> InstanceConfig:
@@ -310,6 +310,25 @@ async def test_a_full_disk_is_said_once_and_used_again_when_there_is_room(tmp_pa
         await asyncio.sleep(70)
         assert status(one).works
         assert one.lines.count("the spool cannot be used; everything goes on, but would not outlive the process") == 1
+
+
+@virtual_time(600)
+async def test_a_process_that_stood_still_itself_does_not_take_that_for_a_disk_that_hangs(tmp_path: Path) -> None:
+    disk, loop = Disk(), asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    async with running(studio(tmp_path / "a"), disk) as one:
+        await asyncio.sleep(30)
+        disk.hangs = True
+        await asyncio.sleep(1.5)
+        loop.pass_time(10)
+        await asyncio.sleep(0.1)
+        disk.wake()
+        await asyncio.sleep(10)
+        assert status(one).works
+        assert "the spool cannot be used; everything goes on, but would not outlive the process" not in one.lines
+        disk.hangs = True
+        await asyncio.sleep(4)
+        assert not status(one).works
 
 
 @virtual_time(600)

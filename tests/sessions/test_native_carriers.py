@@ -14,23 +14,33 @@ from pydantic import ValidationError
 from structlog.testing import CapturingLogger
 
 from distreamer.core.store import Store
-from distreamer.errors import LinkError
+from distreamer.errors import BindError, LinkError
 from distreamer.inputs import distreamer_rev_server
 from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClientSettings
 from distreamer.inputs.distreamer_rev_server import DiStreamerRevServer, DiStreamerRevServerSettings
 from distreamer.outputs import distreamer_server
 from distreamer.outputs.distreamer_rev_client import DiStreamerRevClient, DiStreamerRevClientSettings
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
-from distreamer.sessions import native_link
-from distreamer.sessions.native_carriers import Transport, accepting_quic, dialling, pace_of, pace_of_answers
+from distreamer.sessions import native_carriers, native_link
+from distreamer.sessions.link_faults import LinkFaults
+from distreamer.sessions.native_carriers import (
+    Transport,
+    accepting_quic,
+    dialling,
+    link_sockets,
+    pace_of,
+    pace_of_answers,
+)
 from distreamer.transport.quic import QuicMessages
 from distreamer.transport.self_signed import KeyPair
 from tests.support.input_context import capturing_log, input_context
+from tests.support.instances import free_port
 from tests.support.native_network import output_context
 from tests.support.native_programme import INFO, fill, fragment
+from tests.support.patience import growing_limits
 from tests.support.quic_network import PAIR
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """A bound, not an expectation."""
 
 
@@ -133,15 +143,23 @@ async def test_over_ipv6_it_is_the_same(direction: str) -> None:
 async def test_where_only_quic_is_allowed_and_only_tcp_answers_the_error_says_so(
     direction: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(native_link, "FIRST_SECONDS", 0.8)
-    monkeypatch.setattr(native_link, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(native_link, "CONNECT_SECONDS", 0.3)
     server, client_of, _ = sent_and_taken(direction, Store(), Transport.TCP, Transport.QUIC)
     async with running(server):
         await until(lambda: server.address is not None)
         assert server.address is not None
-        port = server.address[1]
-        with pytest.raises(LinkError, match=rf"no answer over QUIC \(UDP port {port}\)"):
-            await client_of(port).run()
+        assert "no answer over QUIC (UDP port " in await last_words(client_of(server.address[1]), monkeypatch)
+
+
+async def last_words(client: DiStreamerClient | DiStreamerRevClient, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Why the client gives up, once one of its attempts has failed until it does."""
+    for seconds in growing_limits():
+        monkeypatch.setattr(native_link, "FIRST_SECONDS", seconds)
+        with pytest.raises(LinkError) as caught:
+            await client.run()
+        if caught.value.reason != LinkFaults().last_failure:
+            break
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -151,15 +169,14 @@ async def test_a_server_that_has_no_room_says_so_over_quic_too(
     direction: str, module: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_CONVERSATIONS", 0)
-    monkeypatch.setattr(native_link, "FIRST_SECONDS", 2.0)
     server, client_of, _ = sent_and_taken(direction, Store(), Transport.AUTO, Transport.QUIC)
     async with running(server):
         await until(lambda: server.address is not None)
         assert server.address is not None
-        with pytest.raises(LinkError, match="there are 0 conversations already"):
-            await client_of(server.address[1]).run()
+        assert "there are 0 conversations already" in await last_words(client_of(server.address[1]), monkeypatch)
 
 
+@pytest.mark.usefixtures("patient_links")
 async def test_a_server_that_starts_again_is_found_again_over_quic() -> None:
     source = Store()
     fill(source, 5, 1, 5)
@@ -185,20 +202,18 @@ async def test_a_server_that_starts_again_is_found_again_over_quic() -> None:
 @asynccontextmanager
 async def quic_server(accepted: list[QuicMessages], pair: KeyPair = PAIR) -> AsyncIterator[int]:
     """A port where QUIC is accepted, and nothing else."""
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        port = reserved.getsockname()[1]
+    port = free_port()
 
-        async def accept(stream: object) -> None:
-            assert isinstance(stream, QuicMessages)
-            accepted.append(stream)
-            with contextlib.suppress(LinkError):
-                await stream.receive()
+    async def accept(stream: object) -> None:
+        assert isinstance(stream, QuicMessages)
+        accepted.append(stream)
+        with contextlib.suppress(LinkError):
+            await stream.receive()
 
-        async with accepting_quic(
-            ("127.0.0.1", port), Transport.AUTO, lambda: pair, pace_of_answers(), accept, capturing_log()
-        ):
-            yield port
+    async with accepting_quic(
+        ("127.0.0.1", port), Transport.AUTO, lambda: pair, pace_of_answers(), accept, capturing_log()
+    ):
+        yield port
 
 
 async def test_an_https_address_asks_for_a_valid_certificate_unless_it_is_told_not_to() -> None:
@@ -207,12 +222,12 @@ async def test_an_https_address_asks_for_a_valid_certificate_unless_it_is_told_n
         url = f"https://127.0.0.1:{port}"
         async with dialling(url, Transport.QUIC, pace_of_answers(), capturing_log(), verify_tls=True) as dials:
             with pytest.raises(LinkError, match="its certificate is not valid"):
-                await dials.dial(5)
+                await dials.dial(PATIENCE_SECONDS)
         async with dialling(url, Transport.QUIC, pace_of_answers(), capturing_log(), verify_tls=False) as dials:
-            await (await dials.dial(5)).close()
+            await (await dials.dial(PATIENCE_SECONDS)).close()
         plain = url.replace("https", "http")
         async with dialling(plain, Transport.QUIC, pace_of_answers(), capturing_log(), verify_tls=True) as dials:
-            await (await dials.dial(5)).close()
+            await (await dials.dial(PATIENCE_SECONDS)).close()
         await until(lambda: len(accepted) == 2)
 
 
@@ -249,12 +264,13 @@ async def test_with_tcp_alone_the_udp_port_stays_closed() -> None:
     async def accept(stream: object) -> None:
         raise AssertionError("nobody comes")
 
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        address = free.getsockname()
-    async with accepting_quic(address, Transport.TCP, lambda: PAIR, pace_of_answers(), accept, capturing_log()):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as still_free:
-            still_free.bind(address)
+    said = CapturingLogger()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        address, log = taken.getsockname(), capturing_log(said)
+        async with accepting_quic(address, Transport.TCP, lambda: PAIR, pace_of_answers(), accept, log):
+            pass
+    assert said.calls == []
 
 
 def test_the_bitrate_is_that_of_the_newest_audio_alone() -> None:
@@ -294,3 +310,21 @@ def test_the_rate_factor_is_bounded(factor: float) -> None:
         DiStreamerServerSettings(ratefactor=factor)
     with pytest.raises(ValidationError):
         DiStreamerRevClientSettings(serverurl="http://far:1", ratefactor=factor)
+
+
+@pytest.mark.parametrize("transport", [Transport.AUTO, Transport.TCP])
+def test_a_free_port_is_free_for_both_kinds_of_carriers(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+
+    def taken_once(host: str, port: int) -> list[socket.socket]:
+        looked_at.append(port)
+        if len(looked_at) == 1:
+            raise BindError("another program listens there already")
+        return []
+
+    monkeypatch.setattr(native_carriers, "udp_sockets", taken_once)
+    sockets = link_sockets("127.0.0.1", 0, transport)
+    assert len(looked_at) == (2 if transport is Transport.AUTO else 0)
+    assert looked_at[-1:] in ([], [sockets[0].getsockname()[1]])
+    for one in sockets:
+        one.close()

@@ -177,6 +177,7 @@ async def test_quic_that_is_alive_and_brings_too_little_is_left_for_tcp(
         await everything_is_there(caller)
 
 
+@pytest.mark.timeout(900)  # of work: a slow machine takes some minutes
 @virtual_time(seconds_limit=2_000)
 async def test_where_both_are_too_thin_the_kind_is_changed_more_and_more_rarely() -> None:
     source = Store()

@@ -47,6 +47,7 @@ async def listeners_hear(ends: PlayedLink) -> None:
     assert len(ends.numbers) > heard + 20
 
 
+@pytest.mark.timeout(900)  # of work: a slow machine takes some minutes
 def test_a_black_hole_of_ten_minutes() -> None:
     async def scenario() -> None:
         async with played_link(Link(), OnReturn.LIVE, 320) as ends:

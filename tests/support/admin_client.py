@@ -85,7 +85,7 @@ class Operator:
         reader, writer = await asyncio.open_connection(*self.address)
         try:
             writer.write(data)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return await reader.read(100_000)
         finally:
             writer.close()
@@ -98,9 +98,18 @@ def basic_auth(password: str, user: str = "anybody") -> dict[str, str]:
 
 
 def admin_config(password: str = "", **general: object) -> InstanceConfig:
-    """A made-up input and a server of players."""
-    keys = {"admin": "127.0.0.1:0", "adminpassword": password, **general}
-    return configured(("input", LiveSettings(title="Song")), ("output", players_server()), **keys)
+    """A made-up input and a server of players; the buffer of 10 s fills."""
+    return _config(LiveSettings(title="Song"), {"adminpassword": password, **general})
+
+
+def playing_config(password: str = "", **general: object) -> InstanceConfig:
+    """The same, and it plays at once: the input brings half a minute when it begins."""
+    return _config(LiveSettings(title="Song", lead=30), {"adminpassword": password, **general})
+
+
+def _config(source: LiveSettings, general: dict[str, object]) -> InstanceConfig:
+    keys = {"admin": "127.0.0.1:0", **general}
+    return configured(("input", source), ("output", players_server()), **keys)
 
 
 @asynccontextmanager

@@ -51,6 +51,8 @@ class LiveSettings(FragmentingInputSettings):
     """Its URL when it is None; empty: it says none."""
     is_48_khz: bool = False
     works: bool = True
+    lead: int = 0
+    """Seconds that it brings at once when it begins."""
 
 
 class MadeSettings(MadeInputSettings):
@@ -114,17 +116,21 @@ class Live(_Module):
         if self._settings.title != "":
             context.ingest.title(Title(self._settings.title or self._settings.url))
         try:
-            while True:
-                second = int(context.clock.now()) + 1
-                await asyncio.sleep(second - context.clock.now())
+            first = int(context.clock.now()) + 1
+            for second in range(first - self._settings.lead, first):
+                self._bring(second)
+            for second in count(first):
+                await asyncio.sleep(max(second - context.clock.now(), 0.0))
                 if self._settings.works:
-                    numbers = range(second * FRAMES_PER_SECOND, (second + 1) * FRAMES_PER_SECOND)
-                    make = mp3_frame_48 if self._settings.is_48_khz else mp3_frame
-                    audio = b"".join(make(number) for number in numbers)
-                    context.ingest.audio(audio, context.clock.wall())
+                    self._bring(second)
         finally:
             context.ingest.disconnected(context.clock.wall())
             self._stage.events.append(f"{name} ends")
+
+    def _bring(self, second: int) -> None:
+        numbers = range(second * FRAMES_PER_SECOND, (second + 1) * FRAMES_PER_SECOND)
+        make = mp3_frame_48 if self._settings.is_48_khz else mp3_frame
+        self._context.ingest.audio(b"".join(map(make, numbers)), self._context.clock.wall())
 
 
 class Made(_Module):

@@ -64,7 +64,7 @@ class HlsStage:
         """Waits until so many segments are listed; gives their names."""
         played = asyncio.Event()
         unsubscribe = self.head.subscribe(lambda _: played.set())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.server.window.segments) < count:
                 played.clear()
                 await played.wait()
@@ -84,7 +84,7 @@ async def hls_serving(
             stage.store.add(one)
     tasks = [asyncio.create_task(stage.server.run()), asyncio.create_task(stage.head.run())]
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while stage.server.address is None:
                 assert not tasks[0].done(), tasks[0]
                 await asyncio.sleep(0.01)

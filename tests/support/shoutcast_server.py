@@ -18,6 +18,9 @@ from distreamer.model.fragment import Fragment
 from distreamer.outputs.shoutcast_server import ShoutcastServer, ShoutcastServerSettings
 from distreamer.runtime.supervisor import Supervisor
 
+PATIENCE_SECONDS = 60
+"""Only a failing test waits as long as this."""
+
 
 @asynccontextmanager
 async def serving(
@@ -44,11 +47,11 @@ async def serving(
     head.subscribe(lambda _: enough.set() if len(head.recent()) >= played else None)
     tasks = [asyncio.create_task(job) for job in (server.run(), head.run(), enough.wait())]
     try:
-        done, _ = await asyncio.wait(tasks, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()  # raises what the server could not do
         assert server.address is not None
-        assert enough.is_set(), f"{played} fragments were not played within 10 s"
+        assert enough.is_set(), f"{played} fragments were not played within {PATIENCE_SECONDS} s"
         yield server, server.address[1]
     finally:
         for task in tasks:

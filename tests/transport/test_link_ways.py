@@ -24,6 +24,8 @@ from tests.support import quic_server
 from tests.support.input_context import capturing_log
 
 NAME = "studio.example"
+PATIENCE_SECONDS = 60
+"""Only a failing test waits as long as this."""
 
 
 async def echo(carrier: WebSocketMessages) -> None:
@@ -65,7 +67,7 @@ async def test_a_dead_ipv6_address_does_not_hold_up_tcp(monkeypatch: pytest.Monk
     async with serving() as port:
         with mute(port):
             async with WebSocketDialler(f"http://{NAME}:{port}") as dialler:
-                carrier = await dialler.dial(10)
+                carrier = await dialler.dial(PATIENCE_SECONDS)
                 await carrier.send(b"hello")
                 assert await carrier.receive() == b"hello"
                 await carrier.close()
@@ -92,7 +94,7 @@ async def test_dead_addresses_do_not_hold_up_quic(dead: list[str], monkeypatch: 
             monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", addresses)
             resolver = RememberingResolver()
             dialler = QuicDialler(NAME, server.port, quic_server.FAST, capturing_log(), resolver)
-            carrier = await dialler.dial(10)
+            carrier = await dialler.dial(PATIENCE_SECONDS)
             assert carrier.peer == f"127.0.0.1:{server.port}"
             await carrier.close()
 
@@ -143,7 +145,7 @@ async def test_a_proxy_is_asked_for_the_way_and_knows_the_user() -> None:
         way = HttpProxy.of(f"http://anna:s%C3%B8t%40@127.0.0.1:{proxy.port}")
         # Only the proxy knows the name.
         async with WebSocketDialler(f"http://{NAME}:{port}", LinkTrust(), proxy=way) as dialler:
-            carrier = await dialler.dial(10)
+            carrier = await dialler.dial(PATIENCE_SECONDS)
             await carrier.send(b"hello")
             assert await carrier.receive() == b"hello"
             assert carrier.peer == f"{NAME}:{port}"
@@ -169,7 +171,7 @@ async def test_a_proxy_that_does_not_let_through_is_named_with_its_reason(answer
         way = HttpProxy("127.0.0.1", proxy.port)
         async with WebSocketDialler(f"https://{NAME}:7080", proxy=way) as dialler:
             with pytest.raises(LinkError, match=words) as caught:
-                await dialler.dial(10)
+                await dialler.dial(PATIENCE_SECONDS)
         assert f"127.0.0.1:{proxy.port}: PROXY: " in str(caught.value)
 
 
@@ -179,7 +181,7 @@ async def test_a_proxy_that_is_not_there_is_named() -> None:
         port = unused.getsockname()[1]
         async with WebSocketDialler(f"http://{NAME}:7080", proxy=HttpProxy("127.0.0.1", port)) as dialler:
             with pytest.raises(LinkError, match=f"127.0.0.1:{port}: refused the connection"):
-                await dialler.dial(10)
+                await dialler.dial(PATIENCE_SECONDS)
 
 
 def test_its_address_is_read_as_people_write_it() -> None:

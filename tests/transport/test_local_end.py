@@ -19,6 +19,8 @@ from tests.support.quic_network import PAIR
 
 ELSEWHERE = "127.0.0.3"
 """Every address of 127.0.0.0/8 is one of this machine."""
+PATIENCE_SECONDS = 60
+"""Only a failing test waits as long as this."""
 
 
 async def peer_of(bind: str, transport: Transport) -> str:
@@ -44,9 +46,9 @@ async def peer_of(bind: str, transport: Transport) -> str:
             local_end=LocalEnd(bind),
         ) as dials,
     ):
-        carrier = await dials.dial(5)
+        carrier = await dials.dial(PATIENCE_SECONDS)
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 return (await accepted.get()).rpartition(":")[0]
         finally:
             await carrier.close()

@@ -247,7 +247,7 @@ async def test_an_attempt_that_is_given_up_leaves_nothing_behind() -> None:
 
 async def test_a_host_that_is_not_there_is_named() -> None:
     with pytest.raises(LinkError, match="no such host"):
-        await QuicDialler("nowhere.invalid", 7080, FAST, capturing_log(), RememberingResolver()).dial(5)
+        await QuicDialler("nowhere.invalid", 7080, FAST, capturing_log(), RememberingResolver()).dial(PATIENCE_SECONDS)
 
 
 async def test_a_udp_port_that_is_taken_is_named() -> None:

@@ -28,12 +28,14 @@ from distreamer.sessions.native_session import NativeSession, error_of
 from distreamer.transport import quic, quic_acceptor, quic_lanes
 from distreamer.transport.link_trust import LinkTrust
 from distreamer.transport.quic import QuicDialler, QuicMessages
+from distreamer.transport.quic_acceptor import QuicListener
+from distreamer.transport.quic_connection import LiveConnection
 from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.self_signed import KeyPair
 from tests.support.certificates import make_certificate
 from tests.support.input_context import capturing_log
 from tests.support.native_programme import RECEIVER_IDENTITY, SENDER_IDENTITY, verifier
-from tests.support.quic_server import FAST, echo, fragment, serving, until
+from tests.support.quic_server import FAST, PATIENCE_SECONDS, echo, fragment, serving, until
 
 NAMES = itertools.count(1)
 
@@ -51,7 +53,7 @@ async def test_another_protocol_is_refused_by_its_name(monkeypatch: pytest.Monke
 async def test_a_certificate_that_nobody_vouches_for_is_refused_where_a_valid_one_is_asked_for() -> None:
     async with serving(echo) as server:
         with pytest.raises(LinkError, match="its certificate is not valid"):
-            await server.dialler(verify=True).dial(5)
+            await server.dialler(verify=True).dial(PATIENCE_SECONDS)
 
 
 async def test_a_certificate_that_is_trusted_is_taken_for_its_name_only(
@@ -66,11 +68,11 @@ async def test_a_certificate_that_is_trusted_is_taken_for_its_name_only(
         named = QuicDialler(
             "localhost", server.port, FAST, capturing_log(), resolver, trusted=trusted, trust=LinkTrust()
         )
-        carrier = await named.dial(5)
+        carrier = await named.dial(PATIENCE_SECONDS)
         assert carrier.binding == pair.binding
         await carrier.close()
         with pytest.raises(LinkError, match="its certificate is not valid"):
-            await server.dialler(verify=True, trusted=trusted).dial(5)
+            await server.dialler(verify=True, trusted=trusted).dial(PATIENCE_SECONDS)
 
 
 def session(carrier: QuicMessages, password: str, *, dials: bool) -> NativeSession:
@@ -141,9 +143,9 @@ async def test_more_connections_than_there_may_be_are_not_answered(monkeypatch: 
     said = CapturingLogger()
     async with serving(echo, said=said) as server:
         first, second = await server.dial(), await server.dial()
-        with pytest.raises(LinkError, match=r"no answer over QUIC \(UDP port \d+\) within 0.4 s"):
-            await server.dialler().dial(0.4)
-        assert server.acceptor.refused >= 1
+        while not server.acceptor.refused:  # A machine that stands still may not even have asked within that time.
+            with pytest.raises(LinkError, match=r"no answer over QUIC \(UDP port \d+\) within 0.4 s"):
+                await server.dialler().dial(0.4)
         assert server.connections == 2
         # Those that are there are not disturbed.
         await first.send(encode(Ping(id=1)))
@@ -157,15 +159,22 @@ async def test_more_connections_than_there_may_be_are_not_answered(monkeypatch: 
 
 
 async def test_clients_that_never_finish_the_handshake_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quic_acceptor, "HANDSHAKE_SECONDS", 2.0)
+    begun: list[object] = []
+    make = QuicListener._make
+
+    def note(self: QuicListener, library: QuicConnection, stream_handler: object = None) -> LiveConnection:
+        begun.append(library)
+        return make(self, library, stream_handler)
+
+    monkeypatch.setattr(QuicListener, "_make", note)
     async with serving(echo) as server:
         carrier = await server.dial()
+        monkeypatch.setattr(quic_acceptor, "HANDSHAKE_SECONDS", 0.5)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.setblocking(False)
             for packet in first_packets(5):
                 stranger.sendto(packet, (server.host, server.port))
-            await until(lambda: server.connections == 6)
-            await until(lambda: server.connections == 1)
+            await until(lambda: len(begun) == 6 and server.connections == 1)
         await carrier.send(encode(Ping(id=1)))
         assert await carrier.receive() == encode(Ping(id=1))
         await carrier.close()
@@ -174,6 +183,7 @@ async def test_clients_that_never_finish_the_handshake_are_forgotten(monkeypatch
 
 async def test_in_a_flood_of_handshakes_clients_prove_their_address_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quic_acceptor, "MOST_HANDSHAKES", 3)
+    monkeypatch.setattr(quic_acceptor, "HANDSHAKE_SECONDS", 600.0)
     async with serving(echo) as server:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.setblocking(False)

@@ -13,7 +13,7 @@ from distreamer.transport import relay as relay_module
 from distreamer.transport.relay import Relay, RelayState
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """Only a failing test waits as long as this."""
 
 

@@ -18,6 +18,7 @@ from distreamer.alerts.message import Message
 from distreamer.config.fields import Words
 from distreamer.config.settings import AlertSettings
 from distreamer.config.wording import shown
+from distreamer.core.killed import until_dead
 from distreamer.errors import ResourceError
 from distreamer.units import spoken_seconds
 
@@ -110,7 +111,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
     """It leads a session of its own: what it has started goes with it."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
+    await until_dead(process)
 
 
 def _environment(ours: Mapping[str, str], message: Message) -> dict[str, str]:

@@ -21,14 +21,14 @@ from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.admission import Admission
 from distreamer.sessions.legacy_push_requests import PushRequests
 from distreamer.sessions.legacy_receiving import LegacyReceiver
-from distreamer.sessions.native_carriers import Transport, accepting_quic, pace_of_answers, watching
+from distreamer.sessions.native_carriers import Transport, accepting_quic, link_sockets, pace_of_answers, watching
 from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.native_receiver import ReceiverSession, reception_for
 from distreamer.sessions.native_senders import NativeSenders
 from distreamer.sessions.native_session import error_of
 from distreamer.sessions.path_words import paths_sentence
 from distreamer.transport.link_certificate import link_certificate
-from distreamer.transport.tcp import listening_sockets, spoken_address
+from distreamer.transport.tcp import spoken_address
 from distreamer.transport.websocket import WebSocketServer
 from distreamer.units import spoken_seconds
 
@@ -128,7 +128,7 @@ class DiStreamerRevServer:
         """Serves until it is cancelled; raises BindError when it cannot listen, ResourceError for its certificate."""
         settings, log = self._settings, self._context.log
         certificate = link_certificate(settings.certfile, settings.keyfile, self._context.clock, log)
-        sockets = listening_sockets(settings.hostname, settings.port)
+        sockets = link_sockets(settings.hostname, settings.port, settings.transport)
         host, port = sockets[0].getsockname()[:2]
         log.info("listening for a sender", address=spoken_address(host, port), fingerprint=certificate.fingerprint)
         other = self._answer if self._pushes else None

@@ -22,12 +22,12 @@ from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.handshake import PROBE_AGENT
 from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.admission import Admission
-from distreamer.sessions.native_carriers import Transport, accepting_quic, pace_of, watching
+from distreamer.sessions.native_carriers import Transport, accepting_quic, link_sockets, pace_of, watching
 from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.native_sender import SenderSession
 from distreamer.sessions.native_session import error_of
 from distreamer.transport.link_certificate import link_certificate
-from distreamer.transport.tcp import listening_sockets, spoken_address
+from distreamer.transport.tcp import spoken_address
 from distreamer.transport.websocket import WebSocketServer
 
 MOST_CONVERSATIONS = 128
@@ -107,7 +107,7 @@ class DiStreamerServer:
         """Serves until it is cancelled; raises BindError when it cannot listen, ResourceError for its certificate."""
         settings, log = self._settings, self._context.log
         certificate = link_certificate(settings.certfile, settings.keyfile, self._context.clock, log)
-        sockets = listening_sockets(settings.hostname, settings.port)
+        sockets = link_sockets(settings.hostname, settings.port, settings.transport)
         host, port = sockets[0].getsockname()[:2]
         log.info("listening for receivers", address=spoken_address(host, port), fingerprint=certificate.fingerprint)
         pages = {"/": self._greeting}

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
+from distreamer.core.killed import until_dead
 from distreamer.core.module import Supervise
 from distreamer.core.played import RECENT_BYTES, Played
 from distreamer.core.time_limit import time_limit
@@ -260,7 +261,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            await until_dead(process)
 
 
 def _how(code: int | None) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from distreamer.core.killed import until_dead
 from distreamer.errors import AudioError, ResourceError
 from distreamer.media.clip import Clip, loaded
 from distreamer.model.audio import AudioFormat, Title
@@ -68,7 +69,7 @@ async def converted(path: Path, wanted: AudioFormat, sample: bytes, title: Title
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            await until_dead(process)
     if process.returncode != 0:
         raise AudioError(fault_words(process.returncode or 0, answer, complaints))
     try:

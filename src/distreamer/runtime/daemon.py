@@ -32,6 +32,8 @@ from distreamer.runtime.service_manager import StateTeller, keep_watchdog, servi
 from distreamer.runtime.supervisor import Supervisor
 
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+END_SECONDS = 10.0
+"""For everything to end. Parts that hang are not waited for so long (``part.END_SECONDS``), nor is a disk."""
 METER_BACKOFF = BackoffLimits(first=5.0, factor=2.0, maximum=600.0)
 """A decoder that crashes again and again must not take the time of everything else: it takes long to begin."""
 
@@ -146,8 +148,10 @@ async def _run_all(
             manager.tell("STOPPING=1")
         for task in (*tasks, *others, ended):
             task.cancel()
-        await asyncio.gather(*tasks, *others, ended, return_exceptions=True)
+        # What does not end must not keep a second signal from ending it.
+        await asyncio.wait({*tasks, *others, ended}, timeout=END_SECONDS)
         _release_signals()
+        await asyncio.gather(*tasks, *others, ended, return_exceptions=True)
 
 
 def _catch_signals(hang_ups: HangUps, reload: Reload) -> asyncio.Event:

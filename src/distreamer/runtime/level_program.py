@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from distreamer.core.killed import until_dead
 from distreamer.core.module import Health
 from distreamer.errors import AudioError, ResourceError
 from distreamer.model.loudness import Loudness
@@ -20,7 +21,6 @@ from distreamer.runtime.level_meter import REFUSED
 
 ANSWER_SECONDS = 20.0
 """For a piece, and for the program to begin, which takes longest on a small machine with a slow disk."""
-END_SECONDS = 0.5
 MOST_WAITING = 8
 """Pieces of audio that wait for others to be decoded."""
 
@@ -88,7 +88,9 @@ class LevelProgram:
             refusal = await self._serve(process, complaints)
         finally:
             self._drop_all()
-            await _end(process)
+            if process.returncode is None:
+                process.kill()
+            await until_dead(process)
             complaints.cancel()
         self._log.info(f"levels are estimated: {refusal}; install distreamer[audio]")
         await asyncio.Event().wait()
@@ -134,15 +136,6 @@ async def _answer(process: asyncio.subprocess.Process, piece: _Piece) -> bytes:
         return await process.stdout.readline()
     except ValueError as error:
         raise AudioError("the program that measures levels answered too much") from error
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """What is killed needs a moment of the processor to die, and cannot die while a disk hangs: nobody waits long."""
-    if process.returncode is None:
-        process.kill()
-    dying = asyncio.create_task(process.wait(), name="end of the meter")
-    await asyncio.wait({dying}, timeout=END_SECONDS)
-    dying.cancel()
 
 
 def _loudness(line: bytes) -> Loudness | None:

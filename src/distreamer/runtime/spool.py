@@ -80,11 +80,9 @@ class Spool:
         self._writes_for: tuple[int, int] = (0, 0)
         """Fragments in what is being written, and how many of ``_kept`` belong to it."""
         self._syncing: asyncio.Future[None] | None = None
-        self._synced_at = clock.now()
-        self._trouble = "it was not opened yet"
-        self._has_said = False
-        self._retry_at = 0.0
-        self._retry_seconds = RETRY_SECONDS
+        self._synced_at = self._looked_at = clock.now()
+        self._trouble, self._has_said = "it was not opened yet", False
+        self._retry_at, self._retry_seconds = 0.0, RETRY_SECONDS
         self._trying: asyncio.Future[None] | None = None
         self._copied_to = self._copies_to = START
         self._place: Place | None = None
@@ -180,15 +178,14 @@ class Spool:
         if writing.cancelled():
             return
         (fragments, kept), error = self._writes_for, writing.exception()
-        if error is None and self.works:
-            self._written += fragments
-            self._tell_kept(kept)
-            self._write()
-        elif error is not None:
+        if error is not None:
             self._unwritten += fragments
             self._fail(spoken_error(error))
-        else:
-            self._written += fragments  # It hung, and all that waited for it has gone on.
+            return
+        self._written += fragments
+        if self.works:  # Else it hung, and all that waited for it has gone on.
+            self._tell_kept(kept)
+            self._write()
 
     def _tell_kept(self, count: int) -> None:
         for _ in range(count):
@@ -216,6 +213,9 @@ class Spool:
 
     def _look_for_trouble(self) -> None:
         now = self._clock.now()
+        # Where this process stood still itself, the disk's answer may only wait to be heard.
+        self._writing_since += max(now - self._looked_at - 2 * TICK_SECONDS, 0.0)
+        self._looked_at = now
         is_writing = self._writing is not None and not self._writing.done()
         if self.works and is_writing and now - self._writing_since > PATIENCE_SECONDS:
             self._fail(f"the disk has not answered for {spoken_seconds(PATIENCE_SECONDS)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from distreamer.transport.quic import ANY_CERTIFICATE, QuicDialler
 from distreamer.transport.quic_acceptor import QuicAcceptor, udp_sockets
 from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.self_signed import KeyPair
+from distreamer.transport.tcp import listening_sockets
 from distreamer.transport.websocket import WebSocketDialler
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -35,6 +37,8 @@ LOUD_FRAGMENTS = 3
 """Or so many, when there is more in them: music after silence is many times as much in FLAC."""
 ANSWERS_FACTOR = 5.0
 """Times the least rate: some bytes for each packet that arrives."""
+FREE_PORT_TRIES = 20
+"""For a port that is free with TCP and with UDP."""
 
 
 class Transport(StrEnum):
@@ -123,6 +127,27 @@ def check_old_wire(
     if password and not verify_tls:
         reason = "with TLSVERIFY = no it is not sent the PASSWORD in clear, as a DiStreamer 2 would have to be"
         raise OtherWireError(error.peer, f"{error.reason}; {reason}") from error
+
+
+def link_sockets(host: str, port: int, transport: Transport) -> list[socket.socket]:
+    """TCP sockets that listen, as ``listening_sockets`` opens them; with port 0 on one whose number is free with UDP
+    too, unless TRANSPORT forbids QUIC. The caller owns them. Raises BindError."""
+    tries_left = 1 if port or transport is Transport.TCP else FREE_PORT_TRIES
+    while True:
+        sockets, tries_left = listening_sockets(host, port), tries_left - 1
+        if not tries_left or _is_free_with_udp(host, sockets[0].getsockname()[1]):
+            return sockets
+        for one in sockets:
+            one.close()
+
+
+def _is_free_with_udp(host: str, port: int) -> bool:
+    try:
+        for one in udp_sockets(host, port):
+            one.close()
+    except BindError:
+        return False
+    return True
 
 
 @asynccontextmanager

@@ -149,6 +149,7 @@ def arrive(data: st.DataObject, said: Speech) -> list[bytes]:
     return given_messages
 
 
+@pytest.mark.timeout(900)  # of work: a slow machine takes some minutes
 @settings(deadline=None, max_examples=100)
 @given(data=st.data(), said=SPEECH)
 def test_in_whatever_order_the_lanes_arrive_nothing_comes_before_what_it_needs(
