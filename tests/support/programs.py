@@ -36,7 +36,7 @@ async def ended_process(process: asyncio.subprocess.Process) -> AsyncIterator[as
             await process.wait()
 
 
-async def run(*command: str, timeout: float = 30) -> tuple[int, str, bytes]:
+async def run(*command: str, timeout: float = 60) -> tuple[int, str, bytes]:
     """Exit code, messages and output of a program that ends by itself, within ``timeout`` seconds."""
     assert shutil.which(command[0]), f"{command[0]} is not installed"
     process = await asyncio.create_subprocess_exec(
