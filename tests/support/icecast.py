@@ -21,7 +21,7 @@ from tests.support.instances import free_port
 from tests.support.programs import ended_process, find_program
 
 PASSWORD = "loopback-only"
-START_SECONDS = 30
+START_SECONDS = 60
 """A bound, not an expectation."""
 POLL_SECONDS = 0.05
 """Icecast does not say when it is ready."""
@@ -79,8 +79,17 @@ class Icecast:
             await asyncio.sleep(POLL_SECONDS)
         raise AssertionError(f"nothing plays at {mount}")
 
+    async def wait_for_listeners(self, count: int) -> None:
+        """Until so many listen to the only mount that there is."""
+        for _ in range(int(START_SECONDS / POLL_SECONDS)):
+            statistics = await self._get("/status-json.xsl")
+            if f'"listeners":{count},'.encode() in statistics:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        raise AssertionError(f"there are not {count} listeners: {statistics!r}")
+
     async def _get(self, target: str) -> bytes:
-        """The beginning of the answer."""
+        """The beginning of the answer, which is all of one that is short."""
         credentials = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
         stream = await connect("127.0.0.1", self.port, timeout_seconds=START_SECONDS)
         try:

@@ -12,7 +12,7 @@ from tests.support.certificates import make_certificate
 from tests.support.instances import free_port
 from tests.support.programs import ended_process, find_program
 
-START_SECONDS = 30
+START_SECONDS = 60
 """A bound, not an expectation."""
 POLL_SECONDS = 0.05
 """nginx does not say when it is ready."""

@@ -22,7 +22,7 @@ from distreamer.transport.self_signed import KeyPair, make_key_pair
 from tests.support.input_context import capturing_log
 
 Accept = Callable[[QuicMessages], Awaitable[None]]
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """A bound, not an expectation."""
 WANT = encode(Want(holdings=(), back_seconds=30, resume_seconds=300))
 """Without it no audio may come."""
