@@ -18,7 +18,9 @@ from tests.support.programs import ended_process, find_program
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-DELAY_SECONDS = 15
+DELAY_SECONDS = 20
+AHEAD_SECONDS = 25
+"""What the encoder sends at once, so that the buffer is full at once."""
 UNPLUGGED_SECONDS = 10
 BYTES_PER_SECOND = 16_000
 PLAYER_PORT = 8080
@@ -34,8 +36,8 @@ async def test_one_response_outlives_an_unplugged_cable_and_a_new_address(tmp_pa
     async with contextlib.AsyncExitStack() as stack:
         host = stack.enter_context(remote_host())
         enter = stack.enter_async_context
-        icecast = await enter(running_icecast(tmp_path))
-        await enter(ffmpeg.running_source(icecast.source_url("/live"), ffmpeg.MP3))
+        icecast = await enter(running_icecast(tmp_path, burst_bytes=2 * AHEAD_SECONDS * BYTES_PER_SECOND))
+        await enter(ffmpeg.running_source(icecast.source_url("/live"), ffmpeg.MP3, ahead=AHEAD_SECONDS))
         await icecast.wait_for_mount("/live")
         sent = await enter(listening(icecast.port, "/live"))
         studio, transmitter = configs(tmp_path, icecast.listen_url("/live"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 from pathlib import Path
@@ -42,9 +43,13 @@ async def test_what_happened_in_the_dark_is_told_when_there_is_light_again(tmp_p
     runner = web.AppRunner(app)
     await runner.setup()
     try:
-        async with running_distreamer(transmitter) as far:
-            async with running_distreamer(studio):
-                await far.said("listeners can hear the programme")
+        async with contextlib.AsyncExitStack() as stack, contextlib.AsyncExitStack() as first:
+            near = await first.enter_async_context(running_distreamer(studio))
+            # A transmitter that misses it from the beginning would tell that too.
+            await near.said("listening for receivers")
+            far = await stack.enter_async_context(running_distreamer(transmitter))
+            await far.said("listeners can hear the programme")
+            await first.aclose()
             await far.said("command tee: ended with exit code 0")
             assert json.loads(noted.read_text())["kind"] == "link_down"
             # Nobody has been there yet to take it.

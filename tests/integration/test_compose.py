@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ import yaml
 from distreamer.config.loader import load_environment
 from distreamer.runtime.modules import REGISTRY
 from tests.support import ffmpeg
-from tests.support.instances import COMMAND, running_command, served
+from tests.support.decoding import whole_frames
+from tests.support.instances import COMMAND, free_port_pair, running_command, served
 from tests.support.listening import Recording, listening
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -48,16 +48,6 @@ def environments() -> dict[str, dict[str, str]]:
     return {name: dict(service["environment"]) for name, service in services().items()}
 
 
-def free_port_pair() -> int:
-    """A port whose next one is free too: encoders of the SHOUTcast kind use that."""
-    for _ in range(50):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", 0)) as first:
-            port: int = first.getsockname()[1]
-            with socket.create_server(("127.0.0.1", port + 1)):
-                return port
-    raise AssertionError("no two free ports side by side")
-
-
 def on_this_machine(whole: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     """On free loopback ports, and with a short DELAY, so that the test is short."""
     moved: dict[str, str] = {}
@@ -77,7 +67,8 @@ async def audible(recording: Recording) -> None:
     """Waits until what a player decodes is not silent."""
     for _ in range(60):
         await recording.has_more(2 * SECOND)
-        with av.open(io.BytesIO(bytes(recording.audio)), mode="r", format="mp3") as opened:
+        audio = whole_frames(bytes(recording.audio), "mp3")
+        with av.open(io.BytesIO(audio), mode="r", format="mp3") as opened:
             if any(np.abs(frame.to_ndarray()).max() > 0.05 for frame in opened.decode(audio=0)):
                 return
     raise AssertionError("nothing but silence came")

@@ -11,7 +11,7 @@ from tests.support.instances import free_port, running_distreamer, served
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 90
 
 
 def config(folder: Path, name: str, general: str, source: str, output: str) -> Path:
@@ -38,7 +38,7 @@ async def test_a_volunteer_watches_and_hears_what_fails(tmp_path: Path) -> None:
     transmitter = config(
         tmp_path,
         "transmitter",
-        f"DELAY = 8\nADMIN = 127.0.0.1:{admin}",
+        f"DELAY = 12\nADMIN = 127.0.0.1:{admin}",
         f"MODE = DiStreamerClient\nSERVERURL = http://127.0.0.1:{link}\nPASSWORD = one",
         f"MODE = ShoutcastServer\nPORT = {players}",
     )

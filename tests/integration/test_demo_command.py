@@ -47,20 +47,20 @@ async def test_nobody_hears_a_cut_of_ten_seconds() -> None:
     verdict = FLAWLESS.fullmatch(lines[-1])
     assert verdict, lines
     assert int(verdict[1]) >= 20
-    assert verdict[2] == "10"
+    assert float(verdict[2]) >= 10
     cut = re.compile(r"The link is cut for 10 s\. PC B holds \d+ s: nobody should hear anything of it\.")
     assert any(cut.search(line) for line in lines), lines
-    assert any("The link is back after 10 s." in line for line in lines)
+    assert any("The link is back after " in line for line in lines), lines
 
 
 async def test_a_stream_from_elsewhere_is_checked_against_what_the_studio_received() -> None:
     programme = programme_of([("From elsewhere", [mp3_frame(number) for number in range(40 * 300)])])
     async with ProgrammeServer(programme) as server:
-        code, lines, complaints = await demo("--seconds", "10", "--cut", "4", "--source", server.url)
+        code, lines, complaints = await demo("--seconds", "14", "--cut", "8", "--source", server.url)
     assert (code, complaints) == (0, ""), lines
     verdict = FLAWLESS.fullmatch(lines[-1])
     assert verdict, lines
-    assert verdict[2] == "4"
+    assert float(verdict[2]) >= 8
 
 
 async def test_a_source_that_is_no_url_is_named() -> None:

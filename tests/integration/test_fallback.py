@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 FIVE_SECONDS = 80_000
 """Bytes at 128 kbit/s."""
+AHEAD_SECONDS, BURST_BYTES = 15, 500_000
+"""What the source sends at once, so that the buffer is full at once."""
 SOME_SILENCE = 1_000
 """Bytes; in most formats silence takes hardly any."""
 CONTAINERS = {"mp3": "mp3", "aac": "aac", "vorbis": "ogg", "opus": "ogg"}
@@ -45,8 +47,8 @@ def station_config(folder: Path, form: str, icecast: Icecast, file: Path) -> tup
     port = free_port()
     path = folder / f"{form}.conf"
     path.write_text(
-        f"[GENERAL]\nDELAY = 3\nFALLBACKAFTER = 2\n[INPUT]\nMODE = ShoutcastClient\n"
-        f"STREAMURL = {icecast.listen_url(f'/{form}')}\nHTTPTIMEOUT = 2\nRETURN = 3\n"
+        f"[GENERAL]\nDELAY = 9\nFALLBACKAFTER = 5\n[INPUT]\nMODE = ShoutcastClient\n"
+        f"STREAMURL = {icecast.listen_url(f'/{form}')}\nHTTPTIMEOUT = 10\nRETURN = 3\n"
         f"[INPUT fallback]\nMODE = File\nPATH = {file}\nLOOP = no\n[INPUT silence]\nMODE = Silence\n"
         f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {port}\n"
     )
@@ -56,11 +58,12 @@ def station_config(folder: Path, form: str, icecast: Icecast, file: Path) -> tup
 async def test_a_file_of_the_same_format_is_joined_and_players_go_on(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        icecast = await enter(running_icecast(tmp_path))
+        icecast = await enter(running_icecast(tmp_path, BURST_BYTES))
         sources = await enter(contextlib.AsyncExitStack())
         stations = {}
         for form, encoding in ENCODINGS.items():
-            await sources.enter_async_context(ffmpeg.running_source(icecast.source_url(f"/{form}"), encoding))
+            source = ffmpeg.running_source(icecast.source_url(f"/{form}"), encoding, ahead=AHEAD_SECONDS)
+            await sources.enter_async_context(source)
             await icecast.wait_for_mount(f"/{form}")
             stations[form] = station_config(tmp_path, form, icecast, await emergency_file(tmp_path, form))
         running = await enter(running_distreamer(*(config for config, _ in stations.values())))
@@ -97,9 +100,11 @@ async def test_a_file_of_another_format_is_a_new_stream(tmp_path: Path) -> None:
     file = await emergency_file(tmp_path, "opus")
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        icecast = await enter(running_icecast(tmp_path))
+        icecast = await enter(running_icecast(tmp_path, BURST_BYTES))
         source = await enter(contextlib.AsyncExitStack())
-        await source.enter_async_context(ffmpeg.running_source(icecast.source_url("/mp3"), ffmpeg.MP3))
+        await source.enter_async_context(
+            ffmpeg.running_source(icecast.source_url("/mp3"), ffmpeg.MP3, ahead=AHEAD_SECONDS)
+        )
         await icecast.wait_for_mount("/mp3")
         config, port = station_config(tmp_path, "mp3", icecast, file)
         running = await enter(running_distreamer(config))
@@ -108,8 +113,7 @@ async def test_a_file_of_another_format_is_a_new_stream(tmp_path: Path) -> None:
         await before.has(FIVE_SECONDS)
         await source.aclose()
         await running.said("input fallback goes on air")
-        async with asyncio.timeout(60), before.grown:
-            await before.grown.wait_for(lambda: before.ended)
+        await before.has_ended()
         assert complaints_of_a_listener(bytes(before.audio), "mp3") == ""
         after = await enter(listening(port))
         assert after.headers["content-type"] == "audio/ogg"

@@ -12,7 +12,7 @@ import pytest
 
 from distreamer.transport.relay import Relay
 from tests.support import ffmpeg
-from tests.support.decoding import complaints_of_a_listener, heard
+from tests.support.decoding import complaints_of_a_listener, heard, whole_frames
 from tests.support.icecast import Icecast, running_icecast
 from tests.support.instances import free_port, running_distreamer, served
 from tests.support.listening import Recording, listening, media_seconds
@@ -22,7 +22,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 ENCODINGS = {"mp3": ffmpeg.MP3, "aac": ffmpeg.AAC, "vorbis": ffmpeg.VORBIS, "opus": ffmpeg.OPUS}
 CONTAINERS = {"mp3": "mp3", "aac": "aac", "vorbis": "ogg", "opus": "ogg"}
-DELAY_SECONDS = 4
+DELAY_SECONDS = 8
+AHEAD_SECONDS, BURST_BYTES = 15, 500_000
+"""What the source sends at once, so that the buffer is full at once."""
 SOME_AUDIO = 60_000
 """Bytes: 4 to 8 s."""
 SOME_SILENCE = 30_000
@@ -57,11 +59,11 @@ async def test_players_hear_it_and_stay(tmp_path: Path, kind: str) -> None:
     filler = write_tone(tmp_path / "soon.wav", FILE_SECONDS, channels=1) if is_file else "silence"
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        icecast = await enter(running_icecast(tmp_path))
+        icecast = await enter(running_icecast(tmp_path, BURST_BYTES))
         relays: list[Relay] = []
         studios, transmitters, players = [], [], {}
         for form, encoding in ENCODINGS.items():
-            await enter(ffmpeg.running_source(icecast.source_url(f"/{form}"), encoding))
+            await enter(ffmpeg.running_source(icecast.source_url(f"/{form}"), encoding, ahead=AHEAD_SECONDS))
             await icecast.wait_for_mount(f"/{form}")
             port, players[form] = free_port(), free_port()
             relays.append(await enter(Relay("127.0.0.1", port)))
@@ -107,7 +109,7 @@ async def test_players_hear_it_and_stay(tmp_path: Path, kind: str) -> None:
 
 def blocks_of_tone(form: str, audio: bytes) -> npt.NDArray[np.float64]:
     """How loud the tone of the file is in what was heard; the programme is noise, and has hardly any of it."""
-    samples = heard(audio, CONTAINERS[form])
+    samples = heard(whole_frames(audio, CONTAINERS[form]), CONTAINERS[form])
     return tone_levels(samples, 48_000 if form == "opus" else 44_100)
 
 

@@ -18,7 +18,8 @@ from tests.support.programs import find_program, run
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 ENCODINGS = {"mp3": ffmpeg.MP3, "aac": ffmpeg.AAC}
-BURST_BYTES = 131_072
+AHEAD_SECONDS, BURST_BYTES = 15, 500_000
+"""What the source sends at once, so that the buffer is full at once."""
 LISTENED_SECONDS = 14
 
 
@@ -33,7 +34,7 @@ async def ffmpeg_copies(url: str, form: str) -> bytes:
     status, words, output = await run(
         *(find_program("ffmpeg"), "-nostdin", "-v", "warning", "-i", url, "-t", str(LISTENED_SECONDS)),
         *("-c", "copy", "-map_metadata", "-1", *muxer, "pipe:1"),
-        timeout=60,
+        timeout=120,
     )
     complaints = [line for line in words.splitlines() if form != "mp3" or ACROSS_THE_EDGE not in line]
     assert (status, complaints) == (0, [])
@@ -43,7 +44,7 @@ async def ffmpeg_copies(url: str, form: str) -> bytes:
 async def mpv_plays(url: str) -> None:
     """For five seconds, which it must reach without an error."""
     status, words, output = await run(
-        *(find_program("mpv"), "--no-config", "--ao=null", "--length=5", "--msg-level=all=error", url), timeout=60
+        *(find_program("mpv"), "--no-config", "--ao=null", "--length=5", "--msg-level=all=error", url), timeout=120
     )
     assert (status, words, output) == (0, "", b"")
 
@@ -52,12 +53,14 @@ async def mpv_plays(url: str) -> None:
 async def test_players_get_an_unbroken_run_of_frames(form: str, tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         icecast = await stack.enter_async_context(running_icecast(tmp_path, BURST_BYTES))
-        await stack.enter_async_context(ffmpeg.running_source(icecast.source_url("/live"), ENCODINGS[form], title="On"))
+        await stack.enter_async_context(
+            ffmpeg.running_source(icecast.source_url("/live"), ENCODINGS[form], ahead=AHEAD_SECONDS, title="On")
+        )
         await icecast.wait_for_mount("/live")
         sent = await stack.enter_async_context(listening(icecast.port, "/live"))
         port, config = free_port(), tmp_path / "hls.conf"
         config.write_text(
-            f"[GENERAL]\nDELAY = 2\n[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = http://127.0.0.1:{icecast.port}/live\n"
+            f"[GENERAL]\nDELAY = 8\n[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = http://127.0.0.1:{icecast.port}/live\n"
             f"[OUTPUT]\nMODE = HlsServer\nHOSTNAME = 127.0.0.1\nPORT = {port}\nSEGMENTSECONDS = 2\n"
         )
         await stack.enter_async_context(running_distreamer(config))

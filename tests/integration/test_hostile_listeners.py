@@ -34,12 +34,14 @@ SLOW_LISTENERS, STALLED_LISTENERS = 200, 5
 ENCODING = replace(ffmpeg.MP3, bitrate="320k")
 BYTES_PER_SECOND = 40_000
 """Much, so that the buffers of those who do not read are full soon."""
+AHEAD_SECONDS = 15
+"""What the encoder sends at once, so that the buffer is full at once."""
 PREBUFFER_SECONDS = 3
 HOSTILE_SECONDS = 20
 """Of audio, which is several times what the system and we buffer for a listener."""
 OTHERWISE_BYTES = 24_000_000
 """For a minute of programme in the store, connections, and what Python keeps in reserve."""
-END_SECONDS = 60
+END_SECONDS = 120
 """A bound, not an expectation."""
 
 
@@ -50,7 +52,8 @@ async def test_the_others_hear_nothing_and_memory_is_bounded(tmp_path: Path) -> 
         station = await enter(running_distreamer(station_config(tmp_path, port)))
         copy = tmp_path / "sent.mp3"
         url = f"icecast\\://source\\:{PASSWORD}@127.0.0.1\\:{await encoder_port(station, 'station')}/live"
-        await enter(started(*ffmpeg.tee(ENCODING, (str(copy), ()), (url, ("content_type=audio/mpeg",)), speed=1)))
+        targets = (str(copy), ()), (url, ("content_type=audio/mpeg",))
+        await enter(started(*ffmpeg.tee(ENCODING, *targets, speed=1, ahead=AHEAD_SECONDS)))
         await served(port)
         good = [await enter(listening(port, icy=icy)) for icy in (False, True)]
         await all_have_more(good, 5)
@@ -199,7 +202,7 @@ async def all_have_more(recordings: list[Recording], seconds: int) -> None:
 def station_config(folder: Path, port: int) -> Path:
     path = folder / "station.conf"
     path.write_text(
-        "[GENERAL]\nDELAY = 5\nOUTPUTLEVEL = 3\n"
+        "[GENERAL]\nDELAY = 10\nOUTPUTLEVEL = 3\n"
         f"[INPUT]\nMODE = ShoutcastSourceServer\nHOSTNAME = 127.0.0.1\nPORT = 0\nPASSWORD = {PASSWORD}\n"
         f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {port}\n"
     )

@@ -13,7 +13,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-START_SECONDS = 60
+from tests.support.programs import ended_process
+
+START_SECONDS = 120
 OPTIONS = (
     "--headless",
     "--no-sandbox",
@@ -97,27 +99,37 @@ async def chromium_page() -> AsyncIterator[Page]:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
-        try:
+        async with ended_process(browser):
             host = await asyncio.wait_for(_devtools_host(browser), START_SECONDS)
+            # Whoever does not read what it says makes it wait, in the end.
+            others = [asyncio.create_task(_read_all(browser), name="Chromium's complaints")]
             async with aiohttp.ClientSession() as session:
                 async with session.put(f"http://{host}/json/new?about:blank") as response:
                     tab = await response.json()
                 async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
                     page = Page(socket)
-                    receiver = asyncio.create_task(page.receive(), name="DevTools")
-                    yield page
-                    receiver.cancel()
-        finally:
-            browser.terminate()
-            await browser.wait()
+                    others.append(asyncio.create_task(page.receive(), name="DevTools"))
+                    try:
+                        yield page
+                    finally:
+                        for task in others:
+                            task.cancel()
 
 
 async def _devtools_host(browser: asyncio.subprocess.Process) -> str:
     assert browser.stderr is not None
+    said: list[bytes] = []
     async for line in browser.stderr:
+        said.append(line)
         if b"DevTools listening on ws://" in line:
             return line.decode().split("ws://")[1].split("/")[0]
-    raise AssertionError("Chromium ended before it listened")
+    raise AssertionError(f"Chromium ended before it listened: {b''.join(said).decode(errors='replace')}")
+
+
+async def _read_all(browser: asyncio.subprocess.Process) -> None:
+    assert browser.stderr is not None
+    while await browser.stderr.read(65536):
+        pass
 
 
 @contextlib.asynccontextmanager

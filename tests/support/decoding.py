@@ -34,6 +34,13 @@ def heard(data: bytes, container: str) -> npt.NDArray[np.int32]:
     return np.concatenate(blocks)
 
 
+def whole_frames(audio: bytes, container: str) -> bytes:
+    """What of a recording decoders take: it may begin and end within a frame, which they call an error (not in Ogg)."""
+    if container == "ogg":
+        return audio
+    return b"".join(frame.data for frame in AutoFramer().feed(audio))
+
+
 def ffmpeg_says(data: bytes, container: str, *, strict: bool = True) -> str:
     """What ffmpeg has to complain of; it stops at the first error. ``strict`` makes its decoders look for more."""
     return _says(
@@ -56,7 +63,7 @@ def complaints_of_a_listener(audio: bytes, container: str) -> str:
     it is only decoded."""
     if container == "ogg":
         return "" if len(heard(audio, "ogg")) else "nothing could be decoded"
-    frames = b"".join(frame.data for frame in AutoFramer().feed(audio))
+    frames = whole_frames(audio, container)
     if container == "mp3":
         frames = mended_run(ReservoirJoin(), frames)
         return ffmpeg_says(frames, "mp3") + mpg123_says(frames)

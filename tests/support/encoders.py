@@ -20,7 +20,7 @@ from tests.support.input_context import input_context, stored_audio, stored_titl
 from tests.support.programs import ended_process, find_program
 from tests.support.source_server import running_source_server
 
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 120
 """A bound, not an expectation."""
 POLL_SECONDS = 0.02
 """Encoders do not say how far they are."""
@@ -127,6 +127,10 @@ class Case:
     def seconds(self, least: float) -> Callable[[], bool]:
         """Whether at least so much is stored."""
         return lambda: self.context.store.seconds >= least
+
+    def more(self, least: float) -> Callable[[], bool]:
+        """Whether at least so much more is stored than when this is called."""
+        return self.seconds(self.context.store.seconds + least)
 
     def has_title(self, title: str) -> Callable[[], bool]:
         """Whether it is stored."""

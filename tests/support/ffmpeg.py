@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tests.support.programs import ended_process, find_program
+from tests.support.programs import ended_process, find_program, words_of
 
 
 @dataclass(frozen=True)
@@ -78,17 +78,18 @@ async def running_source(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Sends to ``url`` (``icecast://…``) at ``speed`` times real time until the end of the block; ``sound`` is made by
     libavfilter. ``ahead`` seconds are sent at once, so that buffers are full at once."""
-    process = await asyncio.create_subprocess_exec(
-        find_program("ffmpeg"),
-        *("-hide_banner", "-loglevel", "error", "-nostdin"),
-        *("-readrate", str(speed), *_begins(ahead), "-f", "lavfi", "-i", sound),
-        *("-ac", "2", *_from_zero(ahead), "-c:a", encoding.encoder, "-b:a", encoding.bitrate, *encoding.options),
-        *(("-metadata", f"title={title}") if title else ()),
-        *(("-ice_name", name) if name else ()),
-        *("-content_type", encoding.content_type, "-flush_packets", "1", "-f", encoding.muxer, url),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    async with ended_process(process):
-        yield process
+    with words_of(f"ffmpeg, which sends to {url},") as words:
+        process = await asyncio.create_subprocess_exec(
+            find_program("ffmpeg"),
+            *("-hide_banner", "-loglevel", "error", "-nostdin"),
+            *("-readrate", str(speed), *_begins(ahead), "-f", "lavfi", "-i", sound),
+            *("-ac", "2", *_from_zero(ahead), "-c:a", encoding.encoder, "-b:a", encoding.bitrate, *encoding.options),
+            *(("-metadata", f"title={title}") if title else ()),
+            *(("-ice_name", name) if name else ()),
+            *("-content_type", encoding.content_type, "-flush_packets", "1", "-f", encoding.muxer, url),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=words,
+        )
+        async with ended_process(process):
+            yield process

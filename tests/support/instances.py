@@ -13,9 +13,10 @@ from itertools import count
 from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "distreamer")
-START_SECONDS = 60
+START_SECONDS = 90
 """A bound, not an expectation."""
-END_SECONDS = 20
+END_SECONDS = 60
+"""The same."""
 
 FIRST_PORT, PORTS_PER_WORKER = 20_000, 1_500
 """Below those that the system gives to outgoing connections; each process that runs tests has some of its own."""
@@ -33,6 +34,15 @@ def free_port() -> int:
     raise AssertionError("no free port")
 
 
+def free_port_pair() -> int:
+    """The same for two: the next one is free too. Encoders of the SHOUTcast kind use that."""
+    for _ in range(PORTS_PER_WORKER):
+        port = free_port()
+        if free_port() == port + 1:
+            return port
+    raise AssertionError("no two free ports side by side")
+
+
 class RunningDiStreamer:
     """A started process and all that it says."""
 
@@ -40,6 +50,7 @@ class RunningDiStreamer:
         self.process = process
         self.lines: list[str] = []
         self._grown = asyncio.Condition()
+        self._has_ended = False
 
     async def read_log(self) -> None:
         """Collects the log until the process ends."""
@@ -48,15 +59,19 @@ class RunningDiStreamer:
             async with self._grown:
                 self.lines.append(line.decode().rstrip())
                 self._grown.notify_all()
+        async with self._grown:
+            self._has_ended = True
+            self._grown.notify_all()
 
     async def said(self, text: str, seconds: float = START_SECONDS, times: int = 1) -> str:
-        """Waits for so many log lines that hold ``text``; gives the last of them."""
+        """Waits for so many log lines that hold ``text``; gives the last of them. Fails when the process ends first."""
         try:
             async with asyncio.timeout(seconds), self._grown:
                 while True:
                     found = [line for line in self.lines if text in line]
                     if len(found) >= times:
                         return found[times - 1]
+                    assert not self._has_ended, f"it ended without “{text}”:\n" + "\n".join(self.lines)
                     await self._grown.wait()
         except TimeoutError:
             raise AssertionError(f"no “{text}” within {seconds} s in:\n" + "\n".join(self.lines)) from None
@@ -108,13 +123,14 @@ async def running_command(
             async with asyncio.timeout(END_SECONDS):
                 await process.wait()
                 await reader
-        except TimeoutError:
+        except TimeoutError as error:
             process.kill()
             await process.wait()
             reader.cancel()
+            # From it, so that what had gone wrong before can be seen too.
             raise AssertionError(
-                "distreamer did not end within 20 s of SIGTERM:\n" + "\n".join(running.lines)
-            ) from None
+                f"distreamer did not end within {END_SECONDS} s of SIGTERM:\n" + "\n".join(running.lines)
+            ) from error
 
 
 async def served(port: int, path: str = "/") -> None:

@@ -42,6 +42,11 @@ class Recording:
         """Waits for ``size`` more bytes than there are now."""
         await self.has(len(self.audio) + size, seconds)
 
+    async def has_ended(self, seconds: float = 120) -> None:
+        """Waits until the server closes the connection."""
+        async with asyncio.timeout(seconds), self.grown:
+            await self.grown.wait_for(lambda: self.ended)
+
     def size_at(self, time: float) -> int:
         """Bytes of audio that had come at that loop time."""
         return max((size for at, size in self.arrivals if at <= time), default=0)
@@ -96,15 +101,17 @@ async def listening(
 async def _record(reader: asyncio.StreamReader, recording: Recording) -> None:
     loop = asyncio.get_running_loop()
     demuxer = IcyDemuxer(int(recording.headers.get("icy-metaint", 0)))
-    while data := await reader.read(65536):
-        async with recording.grown:
-            for event in demuxer.feed(data):
-                if isinstance(event, Audio):
-                    recording.audio += event.data
-                elif (title := parse_metadata(event.data)) is not None:
-                    recording.titles.append((len(recording.audio), title.text))
-            recording.arrivals.append((loop.time(), len(recording.audio)))
-            recording.grown.notify_all()
+    # A reset ends it too, as when a server is killed.
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            async with recording.grown:
+                for event in demuxer.feed(data):
+                    if isinstance(event, Audio):
+                        recording.audio += event.data
+                    elif (title := parse_metadata(event.data)) is not None:
+                        recording.titles.append((len(recording.audio), title.text))
+                recording.arrivals.append((loop.time(), len(recording.audio)))
+                recording.grown.notify_all()
     async with recording.grown:
         recording.ended = True
         recording.grown.notify_all()

@@ -11,7 +11,7 @@ from typing import Protocol
 from distreamer.core.module import Module
 from tests.support.legacy_wire import HttpMessage, read_http
 
-LIMIT_SECONDS = 20.0
+LIMIT_SECONDS = 60.0
 """A bound, not an expectation."""
 LOOK_SECONDS = 0.001
 

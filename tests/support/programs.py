@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import pytest
 
 END_SECONDS = 10
+WORDS_BYTES = 4000
+"""What is told of a program's words, from their end."""
 
 
 def find_program(*names: str) -> str:
@@ -34,6 +38,19 @@ async def ended_process(process: asyncio.subprocess.Process) -> AsyncIterator[as
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+@contextmanager
+def words_of(name: str) -> Iterator[int]:
+    """A file for what a program says; who fails within is told it."""
+    with tempfile.TemporaryFile() as file:
+        try:
+            yield file.fileno()
+        except Exception as error:
+            begin = max(os.fstat(file.fileno()).st_size - WORDS_BYTES, 0)
+            said = os.pread(file.fileno(), WORDS_BYTES, begin).decode(errors="replace")
+            error.add_note(f"{name} said:\n{said}")
+            raise
 
 
 async def run(*command: str, timeout: float = 60) -> tuple[int, str, bytes]:

@@ -36,6 +36,8 @@ SHORTEST_REMAINDER_SECONDS = 6.0
 """``--seconds`` must leave as much beside the cut, half before it and half behind it."""
 FILLING_SECONDS = 90.0
 """Until then the buffer of PC B must be full: a real source without a burst takes its whole delay."""
+PLAYER_SECONDS = 5.0
+"""What the player of the demo's own listener holds: more than a busy machine may stand still for, less than a cut."""
 JOINING_SECONDS = 20.0
 """Until then the demo's own listener must have got its first sound."""
 BEFORE_AUTOMATIC_CUT_SECONDS = 15.0
@@ -181,7 +183,8 @@ class _Demo:
     async def _listen(self, chain: Chain) -> None:
         """The demo's own listener, until it is cancelled."""
         address = urlsplit(chain.stream_url)
-        self._listener = StrictListener(str(address.hostname), address.port or 80, Judge(self._known), self._clock)
+        judge = Judge(self._known, PLAYER_SECONDS)
+        self._listener = StrictListener(str(address.hostname), address.port or 80, judge, self._clock)
         await self._listener.run()
 
     async def _conduct(self, chain: Chain, cut_seconds: float) -> int:

@@ -29,7 +29,7 @@ from tests.support.sound_card import sound_card
 from tests.support.source_server import PASSWORD
 from tests.support.virtual_screen import virtual_screen
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 TITLE = "Žofie – Ólafur & Co"
 SERVER_TYPES = {"SHOUTcast 1": 0, "PUT": 1}
@@ -113,9 +113,9 @@ async def test_a_wrong_password(case: Case, butt: Butt, by: str) -> None:
 @pytest.mark.parametrize("by", [pytest.param(by, marks=proves(BUTT, KILLED)) for by in SERVER_TYPES])
 async def test_killed_and_restarted(case: Case, butt: Butt, by: str) -> None:
     butt.configure(by, "mp3")
-    for number in (1, 2):
+    for _ in range(2):
         async with butt.running() as process:
-            await case.until(case.seconds(3 * number), process)
+            await case.until(case.more(3), process)
             process.kill()
         await case.until_gone()
     assert_goes_on(case)
