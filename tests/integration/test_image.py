@@ -16,7 +16,7 @@ from tests.support.dockerfile import ImageFolder, Step, read_stages, the_step
 from tests.support.instances import RunningDiStreamer, free_port, running_command
 from tests.support.other_user import other_user, python_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 REPOSITORY = Path(__file__).parents[2]
 BUILD, IMAGE = read_stages((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
@@ -56,7 +56,7 @@ class Image:
 
     async def is_healthy(self) -> str:
         """Waits until HEALTHCHECK is content; gives what it says."""
-        for _ in range(300):
+        for _ in range(600):
             code, said = await asyncio.to_thread(self.answer, *self.health)
             if code == 0:
                 return said
@@ -73,7 +73,7 @@ def built() -> Iterator[Image]:
         root = Path(name)
         root.chmod(0o755)
         folder = ImageFolder(root, REPOSITORY)
-        subprocess.run([python, "-m", "venv", root / "python"], check=True, timeout=120)
+        subprocess.run([python, "-m", "venv", root / "python"], check=True, timeout=300)
         folder.build(BUILD, root / "python" / "bin")
         for step in IMAGE:
             if step.name == "COPY" and "--from" not in step.rest:

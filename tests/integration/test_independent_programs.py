@@ -16,6 +16,7 @@ from tests.support.independent_carriers import Carrier, Dial, quic_to, websocket
 from tests.support.independent_peer import Conversation, Goodbye, Receiver
 from tests.support.independent_programs import ROUND_SECONDS, described, playing, song, taking
 from tests.support.independent_sender import Sender
+from tests.support.instances import free_port
 from tests.support.module_table import DISTREAMER_REV_SERVER, DISTREAMER_SERVER, NATIVE_WIRE, proves
 from tests.support.udp_relay import UdpRelay
 
@@ -27,7 +28,7 @@ CARRIERS: dict[str, Dial] = {"websocket": websocket_to, "quic": quic_to}
 @asynccontextmanager
 async def breakable(port: int) -> AsyncIterator[tuple[int, Callable[[], None], Callable[[], None]]]:
     """A link to that port for both carriers: its port, and what cuts and restores it."""
-    async with Relay("127.0.0.1", port) as relay, UdpRelay(port, relay.port) as udp:
+    async with Relay("127.0.0.1", port, port=free_port()) as relay, UdpRelay(port, relay.port) as udp:
 
         def cut() -> None:
             relay.cut()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,21 @@ from tests.support.programs import ended_process, find_program
 from tests.support.quic_server import until
 
 pytestmark = pytest.mark.integration
+
+
+START_SECONDS = 60
+"""A bound, not an expectation."""
+
+
+async def listens(port: int) -> None:
+    """Waits until somebody does."""
+    async with asyncio.timeout(START_SECONDS):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -36,6 +52,7 @@ async def test_the_programme_comes_through_tinyproxy(scheme: str, tmp_path: Path
     process = await asyncio.create_subprocess_exec(program, "-d", "-c", str(config))
     async with ended_process(process):
         await until(lambda: server.address is not None)
+        await listens(proxy_port)
         assert server.address is not None
         port = server.address[1]
         context = input_context()

@@ -29,9 +29,11 @@ from tests.support.module_table import (
 )
 from tests.support.programs import ended_process, find_program
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 BYTES_PER_SECOND = 16_000
+AHEAD_SECONDS = 15
+"""So that buffers are full at once."""
 TWENTY_SECONDS = 20 * BYTES_PER_SECOND
 PASSWORD = "Wellenreiter"
 
@@ -52,8 +54,8 @@ async def test_a_chain_of_old_and_new_wires_delivers_every_frame_once(tmp_path: 
     pers, rev, native, player = free_port(), free_port(), free_port(), free_port()
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        icecast = await enter(running_icecast(tmp_path))
-        await enter(ffmpeg.running_source(icecast.source_url("/live"), ffmpeg.MP3))
+        icecast = await enter(running_icecast(tmp_path, AHEAD_SECONDS * BYTES_PER_SECOND))
+        await enter(ffmpeg.running_source(icecast.source_url("/live"), ahead=AHEAD_SECONDS))
         await icecast.wait_for_mount("/live")
         sent = await enter(listening(icecast.port, "/live"))
         url, secret = "http://127.0.0.1", f"PASSWORD = {PASSWORD}"
@@ -84,7 +86,7 @@ async def test_a_chain_of_old_and_new_wires_delivers_every_frame_once(tmp_path: 
                 node(
                     tmp_path,
                     "transmitter",
-                    "DELAY = 5",
+                    "DELAY = 10",
                     f"MODE = DiStreamerClient\nSERVERURL = {url}:{native}\n{secret}",
                     f"MODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {player}",
                 ),
@@ -137,7 +139,7 @@ async def test_a_chain_behind_a_shoutcast_1_encoder_delivers_every_frame_once(tm
                 node(
                     tmp_path,
                     "transmitter",
-                    "DELAY = 8",
+                    "DELAY = 12",
                     f"MODE = DiStreamerClient\nSERVERURL = {url}:{native}\n{secret}",
                     f"MODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {player}\nBURSTSECONDS = 25",
                 ),

@@ -12,12 +12,15 @@ from distreamer.model.audio import Station, StreamInfo
 from distreamer.model.fragment import Fragment
 from distreamer.transport.relay import Relay
 from tests.support.chromium import Page, chromium_page
-from tests.support.shoutcast_server import serving
+from tests.support.shoutcast_server import serving_to
 from tests.support.tone_programme import tone_programme
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-SECONDS = 75.0
+SECONDS = 195.0
+TITLE_SECONDS = 10.0
+LEFT_SECONDS = SECONDS - TITLE_SECONDS
+"""When the first listener comes there is so much left: more than any test takes."""
 BOUND_SECONDS = 60
 NAME = 'Radio <i>"Ünder"</i> & Co'
 STATION = Station(NAME, "Everything & more", "talk", "https://radio.example/")
@@ -28,8 +31,9 @@ PHONE = {"width": 360, "height": 640, "deviceScaleFactor": 2, "mobile": True}
 
 
 def programme(codec: str) -> tuple[StreamInfo, tuple[Fragment, ...]]:
-    """More than a minute of a tone, with a title that changes after 15 s."""
-    info, fragments = tone_programme(codec, SECONDS, (0.0, "The first – Ärger"), (15 / SECONDS, "<b>The</b> second"))
+    """Three minutes of a tone, with a title that changes after 10 s."""
+    titles = (0.0, "The first – Ärger"), (TITLE_SECONDS / SECONDS, "<b>The</b> second")
+    info, fragments = tone_programme(codec, SECONDS, *titles)
     return replace(info, station=STATION), fragments
 
 
@@ -44,7 +48,7 @@ def heard(seconds: float) -> str:
 @pytest.mark.parametrize("codec", ["libmp3lame", "aac", "libopus"])
 async def test_it_plays_and_says_what_is_on_air(codec: str) -> None:
     info, fragments = programme(codec)
-    async with serving(info, fragments, delay=60.0) as (server, port), chromium_page() as page:
+    async with serving_to(1, info, fragments, delay=LEFT_SECONDS) as (server, port), chromium_page() as page:
         await page.open(f"http://127.0.0.1:{port}/")
         await page.until(READY, BOUND_SECONDS)
         assert await text(page, "name") == NAME
@@ -55,7 +59,7 @@ async def test_it_plays_and_says_what_is_on_air(codec: str) -> None:
         await page.evaluate(PLAY)
         await page.until(heard(3), BOUND_SECONDS)
         assert await page.evaluate("document.getElementById('play').getAttribute('aria-label')") == "Stop"
-        assert await text(page, "state") == ""
+        await page.until(f"{STATE} === ''", BOUND_SECONDS)
         assert server.players.connected == 1
         await page.until("document.getElementById('title').textContent === '<b>The</b> second'", BOUND_SECONDS)
         assert await page.evaluate("document.title") == f"<b>The</b> second – {NAME}"
@@ -70,7 +74,7 @@ async def playing_through_a_relay() -> AsyncIterator[tuple[Relay, Page]]:
     """The page plays; what it fetches goes through a link that can be cut."""
     info, fragments = programme("libmp3lame")
     async with (
-        serving(info, fragments, delay=60.0) as (_, port),
+        serving_to(1, info, fragments, delay=LEFT_SECONDS) as (_, port),
         Relay("127.0.0.1", port) as relay,
         chromium_page() as page,
     ):
@@ -101,7 +105,7 @@ async def test_a_connection_that_hangs_is_given_up() -> None:
 
 async def test_an_audio_element_at_the_root_plays() -> None:
     info, fragments = programme("libmp3lame")
-    async with serving(info, fragments, delay=60.0) as (server, port), chromium_page() as page:
+    async with serving_to(1, info, fragments, delay=LEFT_SECONDS) as (server, port), chromium_page() as page:
         await page.open(f"http://127.0.0.1:{port}/7.html")
         await page.until("document.readyState === 'complete'", BOUND_SECONDS)
         await page.evaluate(
@@ -116,7 +120,8 @@ async def test_an_audio_element_at_the_root_plays() -> None:
 async def test_it_fits_on_a_phone_in_light_and_in_dark(scheme: str) -> None:
     info, fragments = programme("libmp3lame")
     station = replace(STATION, name="A very long name of a station " * 4, description="w" * 200)
-    async with serving(replace(info, station=station), fragments, delay=60.0) as (_, port), chromium_page() as page:
+    info = replace(info, station=station)
+    async with serving_to(1, info, fragments, delay=LEFT_SECONDS) as (_, port), chromium_page() as page:
         await page.command("Emulation.setDeviceMetricsOverride", **PHONE)
         await page.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         await page.open(f"http://127.0.0.1:{port}/")

@@ -16,7 +16,7 @@ from distreamer.protocol.icy import Audio, IcyDemuxer
 from distreamer.protocol.listener_http import METADATA_INTERVAL
 from tests.support.certificates import make_certificate
 from tests.support.programs import run
-from tests.support.shoutcast_server import serving
+from tests.support.shoutcast_server import serving, serving_to
 from tests.support.tone_programme import tone_programme
 
 pytestmark = pytest.mark.integration
@@ -50,7 +50,7 @@ async def test_ffmpeg_plays_every_codec_without_a_complaint(icy: bool, tmp_path:
 async def _ffmpeg_plays(codec: str, icy: bool, target: Path) -> None:
     info, fragments = programme(codec)
     # It joins in the middle of the metadata grid, hears the last seconds, and is closed by TIMEOUT.
-    async with serving(info, fragments, delay=4.0, played=3, timeout=1.5, burstseconds=1) as (_, port):
+    async with serving_to(1, info, fragments, delay=4.0, played=3, timeout=1.5, burstseconds=1) as (_, port):
         code, messages, _ = await run(
             "ffmpeg", "-hide_banner", "-v", "warning", "-icy", str(int(icy)),
             "-i", f"http://127.0.0.1:{port}/live", "-y", str(target),
@@ -65,7 +65,7 @@ async def test_mpg123_plays_it_with_its_titles(titles: bool, tmp_path: Path) -> 
     info, fragments = programme("libmp3lame")
     target = tmp_path / "heard.wav"
     options = [] if titles else ["--no-icy-meta"]
-    async with serving(info, fragments, delay=5.5, played=2, timeout=1.5, burstseconds=1) as (_, port):
+    async with serving_to(1, info, fragments, delay=5.5, played=2, timeout=1.5, burstseconds=1) as (_, port):
         code, messages, _ = await run("mpg123", *options, "-v", "-w", str(target), f"http://127.0.0.1:{port}/")
     assert (code, faults(messages)) == (0, []), messages
     assert 5.0 < seconds_in(target, 2) < 7.5
@@ -102,7 +102,7 @@ async def test_decoders_skip_the_tag_behind_which_a_slow_listener_goes_on(codec:
 
 async def test_curl_without_the_wish_gets_clean_audio() -> None:
     info, fragments = programme("libmp3lame")
-    async with serving(info, fragments, delay=3.0, timeout=1.5, burstseconds=6) as (_, port):
+    async with serving_to(1, info, fragments, delay=3.0, timeout=1.5, burstseconds=6) as (_, port):
         code, messages, output = await run("curl", "-sS", "-i", f"http://127.0.0.1:{port}/;")
     assert code == 0, messages
     head, _, body = output.partition(b"\r\n\r\n")
@@ -128,7 +128,8 @@ async def test_ffmpeg_and_curl_play_over_tls(tmp_path: Path) -> None:
     made = make_certificate(tmp_path)
     info, fragments = programme("libmp3lame")
     keys = {"certfile": str(made.certificate), "keyfile": str(made.key)}
-    async with serving(info, fragments, delay=4.0, played=3, timeout=1.5, burstseconds=1, **keys) as (_, port):
+    rules = {"timeout": 1.5, "burstseconds": 1}
+    async with serving_to(2, info, fragments, delay=4.0, played=3, **rules, **keys) as (_, port):
         url, heard, played = f"https://localhost:{port}/live", tmp_path / "ffmpeg.wav", tmp_path / "mpg123.wav"
         results = await asyncio.gather(
             run("ffmpeg", "-hide_banner", "-v", "warning", "-ca_file", str(made.certificate), "-tls_verify", "1",
@@ -166,7 +167,7 @@ async def test_shoutcast_s_playlist_plays() -> None:
 
 async def test_curl_reads_the_body_in_chunks() -> None:
     info, fragments = programme("libmp3lame")
-    async with serving(info, fragments, delay=3.0, timeout=1.5, burstseconds=6, body="chunked") as (_, port):
+    async with serving_to(1, info, fragments, delay=3.0, timeout=1.5, burstseconds=6, body="chunked") as (_, port):
         code, _, output = await run("curl", "-sS", "-i", f"http://127.0.0.1:{port}/;")
     assert code == 0, "curl misses the last chunk"
     head, _, body = output.partition(b"\r\n\r\n")

@@ -22,6 +22,8 @@ MOUNT = "/live"
 BURST_BYTES = 131_072
 BURST_SECONDS = BURST_BYTES * 8 / 128_000
 """8.2 s."""
+ATTEMPTS = 5
+"""To hear the stream on a machine that does not stand still meanwhile for as long as the player holds audio."""
 PATIENCE_SECONDS = 90
 """A bound, not an expectation."""
 
@@ -79,15 +81,19 @@ async def test_what_it_is(icecast: Icecast, encoding: Encoding, form: str) -> No
 async def test_listening_without_fault_and_until_the_server_ends(icecast: Icecast) -> None:
     async with running_source(icecast.source_url(MOUNT)) as source:
         await full_burst(icecast)
-        async with command("listen", icecast.listen_url(MOUNT), "--seconds", "6", "--json") as process:
-            lines = [json.loads(line) for line in (await answer(process)).splitlines()]
+        for _ in range(ATTEMPTS):
+            async with command("listen", icecast.listen_url(MOUNT), "--seconds", "6", "--json") as process:
+                lines = [json.loads(line) for line in (await answer(process)).splitlines()]
+            if {line["kind"] for line in lines[:-1]} != {"underrun"}:
+                break
         assert process.returncode == 0, lines
         assert lines[-1]["verdict"] == "nothing was wrong"
+        await icecast.wait_for_listeners(0)
         async with command("listen", icecast.listen_url(MOUNT), "--json") as process:
-            assert process.stdout is not None
-            await asyncio.sleep(4)
+            await icecast.wait_for_listeners(1)
             source.terminate()
-            kind = await next_kind(process)
+            while (kind := await next_kind(process)) == "underrun":
+                pass
             process.terminate()
             verdict: dict[str, Any] = json.loads((await answer(process)).splitlines()[-1])
     assert kind == "disconnected"

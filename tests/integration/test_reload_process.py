@@ -21,6 +21,9 @@ from tests.support.programs import ended_process, find_program
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 READ_AGAIN = "the configuration was read again: "
+DELAY_SECONDS = 15
+AHEAD_SECONDS, BURST_BYTES = 20, 320_000
+"""So that the buffer is full at once."""
 TWO_SECONDS = 32_000
 """Bytes at 128 kbit/s."""
 
@@ -41,7 +44,7 @@ class Files:
             f"[OUTPUT]\nMODE = DiStreamerServer\nHOSTNAME = 127.0.0.1\nPORT = {self.link_port}\nPASSWORD = {password}\n"
         )
         self.transmitter.write_text(
-            "[GENERAL]\nDELAY = 6\n"
+            f"[GENERAL]\nDELAY = {DELAY_SECONDS}\n"
             f"[INPUT]\nMODE = DiStreamerClient\nSERVERURL = http://{host}:{self.link_port}\nPASSWORD = {password}\n"
             f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {self.player_port}\n"
             f"BURSTSECONDS = {burst}\n{more}"
@@ -70,8 +73,8 @@ async def reloaded(running: RunningDiStreamer, name: str, said: str) -> None:
 async def test_listeners_hear_an_unbroken_run_whatever_is_changed_beside_them(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        icecast = await enter(running_icecast(tmp_path))
-        await enter(ffmpeg.running_source(icecast.source_url("/live"), ffmpeg.MP3))
+        icecast = await enter(running_icecast(tmp_path, BURST_BYTES))
+        await enter(ffmpeg.running_source(icecast.source_url("/live"), ahead=AHEAD_SECONDS))
         await icecast.wait_for_mount("/live")
         sent = await enter(listening(icecast.port, "/live"))
         files = Files(tmp_path, icecast)
@@ -122,8 +125,8 @@ async def test_listeners_hear_an_unbroken_run_whatever_is_changed_beside_them(tm
 async def test_a_fault_is_told_with_its_line_and_everything_goes_on(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        icecast = await enter(running_icecast(tmp_path))
-        await enter(ffmpeg.running_source(icecast.source_url("/live"), ffmpeg.MP3))
+        icecast = await enter(running_icecast(tmp_path, BURST_BYTES))
+        await enter(ffmpeg.running_source(icecast.source_url("/live"), ahead=AHEAD_SECONDS))
         await icecast.wait_for_mount("/live")
         files = Files(tmp_path, icecast)
         manager = await enter(manager_socket(tmp_path))

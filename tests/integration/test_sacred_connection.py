@@ -25,12 +25,13 @@ from tests.support.two_ends import PASSWORD, encoder_port, studio_config, transm
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 DELAY_SECONDS = 25
-LONG_OUTAGE_SECONDS, SHORT_OUTAGE_SECONDS, BETWEEN_SECONDS = 60, 20, 60
+LONG_OUTAGE_SECONDS, SHORT_OUTAGE_SECONDS, BETWEEN_SECONDS = 60, 15, 60
 FRAME_SECONDS = 1152 / 48_000
 FIVE_SECONDS = 80_000
 """Bytes at 128 kbit/s."""
-GRAIN_SECONDS = 4.0
-"""Fragments of a second, which are given out within a second: so exactly is known from outside when things happen."""
+GRAIN_SECONDS = 7.0
+"""Fragments of a second, which are given out within a second, by a machine that stands still at times: so exactly is
+known from outside when things happen."""
 RETURN_SECONDS = 30.0
 """A bound, not an expectation: for the link to be noticed as back, and for all that was missed to come."""
 MOST_MUTED = 5
@@ -55,12 +56,13 @@ class Chain:
         config = studio_config(self.folder, "studio", self.link_port)
         return await self.stack.enter_async_context(running_distreamer(config))
 
-    async def encoder(self, studio: RunningDiStreamer, name: str) -> asyncio.subprocess.Process:
-        """Starts one that sends a programme of its own, and keeps a copy; there first, so that it lacks nothing."""
+    async def encoder(self, studio: RunningDiStreamer, name: str, ahead: float = 0) -> asyncio.subprocess.Process:
+        """Starts one that sends a programme of its own, the first ``ahead`` seconds at once, and keeps a copy; there
+        first, so that it lacks nothing."""
         copy = self.copies[name] = self.folder / f"{name}.mp3"
         port = await encoder_port(studio, "studio")
         url = f"icecast\\://source\\:{PASSWORD}@127.0.0.1\\:{port}/live"
-        command = ffmpeg.tee(ffmpeg.MP3, (str(copy), ()), (url, ("content_type=audio/mpeg",)), speed=1)
+        command = ffmpeg.tee(ffmpeg.MP3, (str(copy), ()), (url, ("content_type=audio/mpeg",)), speed=1, ahead=ahead)
         return await self.stack.enter_async_context(started(*command))
 
     async def outage(self, seconds: float) -> Outage:
@@ -98,7 +100,7 @@ async def test_one_response_survives_it_all(tmp_path: Path) -> None:
         relay = await enter(Relay("127.0.0.1", link_port))
         chain = Chain(stack, tmp_path, link_port, relay)
         studio = await chain.studio()
-        first = await chain.encoder(studio, FIRST)
+        first = await chain.encoder(studio, FIRST, ahead=DELAY_SECONDS + 5)
         ports = {policy: free_port() for policy in ("live", "continue")}
         transmitter = await enter(
             running_distreamer(
@@ -131,8 +133,9 @@ async def test_one_response_survives_it_all(tmp_path: Path) -> None:
         await all_have_more(recordings)
 
         first.kill()
+        await studio.said("the source is gone")
         second = await chain.encoder(studio, SECOND)
-        await all_have_more(recordings)
+        await all_have_more(recordings, 3 * FIVE_SECONDS)
 
         passed_on = len(frames_of(chain.copies[SECOND].read_bytes())) - round(GRAIN_SECONDS / FRAME_SECONDS)
         studio.process.kill()
@@ -203,16 +206,17 @@ async def reading(port: int, folder: Path) -> AsyncIterator[Reader]:
         yield Reader(process, stored, words)
 
 
-async def all_have_more(recordings: Mapping[str, Recording]) -> None:
-    """Waits until each has got five seconds more."""
-    await asyncio.gather(*(recording.has_more(FIVE_SECONDS) for recording in recordings.values()))
+async def all_have_more(recordings: Mapping[str, Recording], size: int = FIVE_SECONDS) -> None:
+    """Waits until each has got so many bytes more."""
+    await asyncio.gather(*(recording.has_more(size) for recording in recordings.values()))
 
 
 async def all_heard_of(recordings: Mapping[str, Recording], sent: Path) -> None:
     """Waits until each has got the beginning of what is ``sent``."""
-    for recording in recordings.values():
+    begins = [max(len(recording.audio) - FIVE_SECONDS, 0) for recording in recordings.values()]
+    for begin, recording in zip(begins, recordings.values(), strict=True):
         async with asyncio.timeout(LIMIT_SECONDS), recording.grown:
-            while not has_begun(sent, bytes(recording.audio[-FIVE_SECONDS:])):
+            while not has_begun(sent, bytes(recording.audio[begin:])):
                 await recording.grown.wait()
 
 

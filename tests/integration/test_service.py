@@ -61,7 +61,7 @@ def _files(folder: Path) -> list[Path]:
 async def test_the_manager_hears_that_it_is_ready_how_it_is_and_that_it_stops(tmp_path: Path) -> None:
     port = free_port()
     async with manager_socket(tmp_path) as manager:
-        environment = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "300000"}
+        environment = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "1000000"}
         async with running_distreamer(config(tmp_path, "one", port), environment=environment) as running:
             await manager.heard("READY=1")
             assert await can_connect(port)

@@ -16,15 +16,19 @@ from tests.support.listening import assert_same_run, listening, packets
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
-FIVE_SECONDS = 80_000
+DELAY_SECONDS = 10
+AHEAD_SECONDS, BURST_BYTES = 15, 240_000
+"""So that buffers are full at once."""
+TEN_SECONDS = 160_000
 """Bytes at 128 kbit/s."""
 
 
 def relay_config(folder: Path, name: str, stream_url: str, port: int) -> Path:
-    """A file that takes a stream and plays it, a second behind."""
+    """A file that takes a stream and plays it, far enough behind for a machine that stands still at times."""
     path = folder / f"{name}.conf"
     path.write_text(
-        f"[GENERAL]\nDELAY = 2\n[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {stream_url}\nHTTPTIMEOUT = 60\n"
+        f"[GENERAL]\nDELAY = {DELAY_SECONDS}\n"
+        f"[INPUT]\nMODE = ShoutcastClient\nSTREAMURL = {stream_url}\nHTTPTIMEOUT = 60\n"
         f"[OUTPUT]\nMODE = ShoutcastServer\nHOSTNAME = 127.0.0.1\nPORT = {port}\n"
     )
     return path
@@ -34,10 +38,10 @@ async def test_two_files_run_side_by_side_and_those_that_fail_disturb_nobody(tmp
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
         taken = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        icecast = await enter(running_icecast(tmp_path))
+        icecast = await enter(running_icecast(tmp_path, BURST_BYTES))
         sent = {}
         for mount in ("/one", "/two"):
-            await enter(ffmpeg.running_source(icecast.source_url(mount), ffmpeg.MP3))
+            await enter(ffmpeg.running_source(icecast.source_url(mount), ahead=AHEAD_SECONDS))
             await icecast.wait_for_mount(mount)
             sent[mount] = await enter(listening(icecast.port, mount))
         one, two = free_port(), free_port()
@@ -51,10 +55,12 @@ async def test_two_files_run_side_by_side_and_those_that_fail_disturb_nobody(tmp
         )
         await running.said("no-source input: ")
         in_use = await running.said("no-port output: ")
+        heard = {}
         for port, mount in ((one, "/one"), (two, "/two")):
             await served(port)
-            recording = await enter(listening(port))
-            await recording.has(2 * FIVE_SECONDS)
+            heard[mount] = await enter(listening(port))
+        for mount, recording in heard.items():
+            await recording.has(TEN_SECONDS)
             assert_same_run(packets(bytes(recording.audio), "mp3"), packets(bytes(sent[mount].audio), "mp3"))
             assert not recording.ended
         assert running.process.returncode is None
@@ -65,7 +71,9 @@ async def test_two_files_run_side_by_side_and_those_that_fail_disturb_nobody(tmp
 async def test_a_wrong_file_is_told_and_nothing_starts(tmp_path: Path) -> None:
     good = relay_config(tmp_path, "good", "http://127.0.0.1:9/", free_port())
     wrong = tmp_path / "wrong.conf"
-    wrong.write_text(good.read_text().replace("STREAMURL", "STREMURL").replace("DELAY = 2", "DELAY = soon"))
+    wrong.write_text(
+        good.read_text().replace("STREAMURL", "STREMURL").replace(f"DELAY = {DELAY_SECONDS}", "DELAY = soon")
+    )
     async with running_distreamer(good, wrong) as running:
         assert await asyncio.wait_for(running.process.wait(), 60) == 2
     said = "\n".join(running.lines)

@@ -253,6 +253,24 @@ async def test_what_is_still_being_heard_is_no_time_without_audio() -> None:
         assert one.counters.closed_without_audio == 0
 
 
+@virtual_time(60)
+async def test_a_machine_that_stands_still_is_no_time_without_audio() -> None:
+    async with stage(timeout=1) as one:
+        await one.start()
+        player = one.player()
+        await one.live(3)
+        for seconds in (2.0, 3.2, 4.9):
+            one.feed(5)
+            await asyncio.sleep(0.1)
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, VirtualTimeLoop)
+            loop.pass_time(seconds)
+            await one.live(1)
+            assert not player.is_closed
+        await asyncio.sleep(30)
+        assert player.is_closed
+
+
 @virtual_time(20_000)
 async def test_without_timeout_listeners_wait_for_ever() -> None:
     async with stage(timeout=0) as one:

@@ -23,10 +23,11 @@ from distreamer.outputs.shoutcast_server import ShoutcastServer
 from distreamer.transport.tcp import TYPE_OF_SERVICE
 from tests.support.listening import listening
 from tests.support.made_audio import INFO, fragment
-from tests.support.shoutcast_server import serving
+from tests.support.shoutcast_server import serving, serving_to
 
 SECONDS = 0.04
 COUNT = 75
+DELAY_SECONDS = 0.99
 FRAGMENTS = [fragment(number, seconds=SECONDS) for number in range(1, COUNT + 1)]
 ALL = b"".join(one.audio for one in FRAGMENTS)
 HERD = """
@@ -53,7 +54,7 @@ def connected(server: ShoutcastServer) -> int:
 
 
 async def test_a_player_hears_every_byte_once() -> None:
-    async with serving(INFO, FRAGMENTS) as (_, port), listening(port) as player:
+    async with serving_to(1, INFO, FRAGMENTS, delay=DELAY_SECONDS) as (_, port), listening(port) as player:
         assert player.status == "HTTP/1.0 200 OK"
         assert player.headers["content-type"] == "audio/mpeg"
         await player.has(len(ALL))
@@ -61,7 +62,7 @@ async def test_a_player_hears_every_byte_once() -> None:
 
 
 async def test_a_player_with_titles_hears_the_same() -> None:
-    async with serving(INFO, FRAGMENTS) as (_, port), listening(port, icy=True) as player:
+    async with serving_to(1, INFO, FRAGMENTS, delay=DELAY_SECONDS) as (_, port), listening(port, icy=True) as player:
         assert player.headers["icy-metaint"] == "16000"
         await player.has(len(ALL))
         assert ALL in bytes(player.audio)
@@ -85,7 +86,7 @@ async def test_the_pages_beside_the_stream_tell_who_listens_and_what_is_heard() 
 
 async def test_many_players_hear_the_same() -> None:
     async with contextlib.AsyncExitStack() as stack:
-        server, port = await stack.enter_async_context(serving(INFO, FRAGMENTS))
+        server, port = await stack.enter_async_context(serving_to(50, INFO, FRAGMENTS, delay=DELAY_SECONDS))
         players = [await stack.enter_async_context(listening(port)) for _ in range(50)]
         for player in players:
             await player.has(len(ALL))

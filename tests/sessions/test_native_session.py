@@ -17,7 +17,7 @@ from distreamer.protocol.native.wish import want_of
 from distreamer.sessions.native_session import NativeSession, error_of
 from distreamer.transport.memory_messages import MemoryCarrier
 from tests.support.native_programme import Pair, fill, pair
-from tests.support.virtual_time import virtual_time
+from tests.support.virtual_time import VirtualTimeLoop, virtual_time
 
 Handle = Callable[[Event], None]
 
@@ -96,6 +96,27 @@ async def test_a_sender_stuck_in_the_middle_of_a_message_is_ended_by_the_silence
     assert asyncio.get_running_loop().time() < 4.0
     assert carrier.near.closed
     assert carrier.far.closed
+
+
+@virtual_time(seconds_limit=120)
+async def test_a_machine_that_stands_still_is_no_silence_of_the_peer() -> None:
+    carrier = MemoryCarrier(latency_seconds=0.1)
+    near, far = sessions(carrier, pair(Store()))
+    running = asyncio.gather(near.run(), far.run())
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    for seconds in (1.0, 2.4, 3.0, 10.0):
+        await asyncio.sleep(2.2)
+        loop.pass_time(seconds)
+        await asyncio.sleep(0)
+        assert not running.done()
+    await asyncio.sleep(1)
+    assert near.is_heard
+    assert far.is_heard
+    cut_at = loop.time()
+    carrier.cut()
+    assert [one.code for one in await running] == [GoodbyeCode.SILENCE, GoodbyeCode.SILENCE]
+    assert loop.time() - cut_at < 4.0
 
 
 @virtual_time(seconds_limit=60)

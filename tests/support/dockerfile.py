@@ -14,7 +14,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-STEP_SECONDS = 300
+STEP_SECONDS = 600
 """A bound, not an expectation."""
 _PATH = re.compile(r"(?<![\w./-])/[\w.-]+(?:/[\w.-]+)*")
 

@@ -84,6 +84,15 @@ class Icecast:
             await asyncio.sleep(POLL_SECONDS)
         raise AssertionError(f"nothing plays at {mount}")
 
+    async def wait_for_listeners(self, count: int) -> None:
+        """Until so many listen to the only mount that there is."""
+        for _ in range(int(START_SECONDS / POLL_SECONDS)):
+            statistics = await self._get("/status-json.xsl", whole=True)
+            if f'"listeners":{count},'.encode() in statistics:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        raise AssertionError(f"there are not {count} listeners: {statistics!r}")
+
     async def counts(self) -> bool:
         """Whether it tells when it was started, which is what its last thread does first."""
         return b"<server_start>" in await self._get("/admin/stats", whole=True)

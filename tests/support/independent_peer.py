@@ -33,6 +33,8 @@ from tests.support.independent_wire import (
 
 VERSION = (3, 0)
 PING_SECONDS = 0.7
+LATE_SECONDS = 0.1
+"""By which a timer comes late when this machine stood still."""
 ITERATIONS = 4_096
 
 NOTHING = Message(0, {})
@@ -107,12 +109,10 @@ class Conversation:
 
     async def hear(self) -> Message | None:
         """Takes one message; None when it was a sign of life or unknown, and is dealt with."""
-        patience = None if self.silent else self.carrier.silence_seconds
         try:
-            async with asyncio.timeout(patience):
-                message = checked(await self.carrier.receive())
+            message = checked(await self._receive())
         except TimeoutError:
-            await self.say_goodbye("silence", f"nothing was heard for {patience} s")
+            await self.say_goodbye("silence", f"nothing was heard for {self.carrier.silence_seconds} s")
         except ConnectionError as error:
             raise CarrierLost from error
         except BrokenRule as broken:
@@ -131,6 +131,22 @@ class Conversation:
         else:
             return message
         return None
+
+    async def _receive(self) -> bytes:
+        """Raises TimeoutError when the other side is silent. When that comes late it is this machine that stood still,
+        and the other side has as much time again."""
+        if self.silent:
+            return await self.carrier.receive()
+        loop, patience = asyncio.get_running_loop(), self.carrier.silence_seconds
+        while True:
+            end = loop.time() + patience
+            try:
+                async with asyncio.timeout_at(end):
+                    return await self.carrier.receive()
+            except TimeoutError:
+                patience = min(loop.time() - end, patience)
+                if patience < LATE_SECONDS:
+                    raise
 
     async def expect(self, *kinds: Type) -> Message:
         """The next message, which must be one of these."""

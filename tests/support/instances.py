@@ -21,6 +21,7 @@ END_SECONDS = 60
 FIRST_PORT, PORTS_PER_WORKER = 20_000, 1_500
 """Below those that the system gives to outgoing connections; each process that runs tests has some of its own."""
 _ports = count(os.getpid() * 37)
+SERVED_SECONDS = 120
 
 
 def free_port() -> int:
@@ -134,7 +135,7 @@ async def running_command(
 
 async def served(port: int, path: str = "/") -> None:
     """Waits until a stream (or what else is at ``path``) is served to players on that loopback port."""
-    for _ in range(600):
+    for _ in range(SERVED_SECONDS * 10):
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
@@ -144,4 +145,4 @@ async def served(port: int, path: str = "/") -> None:
             finally:
                 writer.close()
         await asyncio.sleep(0.1)
-    raise AssertionError(f"nothing is served on port {port} within a minute")
+    raise AssertionError(f"nothing is served on port {port} within {SERVED_SECONDS} s")

@@ -51,6 +51,14 @@ class Recording:
         """Bytes of audio that had come at that loop time."""
         return max((size for at, size in self.arrivals if at <= time), default=0)
 
+    async def has_title(self, text: str, seconds: float = 120) -> None:
+        """Waits until that title came; fails when time runs out."""
+        try:
+            async with asyncio.timeout(seconds), self.grown:
+                await self.grown.wait_for(lambda: text in [title for _, title in self.titles])
+        except TimeoutError:
+            raise AssertionError(f"no title “{text}” within {seconds} s, but {self.titles}") from None
+
     def silence(self, bytes_per_second: float, prebuffer_seconds: float) -> float:
         """Seconds for which a player that starts with ``prebuffer_seconds`` would have had nothing to play."""
         stalled, began, before = 0.0, None, 0

@@ -53,7 +53,7 @@ def words_of(name: str) -> Iterator[int]:
             raise
 
 
-async def run(*command: str, timeout: float = 30) -> tuple[int, str, bytes]:
+async def run(*command: str, timeout: float = 60) -> tuple[int, str, bytes]:
     """Exit code, messages and output of a program that ends by itself, within ``timeout`` seconds."""
     assert shutil.which(command[0]), f"{command[0]} is not installed"
     process = await asyncio.create_subprocess_exec(

@@ -31,6 +31,8 @@ STUCK_SECONDS = 60.0
 buffered for it, is cut off: most are gone without a word."""
 SWEEP_SECONDS = 1.0
 """How often it is looked for listeners whose time is over."""
+STANDSTILL_SECONDS = 1.5
+"""A look that comes so long after the one before says nothing of a listener: the machine is busy."""
 
 
 class FanOut:
@@ -167,8 +169,11 @@ class FanOut:
 
     async def _sweep(self) -> None:
         while True:
+            before = self._clock.now()
             await asyncio.sleep(SWEEP_SECONDS)
             now = self._clock.now()
+            if now - before > STANDSTILL_SECONDS:
+                continue  # This process stood still: what is due meanwhile comes at once, and nobody is to blame.
             for connection in [one for one, since in self._stuck.items() if now - since >= STUCK_SECONDS]:
                 self.cut_off += 1
                 connection.abort()

@@ -109,9 +109,11 @@ class NativeSession:
                 if message is not None:
                     self._take(self.conversation.receive_data(message, self._clock.now()))
                 else:
-                    self.conversation.heard_at = self.heard_at
                     # A loop's timers may be early by its clock's resolution.
-                    self._take(self.conversation.handle_timer(max(timer, self._clock.now())))
+                    now = max(timer, self._clock.now())
+                    # When they are late this process stood still, and the peer's words may be waiting to be read.
+                    self.conversation.heard_at = min(self.heard_at + (now - timer), now)
+                    self._take(self.conversation.handle_timer(now))
         except (LinkError, PeerError) as error:
             self._finish(error)
 
