@@ -25,7 +25,7 @@ from tests.support.two_ends import PASSWORD, encoder_port, studio_config, transm
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 DELAY_SECONDS = 25
-LONG_OUTAGE_SECONDS, SHORT_OUTAGE_SECONDS, BETWEEN_SECONDS = 60, 15, 60
+LONG_OUTAGE_SECONDS, SHORT_OUTAGE_SECONDS, BETWEEN_SECONDS = 60, 20, 60
 FRAME_SECONDS = 1152 / 48_000
 FIVE_SECONDS = 80_000
 """Bytes at 128 kbit/s."""
