@@ -20,9 +20,11 @@ from tests.support.certificates import Certificate, make_certificate
 from tests.support.listening import listening
 from tests.support.made_audio import INFO, fragment
 from tests.support.programs import ended_process, find_program
-from tests.support.shoutcast_server import serving
+from tests.support.shoutcast_server import serving, serving_to
 
 COUNT = 24
+DELAY_SECONDS = 0.99
+"""Of the programme, which waits for its listeners."""
 FRAGMENTS = [fragment(number, seconds=0.25) for number in range(1, COUNT + 1)]
 ALL = b"".join(one.audio for one in FRAGMENTS)
 LIMIT_SECONDS = 60
@@ -43,7 +45,7 @@ def anyone() -> ssl.SSLContext:
 
 
 async def test_players_with_tls_and_without_hear_the_same_on_one_port(certificate: Certificate) -> None:
-    async with serving(INFO, FRAGMENTS, **files(certificate)) as (server, port):
+    async with serving_to(3, INFO, FRAGMENTS, delay=DELAY_SECONDS, **files(certificate)) as (server, port):
         trusting = ssl.create_default_context(cafile=str(certificate.certificate))
         async with (
             listening(port, host="localhost", tls=trusting) as safe,
@@ -63,7 +65,7 @@ async def test_players_with_tls_and_without_hear_the_same_on_one_port(certificat
 
 async def test_a_player_with_tls_is_told_the_end(certificate: Certificate) -> None:
     async with (
-        serving(INFO, FRAGMENTS, timeout=1, **files(certificate)) as (_, port),
+        serving_to(1, INFO, FRAGMENTS, delay=DELAY_SECONDS, timeout=1, **files(certificate)) as (_, port),
         listening(port, tls=anyone()) as player,
     ):
         await player.has(len(ALL))
@@ -74,7 +76,7 @@ async def test_a_player_with_tls_is_told_the_end(certificate: Certificate) -> No
 async def test_titles_come_over_tls_too(certificate: Certificate) -> None:
     titled = [replace(one, title=Title("Žofie – Ólafur")) for one in FRAGMENTS]
     async with (
-        serving(INFO, titled, **files(certificate)) as (_, port),
+        serving_to(1, INFO, titled, delay=DELAY_SECONDS, **files(certificate)) as (_, port),
         listening(port, tls=anyone(), icy=True) as player,
     ):
         await player.has(40_000)
@@ -88,7 +90,10 @@ async def test_a_renewed_certificate_is_taken_and_listeners_stay(
     folder = tmp_path / "new"
     folder.mkdir()
     renewed = make_certificate(folder)
-    async with serving(INFO, FRAGMENTS, **files(certificate)) as (_, port), listening(port, tls=anyone()) as player:
+    async with (
+        serving_to(1, INFO, FRAGMENTS, delay=DELAY_SECONDS, **files(certificate)) as (_, port),
+        listening(port, tls=anyone()) as player,
+    ):
         renewed.certificate.rename(certificate.certificate)
         renewed.key.rename(certificate.key)
         wanted = ssl.PEM_cert_to_DER_cert(certificate.certificate.read_text())
@@ -115,7 +120,7 @@ async def test_who_speaks_tls_where_there_is_none_is_told_in_plain_http() -> Non
 
 async def test_what_is_no_tls_after_all_harms_nobody(certificate: Certificate) -> None:
     async with (
-        serving(INFO, FRAGMENTS, **files(certificate)) as (server, port),
+        serving_to(1, INFO, FRAGMENTS, delay=DELAY_SECONDS, **files(certificate)) as (server, port),
         listening(port, tls=anyone()) as player,
     ):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -135,7 +140,7 @@ async def test_what_is_no_tls_after_all_harms_nobody(certificate: Certificate) -
 async def test_a_stranger_cannot_make_it_calculate_again(certificate: Certificate) -> None:
     """The openssl program asks to agree anew (TLS 1.2) when it reads a line with an R."""
     async with (
-        serving(INFO, FRAGMENTS, **files(certificate)) as (_, port),
+        serving_to(1, INFO, FRAGMENTS, delay=DELAY_SECONDS, **files(certificate)) as (_, port),
         listening(port, tls=anyone()) as player,
     ):
         client = await asyncio.create_subprocess_exec(
