@@ -86,17 +86,29 @@ main()
 
 @pytest.mark.integration
 async def test_a_second_signal_ends_a_process_in_which_something_does_not_end(tmp_path: Path) -> None:
-    config = tmp_path / "distreamer.conf"
-    config.write_text("[INPUT]\nMODE = Silence\n[OUTPUT]\nMODE = DiStreamerServer\nHOSTNAME = 127.0.0.1\nPORT = 0\n")
+    silence = "[INPUT]\nMODE = Silence\n[OUTPUT]\nMODE = DiStreamerServer\nHOSTNAME = 127.0.0.1\nPORT = 0\n"
+    await assert_a_second_signal_ends(tmp_path, NEVER_ENDING, silence, begun=b"begins\n", told=b"goes on\n")
+
+
+@pytest.mark.integration
+async def test_a_second_signal_ends_a_process_whose_name_look_up_hangs(tmp_path: Path) -> None:
+    text = CONFIG.format(port=free_port())
+    await assert_a_second_signal_ends(tmp_path, LOOKING_UP_FOR_EVER, text, begun=b"looking up\n", told=b": stopped\n")
+
+
+async def assert_a_second_signal_ends(folder: Path, program: str, text: str, *, begun: bytes, told: bytes) -> None:
+    """``program`` is told to end when it has said ``begun``, and told more often when it has said ``told``."""
+    config = folder / "distreamer.conf"
+    config.write_text(text)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", NEVER_ENDING, str(config), stderr=asyncio.subprocess.PIPE
+        sys.executable, "-c", program, str(config), stderr=asyncio.subprocess.PIPE
     )
     assert process.stderr is not None
     try:
         async with asyncio.timeout(60):
-            await process.stderr.readuntil(b"begins\n")
+            await process.stderr.readuntil(begun)
             process.send_signal(signal.SIGTERM)
-            await process.stderr.readuntil(b"goes on\n")
+            await process.stderr.readuntil(told)
             await killed_by_more_signals(process)
         assert process.returncode == -signal.SIGTERM
     finally:
@@ -112,24 +124,3 @@ async def killed_by_more_signals(process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGTERM)
         await asyncio.sleep(0.05)
-
-
-@pytest.mark.integration
-async def test_a_second_signal_ends_a_process_whose_name_look_up_hangs(tmp_path: Path) -> None:
-    config = tmp_path / "distreamer.conf"
-    config.write_text(CONFIG.format(port=free_port()))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", LOOKING_UP_FOR_EVER, str(config), stderr=asyncio.subprocess.PIPE
-    )
-    assert process.stderr is not None
-    try:
-        async with asyncio.timeout(60):
-            await process.stderr.readuntil(b"looking up\n")
-            process.send_signal(signal.SIGTERM)
-            await process.stderr.readuntil(b": stopped\n")
-            await killed_by_more_signals(process)
-        assert process.returncode == -signal.SIGTERM
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
