@@ -78,7 +78,9 @@ TABLES = (
         "Players",
         "Each listens to a `ShoutcastServer` whose link is away for far longer than its buffer lasts. In the one\n"
         "connection that it made it hears the programme, silence, and the programme again, and its decoder complains\n"
-        "of nothing. (Of Ogg Vorbis, mpv and VLC say that it begins anew behind silence, and go on.)",
+        "of nothing. (Of Ogg Vorbis, mpv and VLC say that it begins anew behind silence, and go on. Of Ogg FLAC,\n"
+        "ffmpeg 5.1 says once, as it joins, “non monotonically increasing dts”, unless it is told `-threads 1`; it\n"
+        "does so with Icecast too, and decodes every sample.)",
         "player",
         player_table.ROWS,
         player_table.COLUMNS,

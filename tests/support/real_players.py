@@ -144,7 +144,9 @@ class Ffmpeg(DecodingPlayer):
     agent = "Lavf"
 
     def command(self, url: str) -> list[str]:
-        said = ("-nostdin", "-hide_banner", "-v", "warning")
+        # Ogg FLAC that is joined more than 10 s after its start, at Icecast as here, begins for ffmpeg with a jump of
+        # its time. With decoders in several threads ffmpeg then gives two frames one time, and calls it an error.
+        said = ("-nostdin", "-hide_banner", "-v", "warning", "-threads", "1")
         return [find_program("ffmpeg"), *said, "-i", url, "-f", "s16le", str(self._heard)]
 
     def complaints(self) -> list[str]:
