@@ -88,6 +88,11 @@ def test_status_and_body(request_line: str, view: ServerView, status: int, body:
         ("live?key=ä", "/live?key=%C3%A4", 200),
         ("live?key=%41", "/live?key=A", 200),
         ("live?key=1", "/live", 403),
+        ("/?key=1", "/", 403),
+        ("?key=1", "/stream", 403),
+        ("?key=1", "/stream?key=2", 403),
+        ("?key=1", "/?key=1", 200),
+        ("/?key=1", "/;stream.mp3?key=1", 200),
     ],
 )
 def test_required_path(required: str, path: str, status: int) -> None:

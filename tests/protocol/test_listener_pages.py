@@ -95,6 +95,15 @@ def test_a_key_is_told_to_nobody_who_does_not_give_it(ending: str) -> None:
     assert b"Not authorized" in data_of(ask(f"/anything{ending}", view))
 
 
+def test_a_key_without_a_path_stands_in_the_playlist_of_who_gives_it() -> None:
+    view = replace(PLAYING, required_path="/?key=1")
+    assert b"http://radio.example:8000/stream.mp3?key=1\r\n" in body(ask("/anything.m3u?key=1", view))
+    for path in ("/anything.m3u", "/stream.mp3", "/"):
+        answered = ask(path, view)
+        assert isinstance(answered, Reply)
+        assert b"Not authorized" in answered.data
+
+
 @pytest.mark.parametrize("host", ["evil.example/\r\nx", "a b", "", "<script>", "[::1"])
 def test_a_host_that_is_none_is_not_repeated(host: str) -> None:
     assert b"http://localhost/live\r\n" in body(ask("/live.m3u", host=host))

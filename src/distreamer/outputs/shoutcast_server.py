@@ -69,8 +69,8 @@ class ShoutcastServerSettings(PlayingOutputSettings):
     requireurl: Annotated[str, Field(max_length=1000, examples=["live.mp3"])] = ""
     """The only path that players may ask for, without its first slash; others are refused. With ``live``, ``live.mp3``
     plays too when the stream is MP3 (and ``live.aac``, ``live.ogg``, ...). What stands behind a ``?``, such as in
-    ``live?key=secret``, is a key: playlists and the page with the player are then for those only who give it. Empty:
-    every path plays."""
+    ``live?key=secret``, is a key: playlists and the page with the player are then for those only who give it.
+    ``?key=secret`` alone lets every path play for those who give it. Empty: every path plays."""
 
     burstseconds: Annotated[Seconds, Field(ge=0, le=25)] = 10
     """How much audio that was played before a new listener gets at once. It fills the player's buffer, so that

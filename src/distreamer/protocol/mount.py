@@ -24,9 +24,11 @@ def is_required(request: RequestHead, view: ServerView) -> bool:
 
 def is_stream(request: RequestHead, view: ServerView) -> bool:
     """Whether what is asked for is the stream. Where REQUIREURL demands ``live``, an MP3 stream is ``/live.mp3`` too:
-    Sonos knows by the ending what it will get (docs.sonos.com)."""
+    Sonos knows by the ending what it will get (docs.sonos.com). A key without a path is demanded on every path."""
     path, _ = _required(view)
-    if not path or is_required(request, view):
+    if not path:
+        return has_key(request, view)
+    if is_required(request, view):
         return True
     plain = _plain(request.path)
     aliases = (_plain(path) + ending for ending in _endings(view.info))
@@ -43,10 +45,11 @@ def has_key(request: RequestHead, view: ServerView) -> bool:
 def stream_path(view: ServerView, *, key: bool = False) -> str:
     """The path to tell others; with ``key``, what REQUIREURL demands behind it too."""
     path, query = _required(view)
+    told = f"/{escaped(path)}"
     if not path:
         endings = ENDINGS[view.info.format.codec] if view.info else ()
-        return USUAL_PATH + (endings[0].decode() if endings else "")
-    return f"/{escaped(path)}" + (f"?{escaped(query)}" if key and query else "")
+        told = USUAL_PATH + (endings[0].decode() if endings else "")
+    return told + (f"?{escaped(query)}" if key and query else "")
 
 
 def mount_path(wanted: bytes, view: ServerView) -> str | None:
