@@ -201,6 +201,18 @@ async def test_who_is_refused_again_and_again_is_told_once(transport: Transport)
         assert status.wrong_passwords == 3
 
 
+async def test_strangers_who_break_the_rules_do_not_fill_the_log() -> None:
+    async with serving("right") as server, aiohttp.ClientSession() as session:
+        for _ in range(3):
+            async with session.ws_connect(f"http://127.0.0.1:{server.port}/distreamer3") as websocket:
+                await websocket.send_bytes(b"\x06")
+                assert b"protocol" in await websocket.receive_bytes()
+        ended = "a conversation was ended"
+        await until(lambda: server.sentences().count(ended) == 3)
+        told = [call.method_name for call in server.said.calls if call.kwargs.get("event") == ended]
+        assert told == ["warning", "debug", "debug"]
+
+
 @pytest.mark.usefixtures("patient_links")
 async def test_one_conversation_too_many_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distreamer_server, "MOST_CONVERSATIONS", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 from pathlib import Path
@@ -182,6 +183,21 @@ def test_a_defect_is_one_line_with_its_places() -> None:
         assert 'traceback="distreamer.errors.PeerError: http://me:***@x/: said\\nnonsense < ' in line
         assert "test_instance_logging.py" in line
         assert line.endswith('in test_a_defect_is_one_line_with_its_places"')
+
+
+async def test_a_defect_in_a_task_of_a_group_is_told_and_not_only_the_group() -> None:
+    async def breaks() -> None:
+        raise ZeroDivisionError("of nothing")
+
+    log = Log()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(breaks())
+    except ExceptionGroup as error:
+        log.logger.error("a defect", exc_info=error)
+    (line,) = log.lines
+    assert 'traceback="ZeroDivisionError: of nothing < ' in line
+    assert line.index("in breaks <") < line.index("in test_a_defect_in_a_task")
 
 
 def test_a_traceback_is_asked_for_where_there_is_none() -> None:

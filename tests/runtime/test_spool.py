@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from distreamer.config.instance import InstanceConfig
+from distreamer.core.programme_return import FIRST_ARRIVAL_SECONDS
 from distreamer.core.store import Store
 from distreamer.model.status import PlayoutState, SpoolStatus
 from tests.support.changing_instance import ProbeSettings, configured, players_server
@@ -222,6 +223,51 @@ async def test_a_transmitter_that_was_away_for_long_is_as_late_as_before(tmp_pat
             await asyncio.sleep(30)
             player.assert_unbroken(25)
             assert 10 <= (on_air() - player.frames[-1]) / 38.3 <= 13
+
+
+@virtual_time(900)
+async def test_a_transmitter_that_was_killed_while_it_caught_up_is_as_late_as_before(tmp_path: Path) -> None:
+    disk, link = Disk(), Link()
+    async with running(studio(None), disk) as source:
+        link.store = source.instance.store
+        async with running(transmitter(tmp_path / "b"), disk, link) as one:
+            await asyncio.sleep(60)
+            left = one.left_behind()
+        await asyncio.sleep(60)
+        async with running(transmitter(left), disk, link) as one:
+            await asyncio.sleep(1.5)
+            assert one.instance.playout.state is PlayoutState.WAITING
+            left = one.left_behind()
+        link.store = None
+        await asyncio.sleep(30)
+        async with running(transmitter(left), disk, link) as one:
+            await asyncio.sleep(2)
+            link.store = source.instance.store
+            await asyncio.sleep(8)
+            player = one.player()
+            await asyncio.sleep(30)
+            assert 9 <= (on_air() - player.frames[-1]) / FRAMES_PER_SECOND <= 13
+
+
+@virtual_time(900)
+async def test_a_transmitter_waits_for_the_link_no_longer_than_a_moment(tmp_path: Path) -> None:
+    disk, link = Disk(), Link()
+    async with running(studio(None), disk) as source:
+        link.store = source.instance.store
+        async with running(transmitter(tmp_path / "b"), disk, link) as one:
+            await asyncio.sleep(60)
+            left = one.left_behind()
+        await asyncio.sleep(60)
+        async with running(transmitter(left), disk, link) as one:
+            await asyncio.sleep(1.5)
+            left = one.left_behind()
+        link.store = None
+        await asyncio.sleep(30)
+        async with running(transmitter(left), disk, link) as one:
+            await asyncio.sleep(FIRST_ARRIVAL_SECONDS - 0.5)
+            assert not one.instance.playout.is_heard
+            await asyncio.sleep(1)
+            assert one.instance.playout.is_heard
 
 
 @virtual_time(900)

@@ -150,6 +150,24 @@ async def test_two_thin_paths_together_carry_what_none_could() -> None:
         assert not missing
 
 
+@pytest.mark.parametrize("capacity", [500, 550, 600])
+def test_two_thin_paths_do_not_both_bring_what_takes_longer_than_a_second_on_one(capacity: int) -> None:
+    """80 to 96 kbit/s each, for a programme of 128 kbit/s."""
+
+    @virtual_time(seconds_limit=600)
+    async def scenario() -> None:
+        source = Store()
+        paths = [NativeNetwork(source, capacity=capacity) for _ in range(2)]
+        async with receiving("share", *paths) as receiver:
+            paths[0].play()
+            await asyncio.sleep(120.2)
+            assert receiver.newest >= 118
+            assert sum(link.duplicates for link in receiver.links) <= 4
+            assert lateness(receiver) < 5.0
+
+    scenario()
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("thin_first", [True, False], ids=["the thin one is preferred", "the good one is preferred"])
 @virtual_time(seconds_limit=600)

@@ -355,6 +355,17 @@ async def test_faults_of_the_link_are_told_in_words() -> None:
         with pytest.raises(LinkError, match=r"host\.invalid:7080"):
             await dialler.dial(PATIENCE_SECONDS)
 
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        linger = struct.pack("ii", 1, 0)  # What was sent is thrown away, and the connection reset.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(reset, "127.0.0.1", 0)
+    async with server, WebSocketDialler(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as dialler:
+        with pytest.raises(LinkError, match="the other side broke the connection"):
+            await dialler.dial(PATIENCE_SECONDS)
+
 
 UPGRADE = (
     b"GET /distreamer3 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -29,6 +29,10 @@ class CatchUp:
             self._until = now + CALM_SECONDS
         self._seconds, self._arrived_at = seconds, now
 
+    def expect(self, now: float, seconds: float) -> None:
+        """The first of it has not come yet, and may take so long."""
+        self._arrived_at, self._until = now, now + seconds
+
     def is_on(self, now: float) -> bool:
         """Whether what was missed comes at present."""
         return now < self._until

@@ -69,8 +69,6 @@ class Playout:
         self._last_of_programme: Fragment | None = None
         self._programme_due = 0.0
         """When what follows that is due."""
-        self._waits_for_rest = False
-        """Whether it begins behind what an earlier run of the program played, when all that was missed has come."""
 
     @property
     def state(self) -> PlayoutState:
@@ -112,7 +110,7 @@ class Playout:
             self._state = PlayoutState.PLAYING
         elif held > 0:
             # It would have run dry meanwhile. What is too old is skipped, which shows when all has come.
-            self._waits_for_rest = True
+            self._return.expect_rest(now)
         else:
             self._next_due = max(self._next_due, now)
             self._run_dry()
@@ -139,6 +137,8 @@ class Playout:
         """When the next fragment is due; None when only a change of the store can bring one."""
         if self._filler.waits:
             return self._next_due + FILLER_AFTER_SECONDS
+        if self._state is PlayoutState.WAITING:
+            return self._return.first_due
         return self._next_due if self._state is PlayoutState.PLAYING or self._filler.is_on else None
 
     def level(self, now: float) -> float:
@@ -221,7 +221,6 @@ class Playout:
             begin = self._store.position_before_newest(min(held, self._kept_at_start() + LEAD_SECONDS))
             self._position = max(self._position, begin)
             self._lead.begin(now)
-            self._waits_for_rest = False
         else:
             self._dry_seconds += now - self._dry_since
             self._lead.begin(now, 0.0 if self._filler.is_on else now - self._dry_since)
@@ -237,7 +236,7 @@ class Playout:
 
     def _waits_for_more(self, now: float) -> bool:
         """Whether it goes on waiting behind a start of the program, although enough is held."""
-        return self._waits_for_rest and self._cushion is None and self._return.is_rest_awaited(now)
+        return self._return.is_rest_expected and self._cushion is None and self._return.is_rest_awaited(now)
 
     def _fill(self, now: float) -> list[Played]:
         """The filler that is due."""

@@ -24,6 +24,9 @@ first fragment would end in a second stop at the next hiccup, which is worse tha
 MOST_CATCH_UP_SECONDS = 10.0
 """Once the buffer is full behind filler, the rest of what was missed is waited for no longer than this: a thin link may
 bring it for minutes."""
+FIRST_ARRIVAL_SECONDS = 5.0
+"""Behind a start of the program the first of what was missed is waited for no longer than this: the link has to come
+up before."""
 TOO_OLD_SECONDS = 1.5
 """Beyond what may be, audio is played all the same: what it takes until the first fragments are there."""
 FULL = 0.9
@@ -39,6 +42,10 @@ class ProgrammeReturn:
         """``delay`` gives the seconds behind the newest fragment at which the programme is played at present; for
         ``restart_seconds`` see RESTART_SECONDS. Without ``rules`` nobody hears filler."""
         self.rules = rules
+        self.is_rest_expected = False
+        """Whether the program was started anew, and all that was missed meanwhile is to come first."""
+        self.first_due: float | None = None
+        """Until when the first of that is waited for; None when it is not any more."""
         self._store = store
         self._delay = delay
         self._restart_seconds = restart_seconds
@@ -50,9 +57,16 @@ class ProgrammeReturn:
         """When enough was held to end the filler."""
 
     def observe(self, now: float) -> None:
-        """To be called after each change of the store."""
+        """To be called after each change of the store, and when ``first_due`` is over."""
+        if self.first_due is not None and now >= self.first_due:
+            self.first_due = None
         self._catch_up.observe(now, self._store.added_seconds)
         self._comeback.observe(now)
+
+    def expect_rest(self, now: float) -> None:
+        """The program was started anew, and the link, if it works, brings what was missed meanwhile."""
+        self.is_rest_expected, self.first_due = True, now + FIRST_ARRIVAL_SECONDS
+        self._catch_up.expect(now, FIRST_ARRIVAL_SECONDS)
 
     def ran_dry(self, last: Played, due: float) -> None:
         """What follows ``last``, and was ``due``, is not there."""
@@ -61,6 +75,7 @@ class ProgrammeReturn:
     def happened(self) -> None:
         """The programme is played again."""
         self._comeback.is_expected = False
+        self.is_rest_expected, self.first_due = False, None
         self._full_since = None
 
     def oldest_wanted(self, now: float) -> Oldest:

@@ -171,7 +171,8 @@ class DiStreamerRevServer:
             self._context.log.error("a defect in DiStreamer; please report it", peer=stream.peer, exc_info=defect)
         finally:
             self._admission.leave(session)
-            self._say_end(stream.peer, error, was_last=self._senders.left(session))
+            was_last = self._senders.left(session)
+            self._say_end(stream.peer, error, was_last=was_last, is_stranger=session.welcomed is None)
 
     def _welcome(self, session: ReceiverSession) -> None:
         """The sender that came last is the one, on all the carriers that it opened: it ends those that it does not
@@ -190,12 +191,15 @@ class DiStreamerRevServer:
             **path,
         )
 
-    def _say_end(self, peer: str, error: DiStreamerError | None, *, was_last: bool) -> None:
+    def _say_end(self, peer: str, error: DiStreamerError | None, *, was_last: bool, is_stranger: bool) -> None:
         """A raced carrier that nobody needed is no news."""
+        host = peer.rpartition(":")[0].strip("[]")
         if isinstance(error, AuthenticationError):
-            self._say_refused(peer.rpartition(":")[0].strip("[]"), error.reason)
+            self._say_refused(host, error.reason)
         elif isinstance(error, PeerError):
-            self._context.log.warning("a conversation was ended", peer=peer, reason=error.reason)
+            # Strangers must not fill the log either.
+            say = self._context.log.debug if is_stranger and self._was_refused(host) else self._context.log.warning
+            say("a conversation was ended", peer=peer, reason=error.reason)
         elif isinstance(error, LinkError) and was_last:
             self._say_down(peer, error.reason)
         elif isinstance(error, LinkError):
@@ -271,11 +275,15 @@ class DiStreamerRevServer:
 
     def _say_refused(self, host: str, reason: str) -> None:
         """Once for each address: it will try again every few seconds, perhaps for years."""
-        known = host in self._refused
-        if not known:
-            self._refused.append(host)
-        say = self._context.log.debug if known else self._context.log.warning
+        say = self._context.log.debug if self._was_refused(host) else self._context.log.warning
         say("a sender was refused", peer=host, reason=reason)
+
+    def _was_refused(self, host: str) -> bool:
+        """Whether somebody from that address was refused lately already."""
+        if host in self._refused:
+            return True
+        self._refused.append(host)
+        return False
 
     def _greeting(self) -> str:
         return f"DiStreamer {__version__} takes a programme here. Point a DiStreamerRevClient at this address.\n"

@@ -188,7 +188,7 @@ class DiStreamerServer:
         finally:
             self._admission.leave(session)
             was_receiver = self._receivers.left(session, for_another=for_another)
-            self._say_end(stream.peer, error, was_receiver=was_receiver)
+            self._say_end(stream.peer, error, was_receiver=was_receiver, is_stranger=session.welcomed is None)
 
     def _taken(self, session: SenderSession) -> None:
         if session.peer_agent.startswith(PROBE_AGENT):
@@ -201,12 +201,14 @@ class DiStreamerServer:
             path = {"path": fields.name} if fields else {}
             self._context.log.info(news, peer=session.session.stream.peer, **path)
 
-    def _say_end(self, peer: str, error: DiStreamerError | None, *, was_receiver: bool) -> None:
+    def _say_end(self, peer: str, error: DiStreamerError | None, *, was_receiver: bool, is_stranger: bool) -> None:
         """A raced carrier that nobody needed is no news."""
         if isinstance(error, AuthenticationError):
             self._say_refused(peer, error.reason)
         elif isinstance(error, PeerError):
-            self._context.log.warning("a conversation was ended", peer=peer, reason=error.reason)
+            # Strangers must not fill the log either.
+            say = self._context.log.debug if is_stranger and self._was_refused(peer) else self._context.log.warning
+            say("a conversation was ended", peer=peer, reason=error.reason)
         elif isinstance(error, LinkError) and was_receiver:
             self._context.log.warning("a receiver was lost", peer=peer, reason=error.reason)
         elif isinstance(error, LinkError):

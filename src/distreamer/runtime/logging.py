@@ -243,8 +243,12 @@ def _quoted_text(text: str) -> str:
 
 
 def _one_line_traceback(exception: BaseException) -> str:
-    """Innermost first: the error, then each place as ``file:line in function``."""
+    """Innermost first: the error, then each place as ``file:line in function``. Of a group it is its first error, for
+    the group itself tells nothing."""
+    frames = list(traceback.extract_tb(exception.__traceback__))
+    while isinstance(exception, BaseExceptionGroup):
+        exception = exception.exceptions[0]
+        frames += traceback.extract_tb(exception.__traceback__)
     said = "".join(traceback.format_exception_only(exception)).strip()
-    frames = reversed(traceback.extract_tb(exception.__traceback__))
-    places = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+    places = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in reversed(frames)]
     return printable(redacted_url(" < ".join([said, *places])))[:LONGEST_TRACEBACK]

@@ -26,6 +26,12 @@ MOST_AHEAD_FRAGMENTS = 8192
 """What a sender says to have beyond this is not gone through one by one: it sends that by its own rules."""
 START_SECONDS = 10.0
 """Paths come up one after the other at the start; that is no reason to wait."""
+PATIENCE_FRAGMENTS: Final = 2.0
+"""What a thin path is at takes longer than a second, and would be sent by another as well: it is waited for as long as
+so many take there."""
+LONGEST_TAKEN_SECONDS: Final = 1.75
+"""A path on which one takes longer than this is not waited for: it manages hardly anything."""
+AVERAGED_FRAGMENTS: Final = 4
 
 
 class Multipath(StrEnum):
@@ -62,11 +68,23 @@ class PlannedPath:
     weight: float = 1.0
     up_since: float = -math.inf
     brought_at: float = -math.inf
+    takes: float = 0.0
+    """Seconds that it is busy with a fragment, about; 0 before that is known."""
     well_seconds: float = WELL_SECONDS
     carries_again_since: float | None = None
     parts: tuple[int, ...] = ()
     unbrought: set[tuple[int, int]] = field(default_factory=set)
     """What others brought since it was asked last and it did not, the first few."""
+
+    def note_pace(self, seconds: float) -> None:
+        """It was busy with a fragment for so long, or was silent before."""
+        if seconds < PATIENCE_FRAGMENTS * LONGEST_TAKEN_SECONDS:
+            self.takes += (seconds - self.takes) / (AVERAGED_FRAGMENTS if self.takes else 1)
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long what it is at is waited for at least."""
+        return PATIENCE_FRAGMENTS * self.takes if self.takes <= LONGEST_TAKEN_SECONDS else 0.0
 
 
 class CarrierChoice:

@@ -110,6 +110,8 @@ class PathPlan:
         asked = self._asked.pop((epoch, number), None)
         if is_new and (asked is None or (asked.path is path and not asked.moves)):
             path.weight = min(1.0, path.weight * BETTER)
+        if asked is not None or not is_new:
+            path.note_pace(now - max(path.brought_at, asked.at if asked and asked.path is path else -math.inf))
         path.brought_at = now
         path.unbrought.discard((epoch, number))
         if is_new:
@@ -242,7 +244,7 @@ class PathPlan:
 
     def _patience(self, asked: Asked) -> float:
         is_share = self.multipath is Multipath.SHARE
-        least = SHARE_PATIENCE_SECONDS if is_share else FAILOVER_PATIENCE_SECONDS
+        least = max(SHARE_PATIENCE_SECONDS, asked.path.patience_seconds) if is_share else FAILOVER_PATIENCE_SECONDS
         patience = max(least, PATIENCE_ROUND_TRIPS * asked.path.round_trip + PATIENCE_BEYOND_SECONDS)
         return patience * 2.0 ** min(max(asked.moves - len(self.paths), 0), MOST_DOUBLINGS)
 

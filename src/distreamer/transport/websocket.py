@@ -194,7 +194,7 @@ class WebSocketDialler:
         except aiohttp.WSServerHandshakeError as error:
             raise self._refusal(error) from error
         except (OSError, aiohttp.ClientError) as error:
-            raise LinkError(self.peer, str(error) or "the connection broke at once") from error
+            raise LinkError(self.peer, spoken_fault(error) if str(error) else "the connection broke at once") from error
         assert isinstance(websocket, _WaitingClientWebSocket)
         binding = self._trust.binding_of(websocket.transport)
         return WebSocketMessages(websocket, websocket.transport, self.peer, binding, self._media_rate)

@@ -115,6 +115,21 @@ def test_garbage_in_the_handshake_gives_only_conversation_errors(garbage: str) -
             attempt(garbage)
 
 
+NONCE_TOO_LONG = [Ended(GoodbyeCode.AUTHENTICATION, "the authentication cannot be read: its nonce is too long", False)]
+
+
+def test_a_nonce_for_which_the_answer_has_no_room_is_refused_by_both_sides() -> None:
+    both = pair(Store(), password="right")
+    hello = Hello(role=Role.RECEIVER, node="n", agent="a", scram="n,,n=distreamer,r=" + "a" * 1000)
+    assert both.sender.receive_data(encode(hello), 0.0) == NONCE_TOO_LONG
+    dialler = ScramDialler("right", "dialler-nonce")
+    # A challenge that is as long as may be: a proof repeats its nonce, and is longer by some words.
+    begin, end = "r=dialler-nonce", ",s=AAECAwQFBgcICQoLDA0ODw==,i=4096"
+    challenge = begin + "a" * (limits.TEXT_CHARACTERS - len(begin + end)) + end
+    with pytest.raises(ConversationError, match="its nonce is too long"):
+        dialler.prove(challenge)
+
+
 def test_a_password_that_cannot_be_used_is_the_configuration_s_fault() -> None:
     with pytest.raises(ConfigError, match="PASSWORD"):
         Verifier.of("bell\x07", SALT, 4096)

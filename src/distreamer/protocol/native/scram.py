@@ -58,6 +58,14 @@ class Verifier:
         return cls(*made)
 
 
+def _fitting(words: str) -> str:
+    """``words``, in which the nonce of the other side is said once more. Raises ConversationError when that one is so
+    long that no message can carry them."""
+    if len(words) > limits.TEXT_CHARACTERS:
+        raise ConversationError(GoodbyeCode.AUTHENTICATION, "the authentication cannot be read: its nonce is too long")
+    return words
+
+
 class ScramAcceptor:
     """The acceptor's side of one handshake."""
 
@@ -83,7 +91,7 @@ class ScramAcceptor:
         self._server = self._make_server(self.binding_for(client_first))
         try:
             self._server.set_client_first(client_first)
-            return str(self._server.get_server_first())
+            return _fitting(str(self._server.get_server_first()))
         except ScramException as error:
             raise ConversationError(GoodbyeCode.AUTHENTICATION, f"the authentication cannot be read: {error}") from None
 
@@ -137,7 +145,7 @@ class ScramDialler:
                     f"{iterations} SCRAM iterations are asked for; "
                     f"{limits.FEWEST_ITERATIONS} to {limits.MOST_ITERATIONS} are allowed",
                 )
-            return str(self._client.get_client_final())
+            return _fitting(str(self._client.get_client_final()))
         except ScramException as error:
             raise ConversationError(GoodbyeCode.AUTHENTICATION, f"the challenge cannot be read: {error}") from None
 
