@@ -39,6 +39,24 @@ def test_a_transmitter_in_words() -> None:
     assert view.is_ready
 
 
+@pytest.mark.parametrize(
+    ("sent", "heard", "sentence"),
+    [
+        (None, None, "no title was sent"),
+        ("", None, "no title was sent"),
+        ("New", None, "“New” was sent"),
+        ("", "", "no title is on air"),
+        ("New", "", "listeners hear no title, the studio has sent “New”"),
+        ("", "Old", "listeners hear “Old”, the studio has sent no title"),
+        (None, "Old", "listeners hear “Old”, the studio has sent no title"),
+    ],
+)
+def test_an_empty_title_is_none(sent: str | None, heard: str | None, sentence: str) -> None:
+    playout = replace(PLAYOUT, title=None if heard is None else Title(heard))
+    store = replace(STORE, title=None if sent is None else Title(sent))
+    assert instance_view(replace(TRANSMITTER, playout=playout, store=store)).title.sentence == sentence
+
+
 def test_a_studio_in_words() -> None:
     view = instance_view(with_receivers(replace(RECEIVER, peer="192.0.2.8", peer_budget_seconds=30.0), RECEIVER))
     assert view.budget_sentence == "192.0.2.7 can lose the link for 24 s before anyone hears it"

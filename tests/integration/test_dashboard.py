@@ -324,6 +324,10 @@ async def test_what_is_pressed_is_done_once_it_is_meant() -> None:
         assert "“Grüße <b>”" in await page.evaluate("document.getElementById('confirm-title').innerText")
         await page.evaluate(f"{button('Set it')}.click()")
         await page.until(reads("sent", "Grüße <b>"), LIMIT_SECONDS)
+        await page.until("document.querySelector('[data-part=title-text]').value === ''", LIMIT_SECONDS)
+        await page.evaluate(f"{button('Set')}.click()")
+        await page.evaluate(f"{button('Set it')}.click()")
+        await page.until(reads("sent", "no title"), LIMIT_SECONDS)
 
         await page.evaluate(f"{button('Test the alerts')}.click()")
         await page.evaluate(f"{button('Send it')}.click()")

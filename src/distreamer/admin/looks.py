@@ -164,12 +164,17 @@ def _title(status: InstanceStatus) -> TitleView:
     sent = store.title.text if store.title else None
     heard = playout.title.text if playout and playout.title else None
     if heard is not None and heard != sent:
-        sentence = f"listeners hear “{heard}”, the studio has sent “{sent or ''}”"
-    elif sent is None:
-        sentence = "no title was sent"
+        sentence = f"listeners hear {_quoted(heard)}, the studio has sent {_quoted(sent)}"
+    elif sent is not None and (heard is not None or playout is None):
+        sentence = f"{_quoted(sent)} is on air"
     else:
-        sentence = f"“{sent}” is on air" if heard is not None or playout is None else f"“{sent}” was sent"
+        sentence = f"{_quoted(sent)} was sent"
     return TitleView(sentence, sent, store.title_sent_at, heard, playout.title_heard_since if playout else None)
+
+
+def _quoted(title: str | None) -> str:
+    """Icecast sends an empty title where its source has sent none."""
+    return f"“{title}”" if title else "no title"
 
 
 def _link_sentence(link: LinkStatus) -> str:
