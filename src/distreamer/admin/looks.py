@@ -145,6 +145,8 @@ def _delay(status: InstanceStatus) -> tuple[str, float | None]:
         return "nothing is played here", None
     if playout.behind_seconds is None:
         return "nothing was played yet", None
+    if playout.is_filling:
+        return f"listeners hear {filler_words(playout)} instead of the programme", playout.behind_seconds
     return f"listeners are {spoken_seconds(round(playout.behind_seconds))} behind the studio", playout.behind_seconds
 
 
@@ -163,7 +165,9 @@ def _title(status: InstanceStatus) -> TitleView:
     store, playout = status.store, status.playout
     sent = store.title.text if store.title else None
     heard = playout.title.text if playout and playout.title else None
-    if heard is not None and heard != sent:
+    if playout and playout.is_filling:
+        sentence = f"listeners hear {filler_words(playout)}, the studio has sent {_quoted(sent)}"
+    elif heard is not None and heard != sent:
         sentence = f"listeners hear {_quoted(heard)}, the studio has sent {_quoted(sent)}"
     elif sent is not None and (heard is not None or playout is None):
         sentence = f"{_quoted(sent)} is on air"
