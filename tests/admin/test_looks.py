@@ -39,6 +39,34 @@ def test_a_transmitter_in_words() -> None:
     assert view.is_ready
 
 
+@pytest.mark.parametrize(
+    ("sent", "heard", "sentence"),
+    [
+        (None, None, "no title was sent"),
+        ("", None, "no title was sent"),
+        ("New", None, "“New” was sent"),
+        ("", "", "no title is on air"),
+        ("New", "", "listeners hear no title, the studio has sent “New”"),
+        ("", "Old", "listeners hear “Old”, the studio has sent no title"),
+        (None, "Old", "listeners hear “Old”, the studio has sent no title"),
+    ],
+)
+def test_an_empty_title_is_none(sent: str | None, heard: str | None, sentence: str) -> None:
+    playout = replace(PLAYOUT, title=None if heard is None else Title(heard))
+    store = replace(STORE, title=None if sent is None else Title(sent))
+    assert instance_view(replace(TRANSMITTER, playout=playout, store=store)).title.sentence == sentence
+
+
+def test_filler_is_not_taken_for_the_programme() -> None:
+    playout = replace(PLAYOUT, behind_seconds=31.2, title=Title("Song"), state=PlayoutState.DRY, is_filling=True)
+    status = replace(TRANSMITTER, playout=playout, store=replace(STORE, title=Title("Song")))
+    view = instance_view(status)
+    assert view.delay_sentence == "listeners hear silence instead of the programme"
+    assert view.title.sentence == "listeners hear silence, the studio has sent “Song”"
+    view = instance_view(replace(status, playout=replace(playout, fills_with_clip=True)))
+    assert view.title.sentence == "listeners hear the filler file, the studio has sent “Song”"
+
+
 def test_a_studio_in_words() -> None:
     view = instance_view(with_receivers(replace(RECEIVER, peer="192.0.2.8", peer_budget_seconds=30.0), RECEIVER))
     assert view.budget_sentence == "192.0.2.7 can lose the link for 24 s before anyone hears it"

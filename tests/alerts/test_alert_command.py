@@ -54,6 +54,16 @@ async def test_the_event_is_in_variables_and_on_standard_input(tmp_path: Path, m
     assert (event["kind"], event["facts"]) == ("link_down", {"carrier": "quic"})
 
 
+async def test_the_event_is_told_whatever_the_locale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def only_ascii(name: str | bytes) -> bytes:
+        return name if isinstance(name, bytes) else name.encode("ascii")
+
+    monkeypatch.setattr(os, "fsencode", only_ascii)
+    file = script(tmp_path, 'printf %s "$DISTREAMER_EVENT_SENTENCE" > sentence')
+    await command(f"'{file}'").deliver(told(began(sentence="“Größe” is 遠い")))
+    assert (tmp_path / "sentence").read_text(encoding="utf-8") == "“Größe” is 遠い"
+
+
 async def test_standard_input_need_not_be_read() -> None:
     assert await command("true").deliver(told(began(sentence="long " * 500))) == "ended with exit code 0"
 

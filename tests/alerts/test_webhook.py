@@ -168,6 +168,18 @@ async def test_what_cannot_be_reached_is_the_networks_fault() -> None:
             await webhook(f"http://127.0.0.1:{taken.getsockname()[1]}/").deliver(told(began()))
 
 
+async def test_one_that_closes_when_it_hears_tls_is_told_in_words(tmp_path: Path) -> None:
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)  # what was read when it closes is not answered with a reset
+        writer.close()
+
+    certificate = make_certificate(tmp_path)
+    async with await asyncio.start_server(close, "127.0.0.1", 0) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        with pytest.raises(LinkError, match=r": closed the connection when it was asked for TLS$"):
+            await webhook(url, cafile=str(certificate.certificate)).deliver(told(began()))
+
+
 async def test_one_that_never_takes_the_connection_is_the_networks_fault(tmp_path: Path) -> None:
     certificate = make_certificate(tmp_path)
     with socket.create_server(("127.0.0.1", 0), backlog=5) as silent:  # it takes the bytes, and says nothing to TLS

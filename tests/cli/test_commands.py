@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from distreamer import __version__
+from distreamer.__main__ import main
 from distreamer.cli.application import Application
 from distreamer.cli.main import commands
 from distreamer.config.instance import Load
@@ -120,6 +121,19 @@ def test_documented_errors_have_no_traceback(terminal: Terminal) -> None:
     terminal.error = BindError("port 80: permission denied\x1b[2J")
     result = terminal.type("east.conf")
     assert (result.exit_code, result.stderr) == (1, "distreamer: port 80: permission denied\\x1b[2J\n")
+
+
+def test_an_interrupt_while_the_program_is_loaded_has_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "distreamer.cli.main":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "distreamer.cli.main")
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == "Aborted!"
 
 
 def test_check_says_what_a_file_would_do(terminal: Terminal) -> None:

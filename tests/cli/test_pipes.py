@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -17,14 +18,17 @@ from tests.support.programs import ended_process
 
 PATIENCE_SECONDS = 60
 """Only a failing test waits as long as this."""
+FULL = Path("/dev/full")
 
 
 @asynccontextmanager
-async def program(*arguments: str, encoding: str = "utf-8") -> AsyncIterator[asyncio.subprocess.Process]:
+async def program(
+    *arguments: str, encoding: str = "utf-8", stdout: int = asyncio.subprocess.PIPE
+) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "distreamer", *arguments),
         stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+        stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONIOENCODING": encoding},
     )
@@ -81,6 +85,21 @@ async def test_chaos_ends_quietly_when_nobody_reads_any_more() -> None:
         chaos.stdin.write(b"cut\n")
         assert "Traceback" not in await said_at_the_end(chaos)
         assert chaos.returncode == 1
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("command", ["listen", "probe", "config reference"])
+async def test_a_disk_that_is_full_is_told_in_a_line(command: str) -> None:
+    async with restless_station("a") as port:
+        words = [command, f"http://127.0.0.1:{port}/", "--seconds", "1"] if " " not in command else command.split()
+        full = os.open(FULL, os.O_WRONLY)
+        try:
+            async with program(*words, stdout=full) as process:
+                *_, last = (await said_at_the_end(process)).splitlines()
+                assert last == "distreamer: the output cannot be written: No space left on device"
+                assert process.returncode == 1
+        finally:
+            os.close(full)
 
 
 async def test_letters_that_the_output_does_not_know_end_nothing() -> None:

@@ -174,19 +174,21 @@ async def test_problems_are_told_with_their_age_and_are_code_1() -> None:
 
 async def test_several_inputs_and_links() -> None:
     module = {"name": "input", "mode": "ShoutcastClient", "state": "retrying", "last_error": "no answer"}
+    refused = {**module, "name": "input a", "detail": "refused", "last_error": "refused"}
     other = {"name": "input b", "mode": "File", "state": "running", "detail": "plays b.mp3"}
     links = [
         {"sentence": "up 3 s", "link": {"peer": "192.0.2.1:7080", "path": "via wwan0 to 192.0.2.1:7080"}},
         {"sentence": "down", "link": {"peer": "192.0.2.2", "path": ""}},
     ]
     words = {"input_sentence": "input b is on air instead of input", "links": links}
-    async with answering(told(status={"inputs": [module, other]}, **words)) as url:
+    async with answering(told(status={"inputs": [module, refused, other]}, **words)) as url:
         lines = (await status(url)).stdout.splitlines()
-    assert lines[4:9] == [
+    assert lines[4:10] == [
         "  link       via wwan0 to 192.0.2.1:7080: up 3 s",
         "  link       192.0.2.2: down",
         "  on air     input b is on air instead of input",
         "  input      input (ShoutcastClient): retrying; no answer",
+        "  input      input a (ShoutcastClient): refused",
         "  input      input b (File): plays b.mp3",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,15 @@ def problems(text: str | bytes, environ: dict[str, str] | None = None) -> list[s
     with pytest.raises(ConfigError) as caught:
         parse(data, Path("radio.conf"), REGISTRY, environ or {})
     return caught.value.problems
+
+
+def test_a_path_that_the_locale_has_no_letters_for_is_told_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsencode", lambda path: str(path).encode("ascii"))
+    words = "has letters that this system's locale lacks; LANG=C.UTF-8 has all"
+    assert problems(f"{GOOD}[GENERAL]\nLOGFILE = /über.log\nEVENTLOG = /e\nFILLER = ü.mp3") == [
+        f"radio.conf:7: [GENERAL] LOGFILE = /über.log {words}",
+        f"radio.conf:9: [GENERAL] FILLER = ü.mp3 {words}",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -184,6 +185,17 @@ def test_files_of_one_stem_are_told_apart_by_their_folder(tmp_path: Path) -> Non
     assert [instance.name for instance in loaded] == ["east/distreamer", "west/distreamer", "north"]
     assert [instance.path for instance in loaded] == [*paths, other]
     assert load(paths[0], REGISTRY, {}).name == "distreamer"
+
+
+@pytest.mark.parametrize("name", [b"Z\xfcrich.conf", "Zürich.conf".encode()])
+def test_the_name_of_a_file_is_text_whatever_its_bytes_are(tmp_path: Path, name: bytes) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/stra\xdfe/" + name))
+    path.parent.mkdir()
+    path.write_text(GOOD)
+    assert load(path, REGISTRY, {}).name == "Zürich"
+    (tmp_path / "Zürich.conf").write_text(GOOD)
+    both = load_all([path, tmp_path / "Zürich.conf"], REGISTRY, {})
+    assert [instance.name for instance in both] == ["straße/Zürich", f"{tmp_path.name}/Zürich"]
 
 
 _LINES = st.one_of(

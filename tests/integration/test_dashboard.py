@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from distreamer.config.instance import ConfiguredAlert
-from distreamer.model.status import InstanceStatus, ModuleState
+from distreamer.model.status import InstanceStatus, ModuleState, PlayoutState
 from distreamer.transport.relay import Relay
 from tests.support.accessibility import assert_accessible
 from tests.support.admin_client import PASSWORD, Operator, admin_config, operating
@@ -117,6 +117,19 @@ async def test_a_stranger_reads_how_it_is(state: str) -> None:
         assert await read(page, "sent") == "The News at Ten"
         heard = "silence" if state == "filler" else "Nina Example – A Song of the Morning"
         assert await read(page, "heard") == heard
+
+
+async def test_listeners_that_nobody_counts_are_on_air_when_they_hear_something() -> None:
+    status = in_state("healthy")
+    assert status.playout is not None
+    sender = replace(status.outputs[0], mode="IcecastClient", listeners=None)
+    begins = replace(status.playout, state=PlayoutState.WAITING, behind_seconds=None)
+    async with shown(replace(status, outputs=(sender,))) as (_, page):
+        assert (await steps(page))[-1].startswith("Listeners on air")
+    async with shown(replace(in_state("filler"), outputs=(sender,))) as (_, page):
+        assert (await steps(page))[-1].startswith("Listeners off air")
+    async with shown(replace(status, outputs=(sender,), playout=begins)) as (_, page):
+        assert (await steps(page))[-1].startswith("Listeners not yet")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -324,6 +337,10 @@ async def test_what_is_pressed_is_done_once_it_is_meant() -> None:
         assert "“Grüße <b>”" in await page.evaluate("document.getElementById('confirm-title').innerText")
         await page.evaluate(f"{button('Set it')}.click()")
         await page.until(reads("sent", "Grüße <b>"), LIMIT_SECONDS)
+        await page.until("document.querySelector('[data-part=title-text]').value === ''", LIMIT_SECONDS)
+        await page.evaluate(f"{button('Set')}.click()")
+        await page.evaluate(f"{button('Set it')}.click()")
+        await page.until(reads("sent", "no title"), LIMIT_SECONDS)
 
         await page.evaluate(f"{button('Test the alerts')}.click()")
         await page.evaluate(f"{button('Send it')}.click()")

@@ -359,6 +359,16 @@ async def test_a_full_disk_is_said_once_and_used_again_when_there_is_room(tmp_pa
 
 
 @virtual_time(600)
+async def test_a_disk_that_hangs_at_the_end_is_told_in_words(tmp_path: Path) -> None:
+    disk = Disk()
+    async with running(studio(tmp_path / "a"), disk) as one:
+        await asyncio.sleep(30)
+        disk.hangs = True
+    assert status(one).trouble == "the disk does not answer within 2 s"
+    disk.wake()
+
+
+@virtual_time(600)
 async def test_a_process_that_stood_still_itself_does_not_take_that_for_a_disk_that_hangs(tmp_path: Path) -> None:
     disk, loop = Disk(), asyncio.get_running_loop()
     assert isinstance(loop, VirtualTimeLoop)

@@ -301,6 +301,7 @@ def test_all_addresses_share_one_free_port() -> None:
         (OSError("free text"), "free text"),
         (OSError(), "OSError"),
         (ConnectionResetError(104, "x"), "the other side broke the connection"),
+        (ConnectionResetError(), "the other side closed the connection"),
         (PermissionError(13, "x"), "this user may not use that port (ports below 1024 are privileged)"),
     ],
 )

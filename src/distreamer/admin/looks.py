@@ -145,6 +145,8 @@ def _delay(status: InstanceStatus) -> tuple[str, float | None]:
         return "nothing is played here", None
     if playout.behind_seconds is None:
         return "nothing was played yet", None
+    if playout.is_filling:
+        return f"listeners hear {filler_words(playout)} instead of the programme", playout.behind_seconds
     return f"listeners are {spoken_seconds(round(playout.behind_seconds))} behind the studio", playout.behind_seconds
 
 
@@ -163,13 +165,20 @@ def _title(status: InstanceStatus) -> TitleView:
     store, playout = status.store, status.playout
     sent = store.title.text if store.title else None
     heard = playout.title.text if playout and playout.title else None
-    if heard is not None and heard != sent:
-        sentence = f"listeners hear “{heard}”, the studio has sent “{sent or ''}”"
-    elif sent is None:
-        sentence = "no title was sent"
+    if playout and playout.is_filling:
+        sentence = f"listeners hear {filler_words(playout)}, the studio has sent {_quoted(sent)}"
+    elif heard is not None and heard != sent:
+        sentence = f"listeners hear {_quoted(heard)}, the studio has sent {_quoted(sent)}"
+    elif sent is not None and (heard is not None or playout is None):
+        sentence = f"{_quoted(sent)} is on air"
     else:
-        sentence = f"“{sent}” is on air" if heard is not None or playout is None else f"“{sent}” was sent"
+        sentence = f"{_quoted(sent)} was sent"
     return TitleView(sentence, sent, store.title_sent_at, heard, playout.title_heard_since if playout else None)
+
+
+def _quoted(title: str | None) -> str:
+    """Icecast sends an empty title where its source has sent none."""
+    return f"“{title}”" if title else "no title"
 
 
 def _link_sentence(link: LinkStatus) -> str:

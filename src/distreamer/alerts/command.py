@@ -114,9 +114,12 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
     await until_dead(process)
 
 
-def _environment(ours: Mapping[str, str], message: Message) -> dict[str, str]:
-    kept = {name: value for name, value in ours.items() if not name.startswith(_NOT_PASSED_ON)}
-    return kept | dict(message.variables())
+def _environment(ours: Mapping[str, str], message: Message) -> dict[bytes, bytes]:
+    """The event is UTF-8 whatever the locale: there are quotes in it that others lack."""
+    kept = {
+        os.fsencode(name): os.fsencode(value) for name, value in ours.items() if not name.startswith(_NOT_PASSED_ON)
+    }
+    return kept | {name.encode(): value.encode(errors="replace") for name, value in message.variables().items()}
 
 
 @contextmanager

@@ -179,6 +179,8 @@ def _connection_words(error: Exception) -> str:
         return "the name cannot be looked up: it is none"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "closed the connection without an answer"
+    if isinstance(cause, ConnectionResetError) and not cause.args:
+        return "closed the connection when it was asked for TLS"  # asyncio has no words for it
     if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
         return f"cannot be reached: {os.strerror(cause.errno)}"  # asyncio's own words have all addresses in them
     return f"cannot be reached: {shown(str(cause)) or type(cause).__name__}"

@@ -88,8 +88,9 @@ class _Session:
     def _say(self, text: str) -> None:
         try:
             self._print(text)
-        except BrokenPipeError:
-            self._ended.set()  # Nobody reads any more; the last line fails in the same way, and ends the command.
+        except OSError:
+            # Nobody reads any more, or the disk is full; the last line fails in the same way, and ends the command.
+            self._ended.set()
 
     def _note(self, text: str) -> None:
         """A line with the time of day."""

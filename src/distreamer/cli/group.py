@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from glob import escape, glob
 from typing import Any
@@ -14,6 +15,8 @@ from distreamer.errors import ConfigError, DiStreamerError
 
 EXIT_ERROR = 1
 EXIT_CONFIG = 2
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What a file or a terminal answers that takes no more of the output; a closed pipe is click's own."""
 
 
 class CommandOrFiles(click.Group):
@@ -57,4 +60,9 @@ class CommandOrFiles(click.Group):
             context.exit(EXIT_CONFIG)
         except DiStreamerError as error:
             click.echo(f"distreamer: {printable(str(error))}", err=True)
+            context.exit(EXIT_ERROR)
+        except OSError as error:
+            if error.errno not in _FULL or error.filename is not None:
+                raise
+            click.echo(f"distreamer: the output cannot be written: {error.strerror}", err=True)
             context.exit(EXIT_ERROR)

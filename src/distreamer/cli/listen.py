@@ -70,8 +70,9 @@ async def _listen(url: StreamUrl, seconds: float | None, *, as_json: bool, is_st
             progress.clear()
             try:
                 click.echo(json.dumps(asdict(finding)) if as_json else printable(_line(finding)))
-            except BrokenPipeError:
-                ended.set()  # Nobody reads any more; the verdict fails in the same way, and ends the command.
+            except OSError:
+                # Nobody reads any more, or the disk is full; the verdict fails in the same way, and ends the command.
+                ended.set()
 
         progress.say(f"listens for {spoken_seconds(seconds)}" if seconds else "listens until Ctrl-C")
         try:

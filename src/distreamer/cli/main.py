@@ -74,7 +74,7 @@ commands.add_command(completion)
 
 
 def main() -> None:
-    """The entry point of the installed program."""
+    """Does what the command line says."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # Titles and names have letters that not every terminal has.
     commands(

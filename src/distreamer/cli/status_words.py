@@ -74,7 +74,9 @@ def link_words(link: SeenLink) -> str:
 def module_words(module: SeenModule) -> str:
     """What an input does."""
     words = f"{module.name} ({module.mode}): {module.detail or module.state}"
-    return words if module.state != "retrying" or not module.last_error else f"{words}; {module.last_error}"
+    # Mostly what it does is that it failed in just this way.
+    is_news = module.state == "retrying" and module.last_error != module.detail
+    return f"{words}; {module.last_error}" if is_news and module.last_error else words
 
 
 def _since(one: SeenInstance) -> str:

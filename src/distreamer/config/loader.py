@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from distreamer.config.registry import NEEDED_KINDS, Registry
 from distreamer.config.settings import AlertSettings, GeneralSettings, InputSettings, ModuleSettings, OutputSettings
 from distreamer.config.wording import printable
 from distreamer.errors import ConfigError
+from distreamer.protocol.charset import repaired
 
 LARGEST_FILE_BYTES = 100_000
 DEFAULT_NAME = "distreamer"
@@ -100,8 +102,13 @@ def _instance(
     ]
     if problems:
         raise ConfigError([str(problem) for problem in sorted(problems)])
-    name = general.name or (path.stem if path else DEFAULT_NAME)
+    name = general.name or (_name_of(path.stem) if path else DEFAULT_NAME)
     return InstanceConfig(name, path, general, tuple(inputs), tuple(outputs), tuple(alerts))
+
+
+def _name_of(part: str) -> str:
+    """A part of a path as text: its bytes may be no UTF-8, or none that this system's locale knows."""
+    return repaired(os.fsencode(part))
 
 
 def _label(path: Path | None) -> str:
@@ -132,7 +139,7 @@ def _with_different_names(instances: list[InstanceConfig]) -> list[InstanceConfi
     """Files of the same stem, without a NAME, are told apart by the folder that they are in."""
     count = Counter(instance.name for instance in instances)
     return [
-        replace(instance, name=f"{instance.path.resolve().parent.name}/{instance.name}")
+        replace(instance, name=f"{_name_of(instance.path.resolve().parent.name)}/{instance.name}")
         if count[instance.name] > 1 and instance.path and not instance.general.name
         else instance
         for instance in instances

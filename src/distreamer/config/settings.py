@@ -6,11 +6,12 @@ A field's name is its INI key in lower case. Module files derive their own setti
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from distreamer.config.fields import (
     Bytes,
@@ -37,6 +38,17 @@ class Settings(BaseModel):
         allow_inf_nan=False,
         validate_by_name=True,
     )
+
+    @field_validator("*")
+    @classmethod
+    def _locale_has_its_letters(cls, value: object) -> object:
+        """Else Python would raise UnicodeEncodeError wherever the path is used."""
+        if isinstance(value, Path):
+            try:
+                os.fsencode(value)
+            except UnicodeEncodeError as error:
+                raise ValueError("has letters that this system's locale lacks; LANG=C.UTF-8 has all") from error
+        return value
 
 
 AudioFault = Callable[[Path], str | None]

@@ -111,6 +111,7 @@ class IcecastClient:
         self._queue = PlayedQueue()
         self._guess = SourceProtocol.PUT
         """What is tried with ``auto``; the other after a refusal that may be due to it."""
+        self._has_tried = False
         self._connected_at: float | None = None
         self._lost_at = context.clock.now()
         self._is_news = True
@@ -134,6 +135,8 @@ class IcecastClient:
             unsubscribe()
 
     def links(self) -> tuple[LinkStatus, ...]:
+        if not self._has_tried:
+            return ()  # A link that nobody has asked for is not down.
         now = self._context.clock.now()
         since = self._connected_at
         return (
@@ -161,6 +164,7 @@ class IcecastClient:
         """Until a stream comes that the server must be told anew."""
         context, settings = self._context, self._settings
         context.health.starting(f"connecting to {self._peer}")
+        self._has_tried = True
         login = self._login(info)
         port_above = 1 if self._protocol is SourceProtocol.SHOUTCAST else 0
         stream = await self._open(port_above)

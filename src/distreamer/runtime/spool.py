@@ -268,7 +268,9 @@ class Spool:
                 while self.works and self._writing is not None:
                     await asyncio.wait([self._writing])
                 await self._writer.submit(self.folder.close)
-        except (TimeoutError, OSError) as error:
+        except TimeoutError:
+            self._fail(f"the disk does not answer within {spoken_seconds(PATIENCE_SECONDS)}")
+        except OSError as error:
             self._fail(spoken_error(error))
         self._writer.stop()
         self._reader.stop()

@@ -242,6 +242,8 @@ def spoken_fault(error: Exception) -> str:
         return "no such host, or no name server can be reached"
     if isinstance(error, UnicodeError):
         return "this is no host name"
+    if isinstance(error, ConnectionResetError) and not error.args:
+        return "the other side closed the connection"  # what asyncio raises where that happens amid TLS's handshake
     number = error.errno if isinstance(error, OSError) else None
     numbers = [number] if number is not None else [int(found) for found in _SUMMED_UP.findall(str(error))]
     said = dict.fromkeys(_SPOKEN.get(one) or os.strerror(one) for one in numbers)

@@ -72,7 +72,10 @@ function buffer(view) {
 
 function listeners(view) {
   const { playout } = view.status;
-  const step = { id: "listeners", picture: "listeners", label: "Listeners", value: String(view.listeners ?? "on air") };
+  const isPlaying = playout.state !== "dry" && !playout.is_filling;
+  // Of a server that is sent to it is not known how many there are.
+  const how = playout.state === "waiting" ? "not yet" : isPlaying ? "on air" : "off air";
+  const step = { id: "listeners", picture: "listeners", label: "Listeners", value: String(view.listeners ?? how) };
   if (playout.state === "waiting") return { ...step, state: "off", detail: "nothing is played yet" };
   if (playout.is_filling) {
     return { ...step, state: "bad", detail: playout.fills_with_clip ? "hear the filler file" : "hear silence" };

@@ -121,12 +121,12 @@ export class InstancePart {
   titles(view, now) {
     const { title, status } = view;
     say(this.find("sent-label"), isCut(status) ? "The studio sent last" : "The studio sends");
-    say(this.find("sent"), title.sent ?? "no title");
+    say(this.find("sent"), title.sent || "no title"); // or an empty one
     say(this.find("sent-at"), title.sent_at === null ? "" : `since ${clock(title.sent_at, now)}`);
     const { playout } = status;
     show(this.find("heard-box"), Boolean(playout));
     const filler = playout?.is_filling ? (playout.fills_with_clip ? "the filler file" : "silence") : null;
-    say(this.find("heard"), filler ?? title.heard ?? "no title");
+    say(this.find("heard"), filler ?? (title.heard || "no title"));
     say(this.find("heard-since"), filler || title.heard_since === null ? "" : `since ${clock(title.heard_since, now)}`);
     const isFromAfar = onAir(status).some((input) => input.mode.startsWith("DiStreamer"));
     show(this.find("title-form"), !isFromAfar);
