@@ -216,9 +216,11 @@ async def test_a_transmitter_that_was_away_for_long_is_as_late_as_before(tmp_pat
         await asyncio.sleep(60)
         async with running(transmitter(left), disk, link) as one:
             await asyncio.sleep(5)
-            assert one.instance.playout.state is PlayoutState.WAITING
+            assert one.instance.playout.state.value == PlayoutState.DRY
             link.store = source.instance.store
-            await asyncio.sleep(3)
+            await asyncio.sleep(10)
+            assert one.instance.playout.state.value == PlayoutState.PLAYING
+            await asyncio.sleep(15)  # The burst has no filler any more.
             player = one.player()
             await asyncio.sleep(30)
             player.assert_unbroken(25)
@@ -236,14 +238,16 @@ async def test_a_transmitter_that_was_killed_while_it_caught_up_is_as_late_as_be
         await asyncio.sleep(60)
         async with running(transmitter(left), disk, link) as one:
             await asyncio.sleep(1.5)
-            assert one.instance.playout.state is PlayoutState.WAITING
+            assert one.instance.playout.state.value == PlayoutState.DRY
             left = one.left_behind()
         link.store = None
         await asyncio.sleep(30)
         async with running(transmitter(left), disk, link) as one:
             await asyncio.sleep(2)
             link.store = source.instance.store
-            await asyncio.sleep(8)
+            await asyncio.sleep(12)
+            assert one.instance.playout.state.value == PlayoutState.PLAYING
+            await asyncio.sleep(15)
             player = one.player()
             await asyncio.sleep(30)
             assert 9 <= (on_air() - player.frames[-1]) / FRAMES_PER_SECOND <= 13
@@ -265,9 +269,9 @@ async def test_a_transmitter_waits_for_the_link_no_longer_than_a_moment(tmp_path
         await asyncio.sleep(30)
         async with running(transmitter(left), disk, link) as one:
             await asyncio.sleep(FIRST_ARRIVAL_SECONDS - 0.5)
-            assert not one.instance.playout.is_heard
+            assert one.instance.playout.state.value == PlayoutState.DRY
             await asyncio.sleep(1)
-            assert one.instance.playout.is_heard
+            assert one.instance.playout.state.value == PlayoutState.PLAYING
 
 
 @virtual_time(900)
@@ -279,11 +283,11 @@ async def test_a_transmitter_that_had_run_dry_repeats_nothing(tmp_path: Path) ->
             await asyncio.sleep(60)
             link.store = None
             await asyncio.sleep(30)
-            assert one.instance.playout.state is PlayoutState.DRY
+            assert one.instance.playout.state.value == PlayoutState.DRY
             left, last = one.left_behind(), one.frames[-1]
         async with running(transmitter(left), disk, link) as one:
             await asyncio.sleep(10)
-            assert one.instance.playout.state is PlayoutState.DRY
+            assert one.instance.playout.state.value == PlayoutState.DRY
             assert one.instance.playout.is_heard
             player = one.player()
             await asyncio.sleep(1)

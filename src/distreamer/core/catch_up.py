@@ -29,9 +29,10 @@ class CatchUp:
             self._until = now + CALM_SECONDS
         self._seconds, self._arrived_at = seconds, now
 
-    def expect(self, now: float, seconds: float) -> None:
-        """The first of it has not come yet, and may take so long."""
-        self._arrived_at, self._until = now, now + seconds
+    def expect(self, now: float, seconds: float, within: float) -> None:
+        """More than the ``seconds`` so far is to come; the first of it ``within`` so many seconds, or later."""
+        self._seconds = seconds
+        self._arrived_at = self._until = now + within
 
     def is_on(self, now: float) -> bool:
         """Whether what was missed comes at present."""

@@ -108,12 +108,14 @@ class Playout:
         self._next_due = min(place.next_due, now + MOST_AHEAD_SECONDS)
         if held > now - self._next_due:
             self._state = PlayoutState.PLAYING
-        elif held > 0:
-            # It would have run dry meanwhile. What is too old is skipped, which shows when all has come.
+            return recent
+        # It would have run dry meanwhile.
+        if held > 0:
             self._return.expect_rest(now)
-        else:
+        if held <= 0 or self._filler.rules is not None:
             self._next_due = max(self._next_due, now)
             self._run_dry()
+            self._return.ran_dry(self._last, place.next_due)
         return recent
 
     def advance(self, now: float) -> list[Played]:
@@ -137,9 +139,9 @@ class Playout:
         """When the next fragment is due; None when only a change of the store can bring one."""
         if self._filler.waits:
             return self._next_due + FILLER_AFTER_SECONDS
-        if self._state is PlayoutState.WAITING:
-            return self._return.first_due
-        return self._next_due if self._state is PlayoutState.PLAYING or self._filler.is_on else None
+        if self._state is PlayoutState.PLAYING or self._filler.is_on:
+            return self._next_due
+        return self._return.first_due
 
     def level(self, now: float) -> float:
         """Seconds for which the head can go on if nothing arrives any more."""
@@ -207,7 +209,7 @@ class Playout:
 
     def _start(self, now: float) -> bool:
         """Leaves WAITING or DRY when enough is held; says whether it did."""
-        is_first = self._state is PlayoutState.WAITING
+        is_first = self._state is PlayoutState.WAITING or (self._return.is_rest_expected and not self._filler.is_on)
         enough = self._kept_at_start() + LEAST_LEAD_SECONDS if is_first else self._enough_again()
         held = self._store.seconds_after(self._position)
         if self._filler.is_on:
@@ -217,12 +219,13 @@ class Playout:
             self._position = place
         elif not self._return.is_enough(held, enough) or self._waits_for_more(now):
             return False
+        if self._state is PlayoutState.DRY:
+            self._dry_seconds += now - self._dry_since
         if is_first:
             begin = self._store.position_before_newest(min(held, self._kept_at_start() + LEAD_SECONDS))
             self._position = max(self._position, begin)
             self._lead.begin(now)
         else:
-            self._dry_seconds += now - self._dry_since
             self._lead.begin(now, 0.0 if self._filler.is_on else now - self._dry_since)
         self._state = PlayoutState.PLAYING
         if not self._filler.is_on:

@@ -66,7 +66,7 @@ class ProgrammeReturn:
     def expect_rest(self, now: float) -> None:
         """The program was started anew, and the link, if it works, brings what was missed meanwhile."""
         self.is_rest_expected, self.first_due = True, now + FIRST_ARRIVAL_SECONDS
-        self._catch_up.expect(now, FIRST_ARRIVAL_SECONDS)
+        self._catch_up.expect(now, self._store.added_seconds, FIRST_ARRIVAL_SECONDS)
 
     def ran_dry(self, last: Played, due: float) -> None:
         """What follows ``last``, and was ``due``, is not there."""

@@ -21,9 +21,10 @@ async def tell_playout_news(status: Callable[[], PlayoutStatus], log: FilteringB
     told_dry_seconds = 0.0
     while True:
         after = status()
-        if before.state is PlayoutState.WAITING and after.state is not PlayoutState.WAITING:
+        # Behind a start it may be dry at once: what the spool holds was played, or is too old.
+        if before.state is PlayoutState.WAITING and after.state is PlayoutState.PLAYING:
             log.info("the buffer is full, listeners can hear the programme")
-        if after.dry_times > before.dry_times:
+        if before.state is not PlayoutState.WAITING and after.dry_times > before.dry_times:
             log.warning("the buffer ran out, players live on what they hold")
         if filler_words(after) != filler_words(before) and after.is_filling:
             log.warning(f"listeners hear {filler_words(after)} until the programme is back")
