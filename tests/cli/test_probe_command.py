@@ -17,6 +17,7 @@ from distreamer.cli import steps
 from distreamer.cli.application import Application
 from distreamer.cli.main import commands
 from distreamer.cli.steps import Steps
+from distreamer.cli.targets import as_url
 from distreamer.errors import ConfigError
 from distreamer.measure.http_listening import OPTIONS
 from distreamer.measure.link_probe import LinkTarget
@@ -69,6 +70,18 @@ def test_an_address_may_be_either() -> None:
     assert target.link == LinkTarget("pc-a.example:7080", "https://pc-a.example:7080/path", password="s ecret")
     assert target.stream.url.credentials == b"user:s ecret"
     assert "ecret" not in target.name
+
+
+def test_who_leaves_http_out_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert as_url("radio.example:8000") == "http://radio.example:8000/"
+    assert as_url("radio.example:8000/live/one.mp3?key=a") == "http://radio.example:8000/live/one.mp3?key=a"
+    assert as_url("transmitter.conf") is None
+    assert as_url("etc/transmitter.conf") is None
+    folder = tmp_path / "radio.example:8000"
+    folder.mkdir()
+    (folder / "live").touch()
+    assert as_url("radio.example:8000/live") is None
 
 
 def test_what_a_file_dials(tmp_path: Path) -> None:

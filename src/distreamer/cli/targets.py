@@ -70,14 +70,15 @@ def ended_targets(application: Application, wall: float) -> dict[str, str]:
 
 
 def as_url(name: str) -> str | None:
-    """``name`` as a URL; ``127.0.0.1:8090`` is one too, unless there is such a file."""
+    """``name`` as a URL; ``radio.example:8000`` and ``radio.example:8000/live`` are, too, if there is no such file."""
     if name.lower().startswith(("http://", "https://")):
         return name
+    where, _, path = name.partition("/")
     try:
-        split_host_port(name)
+        split_host_port(where)
     except ValueError:
         return None
-    return None if Path(name).exists() else f"http://{name}/"
+    return None if Path(name).exists() else f"http://{where}/{path}"
 
 
 def _given(url: str, password: str) -> Target:
