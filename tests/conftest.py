@@ -26,11 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that may take longest come first, in every process: a run does not end with one that waits for them alone.
-    Each process is given an equal piece of the list; those that are done take from others what is not begun there."""
+    """Those that may take longest come first: a run does not end with one process that waits for them alone."""
     items.sort(key=_most_seconds, reverse=True)
-    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    items[:] = [item for first in range(processes) for item in items[first::processes]]
 
 
 def _most_seconds(item: pytest.Item) -> float:
