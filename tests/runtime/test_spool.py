@@ -8,36 +8,27 @@ from pathlib import Path
 import pytest
 
 from distreamer.config.instance import InstanceConfig
-from distreamer.core.programme_return import FIRST_ARRIVAL_SECONDS
 from distreamer.core.store import Store
 from distreamer.model.status import PlayoutState, SpoolStatus
-from tests.support.changing_instance import ProbeSettings, configured, players_server
+from tests.support.changing_instance import ProbeSettings, configured
 from tests.support.spooled import (
-    FRAMES_PER_SECOND,
     NO_SPACE,
     BurstySettings,
-    CarriedSettings,
     Disk,
     Link,
     Spooled,
     assert_unbroken,
     on_air,
     running,
+    studio,
+    transmitter,
 )
 from tests.support.virtual_time import VirtualTimeLoop, virtual_time
-
-
-def studio(folder: Path | None, **general: object) -> InstanceConfig:
-    return configured(("input", BurstySettings()), ("output", ProbeSettings()), spool=folder, **general)
 
 
 def two_inputs(folder: Path) -> InstanceConfig:
     inputs = ("input", BurstySettings()), ("input backup", BurstySettings(priority=2))
     return configured(*inputs, ("output", ProbeSettings()), spool=folder)
-
-
-def transmitter(folder: Path | None, **general: object) -> InstanceConfig:
-    return configured(("input", CarriedSettings()), ("output", players_server()), spool=folder, **general)
 
 
 def status(one: Spooled) -> SpoolStatus:
@@ -121,181 +112,6 @@ async def test_no_number_is_given_twice_though_the_disk_was_away_before_the_kill
         assert newest is not None
         assert (newest.epoch, newest.number) > max(before)
         assert len(one.instance.store.epochs) == 1
-
-
-@pytest.mark.parametrize("away", [0.0, 2.0, 6.0])
-def test_a_listener_who_comes_back_to_a_killed_transmitter_misses_nothing(tmp_path: Path, away: float) -> None:
-    @virtual_time(600)
-    async def scenario() -> None:
-        disk, link = Disk(), Link()
-        async with running(studio(None), disk) as source:
-            link.store = source.instance.store
-            async with running(transmitter(tmp_path / "b"), disk, link) as one:
-                await asyncio.sleep(60.4)
-                player = one.player()
-                await asyncio.sleep(30)
-                left, heard, late = one.left_behind(), player.frames, on_air() - player.frames[-1]
-            link.carried.clear()
-            await asyncio.sleep(away)
-            async with running(transmitter(left), disk, link) as one:
-                await asyncio.sleep(1)
-                again = one.player()
-                await asyncio.sleep(30)
-                again.assert_unbroken(20)
-                assert again.frames[0] <= heard[-1] + 1
-                # As far behind live as before, but for the fragment that is being played.
-                assert abs(on_air() - again.frames[-1] - late) <= 45
-                # What it had is not asked for once more.
-                assert len(link.carried) <= 31 + away + 2
-                assert one.instance.playout.status().dry_times == 0
-
-    scenario()
-
-
-@pytest.mark.parametrize(("away", "burst"), [(2.0, 3.0), (8.0, 3.0), (13.0, 10.0), (20.0, 10.0)])
-def test_a_listener_misses_nothing_though_the_start_took_longer_than_the_burst(
-    tmp_path: Path, away: float, burst: float
-) -> None:
-    @virtual_time(600)
-    async def scenario() -> None:
-        disk, link, server = Disk(), Link(), players_server(burstseconds=burst)
-        sections = ("input", CarriedSettings()), ("output", server)
-        async with running(studio(None), disk) as source:
-            link.store = source.instance.store
-            async with running(configured(*sections, delay=25, spool=tmp_path / "b"), disk, link) as one:
-                await asyncio.sleep(80.4)
-                player = one.player()
-                await asyncio.sleep(30)
-                left, heard = one.left_behind(), player.frames
-            await asyncio.sleep(away)
-            async with running(configured(*sections, delay=25, spool=left), disk, link) as one:
-                await asyncio.sleep(1.5)
-                again = one.player()
-                await asyncio.sleep(30)
-                again.assert_unbroken(30)
-                assert heard[-1] - burst * FRAMES_PER_SECOND <= again.frames[0] <= heard[-1] + 1
-                # Who comes later, when nobody comes back any more, gets the burst that was asked for.
-                latest = one.frames[-1]
-                newcomer = one.player()
-                await asyncio.sleep(0.1)
-                assert len(newcomer.frames) <= burst * FRAMES_PER_SECOND + 1
-                assert newcomer.frames[-1] <= latest
-
-    scenario()
-
-
-@virtual_time(600)
-async def test_a_transmitter_plays_what_it_holds_though_the_link_is_down(tmp_path: Path) -> None:
-    disk, link = Disk(), Link()
-    async with running(studio(None), disk) as source:
-        link.store = source.instance.store
-        async with running(transmitter(tmp_path / "b"), disk, link) as one:
-            await asyncio.sleep(60)
-            left, newest = one.left_behind(), one.frames[-1]
-        link.store = None
-        await asyncio.sleep(2)
-        async with running(transmitter(left), disk, link) as one:
-            await asyncio.sleep(0.5)
-            player = one.player()
-            await asyncio.sleep(5)
-            assert one.instance.playout.state is PlayoutState.PLAYING
-            player.assert_unbroken(5)
-            await asyncio.sleep(4)
-            assert newest in player.frames
-
-
-@virtual_time(900)
-async def test_a_transmitter_that_was_away_for_long_is_as_late_as_before(tmp_path: Path) -> None:
-    disk, link = Disk(), Link()
-    async with running(studio(None), disk) as source:
-        link.store = source.instance.store
-        async with running(transmitter(tmp_path / "b"), disk, link) as one:
-            await asyncio.sleep(60)
-            left = one.left_behind()
-        link.store = None
-        await asyncio.sleep(60)
-        async with running(transmitter(left), disk, link) as one:
-            await asyncio.sleep(5)
-            assert one.instance.playout.state.value == PlayoutState.DRY
-            link.store = source.instance.store
-            await asyncio.sleep(10)
-            assert one.instance.playout.state.value == PlayoutState.PLAYING
-            await asyncio.sleep(15)  # The burst has no filler any more.
-            player = one.player()
-            await asyncio.sleep(30)
-            player.assert_unbroken(25)
-            assert 10 <= (on_air() - player.frames[-1]) / 38.3 <= 13
-
-
-@virtual_time(900)
-async def test_a_transmitter_that_was_killed_while_it_caught_up_is_as_late_as_before(tmp_path: Path) -> None:
-    disk, link = Disk(), Link()
-    async with running(studio(None), disk) as source:
-        link.store = source.instance.store
-        async with running(transmitter(tmp_path / "b"), disk, link) as one:
-            await asyncio.sleep(60)
-            left = one.left_behind()
-        await asyncio.sleep(60)
-        async with running(transmitter(left), disk, link) as one:
-            await asyncio.sleep(1.5)
-            assert one.instance.playout.state.value == PlayoutState.DRY
-            left = one.left_behind()
-        link.store = None
-        await asyncio.sleep(30)
-        async with running(transmitter(left), disk, link) as one:
-            await asyncio.sleep(2)
-            link.store = source.instance.store
-            await asyncio.sleep(12)
-            assert one.instance.playout.state.value == PlayoutState.PLAYING
-            await asyncio.sleep(15)
-            player = one.player()
-            await asyncio.sleep(30)
-            assert 9 <= (on_air() - player.frames[-1]) / FRAMES_PER_SECOND <= 13
-
-
-@virtual_time(900)
-async def test_a_transmitter_waits_for_the_link_no_longer_than_a_moment(tmp_path: Path) -> None:
-    disk, link = Disk(), Link()
-    async with running(studio(None), disk) as source:
-        link.store = source.instance.store
-        async with running(transmitter(tmp_path / "b"), disk, link) as one:
-            await asyncio.sleep(60)
-            left = one.left_behind()
-        await asyncio.sleep(60)
-        async with running(transmitter(left), disk, link) as one:
-            await asyncio.sleep(1.5)
-            left = one.left_behind()
-        link.store = None
-        await asyncio.sleep(30)
-        async with running(transmitter(left), disk, link) as one:
-            await asyncio.sleep(FIRST_ARRIVAL_SECONDS - 0.5)
-            assert one.instance.playout.state.value == PlayoutState.DRY
-            await asyncio.sleep(1)
-            assert one.instance.playout.state.value == PlayoutState.PLAYING
-
-
-@virtual_time(900)
-async def test_a_transmitter_that_had_run_dry_repeats_nothing(tmp_path: Path) -> None:
-    disk, link = Disk(), Link()
-    async with running(studio(None), disk) as source:
-        link.store = source.instance.store
-        async with running(transmitter(tmp_path / "b"), disk, link) as one:
-            await asyncio.sleep(60)
-            link.store = None
-            await asyncio.sleep(30)
-            assert one.instance.playout.state.value == PlayoutState.DRY
-            left, last = one.left_behind(), one.frames[-1]
-        async with running(transmitter(left), disk, link) as one:
-            await asyncio.sleep(10)
-            assert one.instance.playout.state.value == PlayoutState.DRY
-            assert one.instance.playout.is_heard
-            player = one.player()
-            await asyncio.sleep(1)
-            link.store = source.instance.store
-            await asyncio.sleep(30)
-            programme = [number for number in player.frames if number > 1000]
-            assert min(number for number in programme if number > last) > last
-            assert one.frames[-1] > last
 
 
 @virtual_time(600)

@@ -30,7 +30,7 @@ from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.runtime.instance import Instance
 from distreamer.runtime.modules import INPUTS, OUTPUTS, InputMode, OutputMode
 from tests.support.changing_instance import ChangingInstance as _Changing
-from tests.support.changing_instance import Player, Probe, ProbeSettings, Stage
+from tests.support.changing_instance import Player, Probe, ProbeSettings, Stage, configured, players_server
 from tests.support.input_context import WALL, capturing_log
 from tests.support.made_audio import MP3_FRAME_BYTES, mp3_frame
 
@@ -150,6 +150,16 @@ class CarriedSettings(InputSettings):
     """What a link brings of another store, by number."""
 
     mode: str = "Carried"
+
+
+def studio(folder: Path | None, **general: object) -> InstanceConfig:
+    """The configuration of an A, whose source is Bursty."""
+    return configured(("input", BurstySettings()), ("output", ProbeSettings()), spool=folder, **general)
+
+
+def transmitter(folder: Path | None, **general: object) -> InstanceConfig:
+    """The configuration of a B, to which a Link carries the programme."""
+    return configured(("input", CarriedSettings()), ("output", players_server()), spool=folder, **general)
 
 
 @dataclass
