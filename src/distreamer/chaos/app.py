@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +14,7 @@ from distreamer.chaos.link_model import LinkSettings
 from distreamer.chaos.outages import Outage, Timetable
 from distreamer.chaos.relay import ChaosRelay
 from distreamer.chaos.words import Traffic, link_sentence, traffic_sentence
+from distreamer.transport.keyboard import Keyboard
 from distreamer.transport.tcp import spoken_address
 
 LINE_SECONDS = 1.0
@@ -68,17 +68,19 @@ class _Session:
             self._began = self._loop.time()
             self._say(f"{spoken_address(*relay.address)}, TCP and UDP, leads to {spoken_address(*options.target)}.")
             self._say(link_sentence(options.settings))
-            if self._listens_to_commands():
-                self._say(f"Type {HELP}, and Enter.")
             if options.seconds is not None:
                 self._loop.call_later(options.seconds, self._ended.set)
-            async with asyncio.TaskGroup() as group:
-                jobs = [group.create_task(self._switch(relay)), group.create_task(self._say_what_passes(relay))]
-                await self._ended.wait()
-                for job in jobs:
-                    job.cancel()
+            with self._listening_to_commands():
+                await self._carry(relay)
             total = traffic_sentence(Traffic.of(relay.there), Traffic.of(relay.back), relay.repeated_segments)
             self._print(f"In all: {total or 'nothing was sent'}.")
+
+    async def _carry(self, relay: ChaosRelay) -> None:
+        async with asyncio.TaskGroup() as group:
+            jobs = [group.create_task(self._switch(relay)), group.create_task(self._say_what_passes(relay))]
+            await self._ended.wait()
+            for job in jobs:
+                job.cancel()
 
     @property
     def _now(self) -> float:
@@ -119,21 +121,22 @@ class _Session:
                 self._note(text)
             there, back, repeated = now
 
-    def _listens_to_commands(self) -> bool:
-        """Begins to read what is typed; False where nobody can type anything."""
+    @contextmanager
+    def _listening_to_commands(self) -> Iterator[None]:
+        """Reads what is typed during the block, where anybody can type anything."""
         try:
-            self._loop.add_reader(STANDARD_INPUT, self._read_commands)
-        except (OSError, NotImplementedError):
-            return False  # A file, or /dev/null.
-        return True
-
-    def _read_commands(self) -> None:
-        try:
-            typed = os.read(STANDARD_INPUT, 4096)
+            keyboard = Keyboard(STANDARD_INPUT, self._take)
         except OSError:
-            typed = b""
+            yield  # A file, or /dev/null.
+            return
+        self._say(f"Type {HELP}, and Enter.")
+        try:
+            yield
+        finally:
+            keyboard.close()
+
+    def _take(self, typed: bytes) -> None:
         if not typed:
-            self._loop.remove_reader(STANDARD_INPUT)
             return
         for answer in self._commands.take(typed.decode(errors="replace"), self._now):
             self._say(answer)

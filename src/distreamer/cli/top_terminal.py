@@ -19,6 +19,7 @@ from distreamer.cli.status_words import as_lines
 from distreamer.cli.targets import NONE_FOUND, Target
 from distreamer.cli.top_board import Board
 from distreamer.cli.top_screen import blocks_of, picture
+from distreamer.transport.keyboard import Keyboard
 
 END_KEYS = frozenset(b"qQ\x03")
 """Ctrl-C comes as a key where it is no signal."""
@@ -109,27 +110,21 @@ def _keys(end: Callable[[], None]) -> Iterator[None]:
         yield
         return
     descriptor = sys.stdin.fileno()
-    loop = asyncio.get_running_loop()
     before = termios.tcgetattr(descriptor)
 
-    def typed() -> None:
-        try:
-            keys = os.read(descriptor, 100)
-        except OSError:
-            keys = b""
+    def typed(keys: bytes) -> None:
         if not keys or not END_KEYS.isdisjoint(keys):
-            loop.remove_reader(descriptor)
             end()
 
     now = termios.tcgetattr(descriptor)
     now[3] &= ~(termios.ICANON | termios.ECHO)
     # Ctrl-Z would leave the shell with a screen that is not its own.
     now[6][termios.VSUSP] = b"\0"
-    termios.tcsetattr(descriptor, termios.TCSANOW, now)
-    loop.add_reader(descriptor, typed)
+    keyboard = Keyboard(descriptor, typed)
     try:
+        termios.tcsetattr(descriptor, termios.TCSANOW, now)
         yield
     finally:
-        loop.remove_reader(descriptor)
+        keyboard.close()
         with suppress(termios.error):
             termios.tcsetattr(descriptor, termios.TCSANOW, before)
