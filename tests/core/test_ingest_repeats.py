@@ -15,7 +15,7 @@ from distreamer.core.ingest import Seam, SourceDescription
 from tests.support.made_audio import MP3_FRAME_BYTES, mp3_frame, mp3_stream
 from tests.support.repeating_source import FRAME_SECONDS, SERVER, Reception, brought
 
-ENCODER = replace(SERVER, repeats_seconds=2.0)
+ENCODER = replace(SERVER, repeats_seconds=2.0, has_burst=False)
 SILENCE = 1_000_000
 """The number of the frame of which silence consists."""
 

@@ -263,6 +263,7 @@ async def test_two_connections_make_one_epoch() -> None:
     first, second = mp3_stream(0, 100), mp3_stream(500, 100)
     head = b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n"
     await run_against(answering(head, first, mp3_frame(100)[:200]), context)
+    await asyncio.sleep(5)
     await run_against(answering(head, second), context)
     assert len(context.store.epochs) == 1
     assert stored_audio(context.store) == first + second

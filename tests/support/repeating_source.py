@@ -12,7 +12,7 @@ from distreamer.model.audio import Station
 from tests.support.input_context import stored_audio
 from tests.support.made_audio import MP3_FRAME_BYTES, MP3_FRAME_SAMPLES, mp3_frame
 
-SERVER = SourceDescription("audio/mpeg", 128_000, Station("Radio"), repeats_seconds=math.inf)
+SERVER = SourceDescription("audio/mpeg", 128_000, Station("Radio"), repeats_seconds=math.inf, has_burst=True)
 FRAME_SECONDS = MP3_FRAME_SAMPLES / 44100
 
 

@@ -40,6 +40,8 @@ class SourceDescription:
     repeats_seconds: float = 0.0
     """How long a new connection may bring nothing but what the one before it brought already, in seconds; 0: it never
     does. Servers repeat their last seconds to whoever connects."""
+    has_burst: bool = False
+    """Those seconds come at once. (What an encoder brings at once was never heard, unless it is known.)"""
 
 
 class Seam(NamedTuple):
@@ -50,7 +52,8 @@ class Seam(NamedTuple):
     repeated_seconds: float
     """What was known already, and is left out."""
     is_proved: bool
-    """False: the source sent the same again and again, and the clock has said how much of it was known."""
+    """False: the clock has said how much of it was known. The source sent the same again and again, or nothing of what
+    it sends was known, and so much of that is from before the gap."""
 
 
 class Ingest:
@@ -161,7 +164,7 @@ class Ingest:
         if not source.repeats_seconds:
             self._memory = Memory()
         elif self._memory.digests:
-            self._rejoin = Rejoin(self._memory, self._last_at, source.repeats_seconds)
+            self._rejoin = Rejoin(self._memory, self._last_at, source.repeats_seconds, has_burst=source.has_burst)
         self.seam = None
         self.audio_seconds = 0.0
         self._framer = AutoFramer(source.content_type, source.bitrate)
@@ -203,7 +206,7 @@ class Ingest:
         verdict = self._rejoin.end(at) if self._rejoin is not None else None
         if verdict is not None:
             self._settle(verdict)
-        if verdict is None or verdict.goes_on or not verdict.known:
+        if verdict is None or verdict.goes_on or not verdict.known or not verdict.is_proved:
             self._take(unconfirmed, at, is_sure=False)
         # A title that was announced and met no frame begins with the first frame of the next connection.
         self._titles = deque((0, title) for _, title in self._titles)
@@ -234,7 +237,7 @@ class Ingest:
         parted = rejoin.parted(verdict)
         if verdict.goes_on:
             self._is_broken_off, self._follows_other = False, True
-        if verdict.goes_on or not verdict.known:
+        if verdict.goes_on or not verdict.known or not verdict.is_proved:
             self.seam = Seam(verdict.goes_on, parted.known_seconds, verdict.is_proved)
         if parted.title is not None:
             self._titles.appendleft((0, parted.title))

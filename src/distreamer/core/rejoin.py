@@ -6,7 +6,9 @@ for it has gone its way already. What follows the last known piece goes on as if
     what came                                                    then
     leads to the last known piece, and pieces prove it        →  it goes on there
     leads there, but is the same again and again (silence)    →  the clock says how much of it is repeated
-    is nowhere in what is known, or leaves it                 →  all of it is new, behind a gap
+    is nowhere in what is known, or leaves it                 →  it is new, behind a gap; but what of a burst is, by
+                                                                 the clock, from before the gap is left out, or each
+                                                                 connection made listeners later
 
 What comes before the burst (an announcement for new listeners, or what is older than all that is remembered) is left
 out with it.
@@ -74,7 +76,7 @@ class Verdict(NamedTuple):
     goes_on: bool
     """What follows them follows the last that was there."""
     is_proved: bool = True
-    """False: the same again and again; the clock has said how much of it is repeated."""
+    """False: the clock has said how much of it is repeated. It was the same again and again, or nothing is known."""
 
 
 NOTHING_KNOWN = Verdict(0, goes_on=False)
@@ -103,9 +105,9 @@ class _End(NamedTuple):
 class Rejoin:
     """Made when a connection begins; ``take`` each frame until there is a verdict."""
 
-    def __init__(self, memory: Memory, last_at: float, most_seconds: float) -> None:
+    def __init__(self, memory: Memory, last_at: float, most_seconds: float, *, has_burst: bool = False) -> None:
         """``last_at``: Unix time at which the last known piece came. ``most_seconds``: when what comes was nothing but
-        known for longer than this, it is taken as new."""
+        known for longer than this, it is taken as new. ``has_burst``: see ``SourceDescription``."""
         self.arrived: list[Arrived] = []
         """All that is held."""
         self.overflowed = False
@@ -115,6 +117,7 @@ class Rejoin:
         self._enough = ENOUGH
         self._last_at = last_at
         self._most_seconds = most_seconds
+        self._has_burst = has_burst
         self._ends: list[_End] = []
         self._likely_at = 0.0
         self._different: set[bytes] = set()
@@ -140,7 +143,7 @@ class Rejoin:
         is_behind = self._alignment.missing(self._enough) is not None and self._lead <= LEAD_PIECES
         if is_behind or (self._alignment.is_matching and not self._lead):
             return Verdict(self._alignment.count, goes_on=False)
-        return NOTHING_KNOWN
+        return self._by_the_clock(at)
 
     def parted(self, verdict: Verdict) -> Parted:
         """What is new of what is held, and how much is known. Titles of what is known stand there already."""
@@ -193,7 +196,24 @@ class Rejoin:
         is_late = held_seconds > self._most_seconds
         # Silence is in many places; a source that is behind is waited for when it is known to be.
         is_vague = not 0 <= held_seconds < DOUBT_SECONDS and alignment.missing(self._enough) is None
-        return NOTHING_KNOWN if has_left or is_late or is_vague or self.overflowed else None
+        if self.overflowed:
+            return NOTHING_KNOWN  # No burst is as long: it is all that a server has, and meant to be heard.
+        return self._by_the_clock(at) if has_left or is_late or is_vague else None
+
+    def _by_the_clock(self, at: float) -> Verdict:
+        """Nothing is known of what came. A server that has an encoder for each connection, or is another station's,
+        repeats its last seconds as well: what was on air before the last known piece came."""
+        away = at - self._last_at
+        repeated = min(self._seconds - away, self._most_seconds)
+        if not self._has_burst or away < 0 or repeated <= CLOCK_TOLERANCE_SECONDS:
+            return NOTHING_KNOWN
+        count, seconds = 0, 0.0
+        for arrived in self.arrived:
+            for _ in arrived.pieces:
+                if seconds + arrived.piece_seconds > repeated:
+                    return Verdict(count, goes_on=False, is_proved=False)
+                count, seconds = count + 1, seconds + arrived.piece_seconds
+        return Verdict(count, goes_on=False, is_proved=False)
 
     def _is_missing_some(self, at: float) -> bool:
         """Whether less came than the time that went by since the last known piece."""
@@ -210,7 +230,7 @@ class Rejoin:
         ends = [end for end in self._ends if not end.lead]
         likely = [end for end in ends if end.different >= DIFFERENT]
         if not likely and (not ends or self._is_missing_some(at)):
-            return NOTHING_KNOWN
+            return self._by_the_clock(at)
         repeated = self._seconds - (at - self._last_at)
         chosen = min(likely or ends, key=lambda end: abs(end.seconds - repeated))
         return Verdict(chosen.pieces, goes_on=True, is_proved=False)

@@ -56,7 +56,8 @@ class ShoutcastClientSettings(FragmentingInputSettings):
 
     Servers repeat their last seconds to whoever connects. After a break of the connection DiStreamer recognises them,
     frame by frame, and goes on behind the last one that it has: nothing comes twice, and nothing is lost when the
-    connection was away for less than what the server repeats (its burst; in Icecast ``burst-size``).
+    connection was away for less than what the server repeats (its burst; in Icecast ``burst-size``). Where it
+    recognises nothing, the clock says how much of the burst was on air before the break, and that is left out.
     """
 
     streamurl: Annotated[HttpUrl, AfterValidator(_fetchable)]
@@ -204,9 +205,10 @@ class _Reception:
 
 def spoken_seam(seam: Seam) -> str:
     """How a connection's audio goes together with that of the one before, in a sentence."""
-    if not seam.goes_on:
-        return "nothing of what the source sends now was known: the programme has a gap here"
     repeated = spoken_seconds(seam.repeated_seconds)
+    if not seam.goes_on:
+        old = f"; {repeated} of it are from before the gap, and left out" if seam.repeated_seconds else ""
+        return f"nothing of what the source sends now was known: the programme has a gap here{old}"
     if not seam.is_proved:
         return f"the source repeated about {repeated} of the same sound that it sends now; it is left out"
     return f"the source repeated {repeated} that were known: nothing is lost or comes twice"
@@ -231,7 +233,9 @@ def _description(headers: Headers, charset: str) -> SourceDescription:
     """Of the source. A short file that is fetched again and again is meant to begin with the same each time."""
     length = headers.get("content-length")
     is_file = length.isdecimal() and len(length) < 20 and int(length) <= SHORT_FILE_BYTES
-    return replace(describe_source(headers, charset), repeats_seconds=0.0 if is_file else math.inf)
+    return replace(
+        describe_source(headers, charset), repeats_seconds=0.0 if is_file else math.inf, has_burst=not is_file
+    )
 
 
 def _demuxer(headers: Headers, peer: str) -> IcyDemuxer:
