@@ -194,6 +194,9 @@ async def test_a_restarted_sender_takes_the_place_of_its_ghost() -> None:
             assert network.server.links()[0].connected
 
 
+TWO_SENDERS = "two senders take each other's place here; give each an [INPUT] with a PORT of its own"
+
+
 @virtual_time(seconds_limit=600)
 async def test_of_two_senders_the_one_before_gives_way_and_leaves_the_rest_to_the_supervisor() -> None:
     async with ReversedNetwork(Store()) as network:
@@ -210,6 +213,21 @@ async def test_of_two_senders_the_one_before_gives_way_and_leaves_the_rest_to_th
             await asyncio.sleep(10)
             assert len(network.dialled) == dialled
             assert list(network.store) == list(network.source)
+        assert TWO_SENDERS not in network.sentences()
+
+
+@virtual_time(seconds_limit=600)
+async def test_two_senders_that_take_each_others_place_are_told_apart() -> None:
+    async with ReversedNetwork(Store()) as network:
+        network.play()
+        first, second = Sender(network), Sender(network)
+        for sender in (first, second, first):
+            assert TWO_SENDERS not in network.sentences()
+            task = asyncio.create_task(sender.client.run())
+            await asyncio.sleep(5.2)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert network.sentences().count(TWO_SENDERS) == 1
 
 
 @pytest.mark.parametrize(("here", "there"), [("wrong", "right"), ("", "right"), ("right", "")])

@@ -50,6 +50,8 @@ class NativeSenders:
         self._clock = clock
         self._log = log
         self._party: str | None = None
+        self._party_before: str | None = None
+        """Whose place it took."""
         self._paths: dict[int, _Path] = {}
         """By their rank; a lone one is 0."""
         self._receiving: ReceivingPaths | None = None
@@ -89,7 +91,7 @@ class NativeSenders:
             news = "" if self.is_connected else "the sender is back"
         else:
             news = "a sender connected"
-            self._replace(party, fields)
+            self._replace(party, fields, session.session.stream.peer)
         path = self._path(fields)
         if not path.sessions:
             others = [one.since for one in self._paths.values() if one.sessions] if self._is_pair else []
@@ -110,11 +112,16 @@ class NativeSenders:
             if other is not session and other.session.is_dark:
                 other.session.end(GoodbyeCode.SILENCE, "nothing was heard, and another carrier has come")
 
-    def _replace(self, party: str, fields: PathFields | None) -> None:
+    def _replace(self, party: str, fields: PathFields | None, peer: str) -> None:
         for path in self._paths.values():
             for other in path.sessions:
                 other.session.end(GoodbyeCode.REPLACED, "another sender has connected")
-        self._party, self._is_dark = party, False
+        if party == self._party_before:
+            self._log.warning(
+                "two senders take each other's place here; give each an [INPUT] with a PORT of its own",
+                peer=peer,
+            )
+        self._party, self._party_before, self._is_dark = party, self._party, False
         self._count()
         self._paths.clear()
         self._is_pair = fields is None
