@@ -30,7 +30,7 @@ from distreamer.sessions import legacy_push_requests
 from distreamer.sessions.legacy_push_requests import PushRequests
 from distreamer.sessions.legacy_receiving import LegacyReceiver
 from distreamer.sessions.native_carriers import Transport
-from distreamer.sessions.native_door import NativeDoor
+from distreamer.sessions.password_gate import PasswordGate
 from distreamer.transport.memory_messages import FramedMessages
 from distreamer.transport.relay import Relay
 from tests.protocol.legacy.reception import Received
@@ -305,8 +305,8 @@ async def test_our_sender_finds_out_by_itself_that_a_server_is_old() -> None:
     context = input_context()
     receiver = LegacyReceiver(context.ingest, context.clock, list_closes_round=False)
     refused: list[str] = []
-    door = NativeDoor("secret", context.clock, context.log)
-    pushes = PushRequests(receiver, "secret", context.clock, lambda host, reason: refused.append(reason), door)
+    gate = PasswordGate(context.clock, context.log)
+    pushes = PushRequests(receiver, "secret", context.clock, lambda host, reason: refused.append(reason), gate)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         return await pushes.answer(request, is_taken=False)

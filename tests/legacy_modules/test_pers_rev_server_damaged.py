@@ -44,11 +44,9 @@ class Server:
         settings = DiStreamerPersRevServerSettings(hostname="127.0.0.1", port=0, password=PASSWORD)
         self.module = DiStreamerPersRevServer(settings, self.context)
 
-    def reasons(self) -> list[str]:
-        """Why senders were lost."""
-        return [
-            str(one.kwargs["reason"]) for one in self.said.calls if one.kwargs.get("event") == "the sender was lost"
-        ]
+    def reasons(self, event: str = "the sender was lost") -> list[str]:
+        """Why senders were lost, or what else was said of them."""
+        return [str(one.kwargs["reason"]) for one in self.said.calls if one.kwargs.get("event") == event]
 
     async def damaged(self, port: int, beginning: Beginning) -> str:
         """Pushes that; gives the reason why it ended."""
@@ -129,7 +127,10 @@ async def test_an_opening_that_is_none_disturbs_nobody() -> None:
         for opening in (b"\r\n", b"pw2\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\0\xff\n", b"9" * 500 + b"\n"):
             assert await exchange(port, [opening]) in {b"err|Invalid password\r\n", b""}
         await exchange(port, [b"x" * 100_000])
-        await until(lambda: server.reasons()[-1].endswith("the first line is longer than 1024 bytes"))
+        refused = server.reasons("a sender was refused")
+        assert refused[-1] == "the first line is longer than 1024 bytes"
+        assert set(refused[:-1]) == {"wrong password"}
+        assert server.reasons() == []
         assert not server.store.epochs
         await server.good(port, 0)
     RECORDING.programme.check(server.store)

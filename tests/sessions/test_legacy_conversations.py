@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,8 +25,10 @@ from distreamer.outputs.distreamer_pers_server import DiStreamerPersServer, DiSt
 from distreamer.protocol.legacy.listing import Listing
 from distreamer.protocol.legacy.persistent import MessageReader, NumberedFragment
 from distreamer.protocol.legacy.renderer import FragmentRenderer
+from distreamer.sessions import wrong_passwords
 from distreamer.sessions.legacy_receiving import LegacyReceiver, receive_messages
 from distreamer.sessions.legacy_sending import RenderedStore, send_rounds
+from distreamer.sessions.wrong_passwords import FREE_TRIES
 from distreamer.transport.memory import memory_pipe
 from tests.protocol.legacy.recordings import PASSWORD, connections, fragments_of
 from tests.support.input_context import capturing_log, input_context, stored_audio, stored_titles
@@ -171,17 +174,55 @@ async def test_a_pusher_brings_the_programme_and_goes_on_after_a_cut(password: s
     assert_carried(source, context)
 
 
+def refusals(said: CapturingLogger) -> list[tuple[str, str, str]]:
+    return [
+        (call.method_name, call.kwargs["event"], call.kwargs["reason"])
+        for call in said.calls
+        if "was refused" in call.kwargs["event"]
+    ]
+
+
 async def test_a_wrong_password_is_refused_and_told_on_both_sides() -> None:
     said = CapturingLogger()
     async with listening(pers_server(sender_context(filled(1, 3), said), "right")) as port:
         with pytest.raises(AuthenticationError, match=r"does not accept the PASSWORD of this side.*Password incorrect"):
             await pers_client(port, input_context(), "wrong").run()
-    assert "a receiver was refused: wrong password" in [call.kwargs["event"] for call in said.calls]
+        assert refusals(said) == [("warning", "a receiver was refused", "wrong password")]
+        async with running(pers_client(port, context := input_context(), "right")):
+            await until(lambda: len(context.store) > 0)
+        with pytest.raises(AuthenticationError):
+            await pers_client(port, input_context(), "wrong").run()
+        assert [level for level, *_ in refusals(said)] == ["warning", "warning"]
     said = CapturingLogger()
     async with listening(rev_server(input_context(log=said), "right")) as port:
         with pytest.raises(AuthenticationError, match=r"does not accept the PASSWORD of this side.*Invalid password"):
             await rev_client(port, sender_context(filled(1, 3)), "wrong").run()
-    assert "a sender was refused: wrong password" in [call.kwargs["event"] for call in said.calls]
+    assert refusals(said) == [("warning", "a sender was refused", "wrong password")]
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+async def test_who_guesses_has_to_wait_and_does_not_fill_the_log(
+    is_reversed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wrong_passwords, "is_of_this_machine", lambda host: False)
+    monkeypatch.setattr(wrong_passwords, "FIRST_PAUSE_SECONDS", 60.0)
+    said = CapturingLogger()
+    source = sender_context(filled(1, 3), said)
+    server = rev_server(input_context(log=said), "right") if is_reversed else pers_server(source, "right")
+    async with listening(server) as port:
+
+        async def refused(password: str) -> str:
+            one = rev_client(port, source, password) if is_reversed else pers_client(port, input_context(), password)
+            with pytest.raises(AuthenticationError) as error:
+                await one.run()
+            return error.value.reason
+
+        for _ in range(FREE_TRIES + 1):
+            assert re.search("Password incorrect|Invalid password", await refused("wrong"))
+        assert re.search(r"too many wrong passwords came from 127\.0\.0\.1; .* in [456]\d s", await refused("right"))
+    assert server.wrong_passwords == FREE_TRIES + 1
+    assert server.wrong_password_seconds is not None
+    assert [level for level, *_ in refusals(said)] == ["warning", *["debug"] * FREE_TRIES]
 
 
 async def test_a_newer_pusher_replaces_an_older_one() -> None:

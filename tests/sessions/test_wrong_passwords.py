@@ -112,8 +112,8 @@ def test_after_some_wrong_ones_an_address_waits_longer_and_longer_and_no_other_d
     # The right one ends it.
     assert code_of(stage.knock(STRANGER, "guessed")) is GoodbyeCode.AUTHENTICATION
     assert isinstance(stage.knock(STRANGER, "right"), Welcomed)
-    assert stage.door.wrong_passwords.wrong == FREE_TRIES + 3
-    assert stage.door.wrong_passwords.put_off == 2
+    assert stage.door.gate.tries.wrong == FREE_TRIES + 3
+    assert stage.door.gate.tries.put_off == 2
     assert len(stage.said.calls) == 1
 
 

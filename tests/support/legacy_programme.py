@@ -8,7 +8,7 @@ from distreamer.core.module import LegacyShape, OutputContext
 from distreamer.model.audio import Title
 from distreamer.outputs.polling_answers import PollingAnswers
 from distreamer.protocol.http1 import Headers, RequestHead
-from distreamer.sessions.native_door import NativeDoor
+from distreamer.sessions.password_gate import PasswordGate
 from distreamer.sessions.source_description import describe_source
 from distreamer.transport.memory import MemoryStream
 from tests.support.input_context import WALL, input_context
@@ -31,7 +31,7 @@ class LegacyProgramme:
         self.answers = PollingAnswers(
             password,
             self.context,
-            NativeDoor(password, self.context.clock, self.context.log),
+            PasswordGate(self.context.clock, self.context.log),
             lambda peer, reason: self.refused.append((peer, reason)),
         )
         self.is_dark = False

@@ -16,7 +16,8 @@ from distreamer.errors import DiStreamerError, LinkError
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.protocol.legacy.persistent import LineReader, accepting_line, refusing_line
 from distreamer.sessions.legacy_receiving import LegacyReceiver, read_within, receive_messages
-from distreamer.transport.tcp import listening_sockets, spoken_address
+from distreamer.sessions.password_gate import PasswordGate
+from distreamer.transport.tcp import host_of, listening_sockets, spoken_address
 from distreamer.transport.tcp_server import StreamServer
 
 MOST_CONNECTIONS = 32
@@ -49,6 +50,7 @@ class DiStreamerPersRevServer:
         self._settings = settings
         self._context = context
         self._receiver = LegacyReceiver(context.ingest, context.clock, list_closes_round=True)
+        self._gate = PasswordGate(context.clock, context.log)
         self._address: tuple[str, int] | None = None
         self._pusher: asyncio.Task[None] | None = None
         self._peer = ""
@@ -58,6 +60,16 @@ class DiStreamerPersRevServer:
     def address(self) -> tuple[str, int] | None:
         """Host and port that a pusher can connect to; None while nothing listens there."""
         return self._address
+
+    @property
+    def wrong_passwords(self) -> int:
+        """That came since the start."""
+        return self._gate.wrong
+
+    @property
+    def wrong_password_seconds(self) -> float | None:
+        """Since the last of them came; None when none did."""
+        return self._gate.seconds_since
 
     def links(self) -> tuple[LinkStatus, ...]:
         if self._pusher is None:
@@ -86,14 +98,30 @@ class DiStreamerPersRevServer:
         try:
             reader = LineReader()
             password = await _first_line(stream, reader)
-            if not hmac.compare_digest(password, self._settings.password.encode()):
-                self._context.health.wrong_passwords += 1
-                self._context.log.warning("a sender was refused: wrong password", peer=stream.peer)
-                await stream.write(refusing_line("Invalid password"))
+            if refusal := self._refusal(password, host_of(stream.peer)):
+                await stream.write(refusing_line(refusal))
                 return
+        except LinkError as error:
+            self._context.log.debug("a conversation ended", peer=stream.peer, reason=error.reason)
+            return
+        except DiStreamerError as error:
+            self._gate.say_refused("a sender was refused", host_of(stream.peer), str(error))
+            return
+        try:
             await self._take_over(stream, reader.rest())
         except DiStreamerError as error:
             self._context.log.warning("the sender was lost", peer=stream.peer, reason=str(error))
+
+    def _refusal(self, password: bytes, host: str) -> str:
+        """What it is told that may not send; empty for who may."""
+        if reason := self._gate.must_wait(host):
+            return reason
+        is_right = hmac.compare_digest(password, self._settings.password.encode())
+        self._gate.note(host, is_right=is_right)
+        if is_right:
+            return ""
+        self._gate.say_refused("a sender was refused", host, "wrong password")
+        return "Invalid password"
 
     async def _take_over(self, stream: ByteStream, first: bytes) -> None:
         """From now on this is the pusher."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import Annotated, Literal
 
 from aiohttp import web
@@ -28,7 +27,7 @@ from distreamer.sessions.native_senders import NativeSenders
 from distreamer.sessions.native_session import error_of
 from distreamer.sessions.path_words import paths_sentence
 from distreamer.transport.link_certificate import link_certificate
-from distreamer.transport.tcp import spoken_address
+from distreamer.transport.tcp import host_of, spoken_address
 from distreamer.transport.websocket import WebSocketServer
 from distreamer.units import spoken_seconds
 
@@ -37,7 +36,6 @@ MOST_CONVERSATIONS = 32
 himself yet is counted apart, see ``Admission``."""
 PUSHER_SECONDS = 30.0
 """A sender of DiStreamer 2 that pushed nothing for so long is gone: ten of its intervals by default."""
-MOST_REFUSED = 64
 """Addresses whose refusal was told once and is only a detail from then on."""
 LOOK_SECONDS = 1.0
 """Between two looks at how the sender is."""
@@ -81,9 +79,8 @@ class DiStreamerRevServer:
         self._pushes: PushRequests | None = None
         if settings.legacy:
             receiver = LegacyReceiver(context.ingest, context.clock, list_closes_round=False)
-            self._pushes = PushRequests(receiver, settings.password, context.clock, self._say_refused, self._door)
+            self._pushes = PushRequests(receiver, settings.password, context.clock, self._say_refused, self._door.gate)
         self._admission = Admission(MOST_CONVERSATIONS, "senders", context.clock, context.log)
-        self._refused: deque[str] = deque(maxlen=MOST_REFUSED)
         self._pusher = ""
         """The host of the DiStreamer 2 that pushes; empty when none does."""
         self._pushing_since = 0.0
@@ -98,12 +95,12 @@ class DiStreamerRevServer:
     @property
     def wrong_passwords(self) -> int:
         """That came since the start, on both wires."""
-        return self._door.wrong_passwords.wrong
+        return self._door.gate.wrong
 
     @property
     def wrong_password_seconds(self) -> float | None:
         """Since the last of them came; None when none did."""
-        return self._door.wrong_passwords.seconds_since(self._context.clock.now())
+        return self._door.gate.seconds_since
 
     def links(self) -> tuple[LinkStatus, ...]:
         native = self._senders.links()
@@ -193,12 +190,13 @@ class DiStreamerRevServer:
 
     def _say_end(self, peer: str, error: DiStreamerError | None, *, was_last: bool, is_stranger: bool) -> None:
         """A raced carrier that nobody needed is no news."""
-        host = peer.rpartition(":")[0].strip("[]")
+        host = host_of(peer)
         if isinstance(error, AuthenticationError):
             self._say_refused(host, error.reason)
         elif isinstance(error, PeerError):
             # Strangers must not fill the log either.
-            say = self._context.log.debug if is_stranger and self._was_refused(host) else self._context.log.warning
+            was_told = is_stranger and self._door.gate.was_refused(host)
+            say = self._context.log.debug if was_told else self._context.log.warning
             say("a conversation was ended", peer=peer, reason=error.reason)
         elif isinstance(error, LinkError) and was_last:
             self._say_down(peer, error.reason)
@@ -274,16 +272,7 @@ class DiStreamerRevServer:
             health.starting(f"waits for a sender on {spoken_address(*self._address)}")
 
     def _say_refused(self, host: str, reason: str) -> None:
-        """Once for each address: it will try again every few seconds, perhaps for years."""
-        say = self._context.log.debug if self._was_refused(host) else self._context.log.warning
-        say("a sender was refused", peer=host, reason=reason)
-
-    def _was_refused(self, host: str) -> bool:
-        """Whether somebody from that address was refused lately already."""
-        if host in self._refused:
-            return True
-        self._refused.append(host)
-        return False
+        self._door.gate.say_refused("a sender was refused", host, reason)
 
     def _greeting(self) -> str:
         return f"DiStreamer {__version__} takes a programme here. Point a DiStreamerRevClient at this address.\n"

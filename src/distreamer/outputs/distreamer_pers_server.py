@@ -21,7 +21,8 @@ from distreamer.protocol.legacy.polling import stats_body
 from distreamer.protocol.legacy.rounds import message
 from distreamer.sessions.legacy_receiving import read_within
 from distreamer.sessions.legacy_sending import RenderedStore, send_rounds
-from distreamer.transport.tcp import listening_sockets, spoken_address
+from distreamer.sessions.password_gate import PasswordGate
+from distreamer.transport.tcp import host_of, listening_sockets, spoken_address
 from distreamer.transport.tcp_server import StreamServer
 
 MOST_CONNECTIONS = 256
@@ -58,12 +59,23 @@ class DiStreamerPersServer:
         self._context = context
         self._rendered = RenderedStore.of(context)
         self._receivers = LegacyReceivers(context.clock)
+        self._gate = PasswordGate(context.clock, context.log)
         self._address: tuple[str, int] | None = None
 
     @property
     def address(self) -> tuple[str, int] | None:
         """Host and port that receivers can connect to; None while nothing listens there."""
         return self._address
+
+    @property
+    def wrong_passwords(self) -> int:
+        """That came since the start."""
+        return self._gate.wrong
+
+    @property
+    def wrong_password_seconds(self) -> float | None:
+        """Since the last of them came; None when none did."""
+        return self._gate.seconds_since
 
     def links(self) -> tuple[LinkStatus, ...]:
         return self._receivers.links()
@@ -92,17 +104,23 @@ class DiStreamerPersServer:
                 await stream.write(self._stats())
                 return
             opening = read_opening(request.target)
-            if not self._knows(opening):
-                self._context.health.wrong_passwords += 1
-                self._context.log.warning("a receiver was refused: wrong password", peer=stream.peer)
-                await stream.write(message(b"err", b"Password incorrect"))
+            if refusal := self._refusal(opening, host_of(stream.peer)):
+                await stream.write(message(b"err", refusal))
                 return
             await self._send(stream, opening)
         except DiStreamerError as error:
             self._context.log.debug("a conversation ended", peer=stream.peer, reason=str(error))
 
-    def _knows(self, opening: Opening) -> bool:
-        return hmac.compare_digest(opening.password, self._settings.password.encode())
+    def _refusal(self, opening: Opening, host: str) -> bytes:
+        """What it is told that may not receive; empty for who may."""
+        if reason := self._gate.must_wait(host):
+            return reason.encode()
+        is_right = hmac.compare_digest(opening.password, self._settings.password.encode())
+        self._gate.note(host, is_right=is_right)
+        if is_right:
+            return b""
+        self._gate.say_refused("a receiver was refused", host, "wrong password")
+        return b"Password incorrect"
 
     async def _send(self, stream: ByteStream, opening: Opening) -> None:
         self._context.log.info("a receiver connected", peer=stream.peer)

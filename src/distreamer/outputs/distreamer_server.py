@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -27,13 +26,12 @@ from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.native_sender import SenderSession
 from distreamer.sessions.native_session import error_of
 from distreamer.transport.link_certificate import link_certificate
-from distreamer.transport.tcp import spoken_address
+from distreamer.transport.tcp import host_of, spoken_address
 from distreamer.transport.websocket import WebSocketServer
 
 MOST_CONVERSATIONS = 128
 """Receivers, the carriers that they race and the ghosts that they left; one more is told ``busy``. Who has not
 proven himself yet is counted apart, see ``Admission``."""
-MOST_REFUSED = 64
 """Addresses whose refusal was told once and is only a detail from then on."""
 
 
@@ -77,7 +75,6 @@ class DiStreamerServer:
         self._door = NativeDoor(settings.password, context.clock, context.log)
         self._receivers = Receivers(context.clock)
         self._admission = Admission(MOST_CONVERSATIONS, "receivers", context.clock, context.log)
-        self._refused: deque[str] = deque(maxlen=MOST_REFUSED)
         self._polling = self._answers_for_polling()
         self._group: asyncio.TaskGroup | None = None
         self._address: tuple[str, int] | None = None
@@ -90,12 +87,12 @@ class DiStreamerServer:
     @property
     def wrong_passwords(self) -> int:
         """That came since the start, on both wires."""
-        return self._door.wrong_passwords.wrong
+        return self._door.gate.wrong
 
     @property
     def wrong_password_seconds(self) -> float | None:
         """Since the last of them came; None when none did."""
-        return self._door.wrong_passwords.seconds_since(self._context.clock.now())
+        return self._door.gate.seconds_since
 
     def links(self) -> tuple[LinkStatus, ...]:
         return self._receivers.links() + (self._polling.links() if self._polling else ())
@@ -150,7 +147,7 @@ class DiStreamerServer:
         if fault := legacy_password_fault(password):
             self._context.log.warning("receivers that run DiStreamer 2 cannot be served", reason=fault)
             return None
-        return PollingAnswers(password, self._context, self._door, self._say_refused)
+        return PollingAnswers(password, self._context, self._door.gate, self._say_refused)
 
     def _sentence(self) -> str:
         native = self._receivers.sentence()
@@ -207,7 +204,8 @@ class DiStreamerServer:
             self._say_refused(peer, error.reason)
         elif isinstance(error, PeerError):
             # Strangers must not fill the log either.
-            say = self._context.log.debug if is_stranger and self._was_refused(peer) else self._context.log.warning
+            was_told = is_stranger and self._door.gate.was_refused(host_of(peer))
+            say = self._context.log.debug if was_told else self._context.log.warning
             say("a conversation was ended", peer=peer, reason=error.reason)
         elif isinstance(error, LinkError) and was_receiver:
             self._context.log.warning("a receiver was lost", peer=peer, reason=error.reason)
@@ -215,17 +213,7 @@ class DiStreamerServer:
             self._context.log.debug("a carrier ended", peer=peer, reason=error.reason)
 
     def _say_refused(self, peer: str, reason: str) -> None:
-        # It will try again every few seconds, perhaps for years.
-        say = self._context.log.debug if self._was_refused(peer) else self._context.log.warning
-        say("a receiver was refused", peer=peer, reason=reason)
-
-    def _was_refused(self, peer: str) -> bool:
-        """Whether somebody from that address was refused lately already."""
-        host = peer.rpartition(":")[0]
-        if host in self._refused:
-            return True
-        self._refused.append(host)
-        return False
+        self._door.gate.say_refused("a receiver was refused", host_of(peer), reason)
 
     def _greeting(self) -> str:
         return f"DiStreamer {__version__} serves a programme here. Point a DiStreamerClient at this address.\n"

@@ -14,8 +14,8 @@ from distreamer.model.status import LinkStatus
 from distreamer.outputs.polling_receivers import PollingReceivers
 from distreamer.protocol.legacy.polling import WRONG_PASSWORD, Answer, answer_get, read_target
 from distreamer.sessions.legacy_sending import NO_OGG_BY_POLLING, RenderedStore
-from distreamer.sessions.native_door import NativeDoor
-from distreamer.transport.tcp import spoken_address
+from distreamer.sessions.password_gate import PasswordGate
+from distreamer.transport.tcp import host_of, spoken_address
 
 MOST_ANSWERS = 256
 """Answers that may be under way; one request more is told to come later."""
@@ -39,11 +39,11 @@ class PollingAnswers:
     """The store as a DiStreamer 2 would hold it, for whoever knows the password and asks."""
 
     def __init__(
-        self, password: str, context: OutputContext, door: NativeDoor, say_refused: Callable[[str, str], None]
+        self, password: str, context: OutputContext, gate: PasswordGate, say_refused: Callable[[str, str], None]
     ) -> None:
-        """``door`` knows who has to wait for the next try of a password; ``say_refused`` is told the peer and the
+        """``gate`` knows who has to wait for the next try of a password; ``say_refused`` is told the peer and the
         reason."""
-        self._door = door
+        self._gate = gate
         self._password = password.encode()
         self._log = context.log
         self._say_refused = say_refused
@@ -87,18 +87,18 @@ class PollingAnswers:
         subject = read_target(target)
         # As with DiStreamer 2, a receiver may say a password to a server that wants none.
         if self._password:
-            host = peer.rpartition(":")[0].strip("[]")
-            if reason := self._door.must_wait(host):
+            host = host_of(peer)
+            if reason := self._gate.must_wait(host):
                 return Answer(_BUSY_STATUS, reason.encode())
             is_right = hmac.compare_digest(subject.password, self._password)
-            self._door.note(host, is_right=is_right)
+            self._gate.note(host, is_right=is_right)
             if not is_right:
                 self._say_refused(peer, "its PASSWORD is not the one here")
                 return WRONG_PASSWORD
         rendering = self._rendered.rendering()
         answer = answer_get(subject, rendering)
         if answer.status == 200:
-            host = peer.rpartition(":")[0].strip("[]")
+            host = host_of(peer)
             took_fragment = subject.number is not None and method == "GET"
             if self._receivers.heard(host, took_fragment=took_fragment):
                 self._log.info("a receiver polls on the wire of DiStreamer 2", peer=host)

@@ -9,6 +9,7 @@ from distreamer.core.ports import Clock
 from distreamer.model.status import LinkStatus
 from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.sessions.native_sender import SenderSession
+from distreamer.transport.tcp import host_of
 from distreamer.units import spoken_seconds
 
 MOST_REMEMBERED = 64
@@ -71,7 +72,7 @@ class Receivers:
         assert session.welcomed is not None
         node = session.welcomed.node
         now = self._clock.now()
-        host = session.session.stream.peer.rpartition(":")[0].strip("[]")
+        host = host_of(session.session.stream.peer)
         known = self._by_node.get(node)
         fields = session.welcomed.path
         party = fields.party if fields else node

@@ -13,6 +13,7 @@ from distreamer.protocol.native.events import Welcomed
 from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.sessions.native_session import NativeSession
 from distreamer.sessions.wrong_passwords import is_of_this_machine
+from distreamer.transport.tcp import host_of
 
 MOST_STRANGERS_OF_HOST = 8
 """Conversations of one address that were not welcomed yet: a module that dials races so many. In IPv6 a network of 64
@@ -52,7 +53,7 @@ class Admission:
 
     def enter(self, one: Conversing) -> None:
         """``one`` begins; it, or one that came before, is told to go when there are too many."""
-        host = one.session.stream.peer.rpartition(":")[0].strip("[]")
+        host = host_of(one.session.stream.peer)
         welcomed = sum(other.welcomed is not None and not other.session.has_ended for other in self._here)
         if welcomed >= self._most:
             self._turn_away(one, host, f"there are {self._most} conversations already")

@@ -21,7 +21,7 @@ from distreamer.protocol.legacy.polling import (
     take_push,
 )
 from distreamer.sessions.legacy_receiving import LegacyReceiver
-from distreamer.sessions.native_door import NativeDoor
+from distreamer.sessions.password_gate import PasswordGate
 
 BODY_SECONDS = 30.0
 """How long the body of a push may take."""
@@ -40,11 +40,11 @@ class PushRequests:
         password: str,
         clock: Clock,
         refused: Callable[[str, str], None],
-        door: NativeDoor,
+        gate: PasswordGate,
     ) -> None:
-        """``refused`` is told the peer's host and the reason when its request cannot be granted; ``door`` knows who has
+        """``refused`` is told the peer's host and the reason when its request cannot be granted; ``gate`` knows who has
         to wait for the next try of a password."""
-        self._door = door
+        self._gate = gate
         self.host = ""
         """Of the pusher that was last heard."""
         self.heard_at: float | None = None
@@ -70,10 +70,10 @@ class PushRequests:
         subject = read_target(request.raw_path.encode("utf-8", "surrogateescape"))
         # As with DiStreamer 2, a sender may say a password to a server that wants none.
         if self._password:
-            if reason := self._door.must_wait(host):
+            if reason := self._gate.must_wait(host):
                 return Answer(503, reason.encode())
             is_right = hmac.compare_digest(subject.password, self._password)
-            self._door.note(host, is_right=is_right)
+            self._gate.note(host, is_right=is_right)
             if not is_right:
                 self._refused(host, "wrong password")
                 return WRONG_PASSWORD

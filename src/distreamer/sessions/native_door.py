@@ -12,7 +12,8 @@ from distreamer.protocol.native.faults import ConversationError, GoodbyeCode
 from distreamer.protocol.native.handshake import Acceptor, Identity
 from distreamer.protocol.native.resumption import SessionTable
 from distreamer.protocol.native.scram import Verifier
-from distreamer.sessions.wrong_passwords import WrongPasswords
+from distreamer.sessions.password_gate import PasswordGate
+from distreamer.transport.tcp import host_of
 
 AGENT = f"DiStreamer/{__version__}"
 
@@ -22,10 +23,9 @@ class NativeDoor:
 
     def __init__(self, password: str, clock: Clock, log: FilteringBoundLogger) -> None:
         """Raises ConfigError for a password that cannot be used."""
-        self.wrong_passwords = WrongPasswords()
+        self.gate = PasswordGate(clock, log)
         self._sessions = SessionTable()
         self._clock = clock
-        self._log = log
         self._identity = Identity(secrets.token_hex(8), AGENT)
         self._verifier = Verifier.of(password, secrets.token_bytes(16)) if password else None
 
@@ -37,40 +37,25 @@ class NativeDoor:
             secrets.token_urlsafe(18),
             stream.binding,
             is_always_bound=stream.kind.is_always_bound,
-            guard=_Guard(self, stream.peer.rpartition(":")[0].strip("[]")),
+            guard=_Guard(self.gate, host_of(stream.peer)),
             sessions=self._sessions,
             now=self._clock.now(),
         )
-
-    def must_wait(self, host: str) -> str:
-        """Why no password from ``host`` is looked at now; empty when it is."""
-        seconds = self.wrong_passwords.pause(host, self._clock.now())
-        return f"too many wrong passwords came from {host}; the next is looked at in {seconds:.0f} s" if seconds else ""
-
-    def note(self, host: str, *, is_right: bool) -> None:
-        """A password came from ``host``, on whichever wire."""
-        if is_right:
-            self.wrong_passwords.note_right(host)
-        elif self.wrong_passwords.note_wrong(host, self._clock.now()):
-            self._log.warning(
-                "many wrong passwords come from one address; it has to wait longer and longer for its next try",
-                peer=host,
-            )
 
 
 class _Guard:
     """For one carrier."""
 
-    def __init__(self, door: NativeDoor, host: str) -> None:
-        self._door = door
+    def __init__(self, gate: PasswordGate, host: str) -> None:
+        self._gate = gate
         self._host = host
 
     def check(self) -> None:
-        if reason := self._door.must_wait(self._host):
+        if reason := self._gate.must_wait(self._host):
             raise ConversationError(GoodbyeCode.BUSY, reason)
 
     def wrong(self) -> None:
-        self._door.note(self._host, is_right=False)
+        self._gate.note(self._host, is_right=False)
 
     def right(self) -> None:
-        self._door.note(self._host, is_right=True)
+        self._gate.note(self._host, is_right=True)

@@ -16,6 +16,7 @@ from distreamer.sessions.native_receiver import ReceiverSession, Reception
 from distreamer.sessions.pair_plan import FIRST, SECOND
 from distreamer.sessions.path_choice import Multipath
 from distreamer.sessions.receiving_paths import LOOK_SECONDS, ReceivingPair, ReceivingPath, ReceivingPaths
+from distreamer.transport.tcp import host_of
 
 
 @dataclass(eq=False, slots=True)
@@ -96,7 +97,7 @@ class NativeSenders:
         if not path.sessions:
             others = [one.since for one in self._paths.values() if one.sessions] if self._is_pair else []
             path.since = min(others, default=self._clock.now())
-        path.host = session.session.stream.peer.rpartition(":")[0].strip("[]")
+        path.host = host_of(session.session.stream.peer)
         path.carrier = session.session.stream.kind.name
         path.sessions.append(session)
         session.join(path.reception)

@@ -212,6 +212,11 @@ def spoken_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host or '*'}:{port}"
 
 
+def host_of(peer: str) -> str:
+    """The host of what ``spoken_address`` gave."""
+    return peer.rpartition(":")[0].strip("[]")
+
+
 _SPOKEN = {
     errno.ECONNREFUSED: "refused the connection: nothing listens on that port",
     errno.ECONNRESET: "the other side broke the connection",
