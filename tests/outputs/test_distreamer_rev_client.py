@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from structlog.testing import CapturingLogger
@@ -149,6 +149,7 @@ async def test_a_long_path_does_not_make_carriers_replace_one_another() -> None:
 @proves(DISTREAMER_REV_SERVER, NATIVE_WIRE)
 @proves(DISTREAMER_REV_CLIENT, NATIVE_WIRE)
 @settings(deadline=None, max_examples=25)
+@example(outages=[(1.0, 1.0, False), (1.25, 0.25, True), (0.75, 4.0, False), (1.0, 1.0, False)], latency=0.28)
 @given(
     outages=st.lists(st.tuples(st.floats(0.1, 8), st.floats(0.1, 12), st.booleans()), min_size=1, max_size=4),
     latency=st.floats(0, 0.3),

@@ -5,8 +5,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from distreamer.sessions.carrier_rules import rival_after
 from distreamer.sessions.native_session import NativeSession
 from distreamer.sessions.native_side import LinkSession
+
+MOST_ATTEMPTS = 4
+"""Of one kind that may be on their way at the same time."""
+MOST_PENDING = 2 * MOST_ATTEMPTS
+"""Those included that came up and were not heard since: the link that was back for a moment may have swallowed them, or
+only be slow."""
 
 
 @dataclass(eq=False, slots=True)
@@ -24,6 +31,12 @@ class Attempt:
     @property
     def is_pending(self) -> bool:
         return not self.is_ready and self.task is not None and not self.task.done()
+
+    def is_unheard(self, shortest_round_trip: float | None) -> bool:
+        """Whether its carrier is up, and silent for longer than an answer takes on that path."""
+        if self.conversation is None:
+            return False
+        return self.session.silent_seconds >= rival_after(shortest_round_trip, shortest_round_trip)
 
     @property
     def session(self) -> NativeSession:
@@ -47,9 +60,11 @@ class Attempts:
     def clear(self) -> None:
         self._all.clear()
 
-    def pending(self, *, is_better: bool) -> int:
-        """How many of that kind are not ready yet."""
-        return sum(one.is_pending and one.is_better is is_better for one in self._all)
+    def has_room(self, shortest_round_trip: float | None, *, is_better: bool) -> bool:
+        """Whether another of that kind may begin."""
+        pending = [one for one in self._all if one.is_pending and one.is_better is is_better]
+        unheard = sum(one.is_unheard(shortest_round_trip) for one in pending)
+        return len(pending) < MOST_PENDING and len(pending) - unheard < MOST_ATTEMPTS
 
     def is_up(self, *, is_better: bool) -> bool:
         """Whether the carrier of one of that kind is up, and only the words of the handshake are still on their way."""

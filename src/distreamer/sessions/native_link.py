@@ -35,8 +35,6 @@ CONNECT_SECONDS = 3.0
 """For a carrier to come up, before the handshake's own limit; on long paths five round trips."""
 RACE_EVERY_SECONDS = 0.7
 """Between the beginnings of two attempts. Each sends a new SYN, which no retransmission timer holds back."""
-MOST_ATTEMPTS = 4
-"""Attempts that may be pending at the same time."""
 SHORTEST_LOOK_SECONDS = 0.1
 """Between two looks, however much is due."""
 LOOK_SECONDS = 1.0
@@ -160,7 +158,7 @@ class NativeLink:
             self._preference.upgrades(now)
 
     def _attempt(self, group: asyncio.TaskGroup, dial: Dial | None, attempt: Attempt) -> None:
-        if dial is None or self._attempts.pending(is_better=attempt.is_better) >= MOST_ATTEMPTS:
+        if dial is None or not self._attempts.has_room(self._shortest_round_trip, is_better=attempt.is_better):
             return
         attempt.task = group.create_task(self._converse(attempt, dial), name=f"conversation with {self._peer}")
         self._attempts.add(attempt)

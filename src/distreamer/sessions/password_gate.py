@@ -31,8 +31,6 @@ class PasswordGate:
         """A password came from ``host``."""
         if is_right:
             self.tries.note_right(host)
-            if host in self._refused:
-                self._refused.remove(host)  # when it is refused again, that is news
         elif self.tries.note_wrong(host, self._clock.now()):
             self._log.warning(
                 "many wrong passwords come from one address; it has to wait longer and longer for its next try",
