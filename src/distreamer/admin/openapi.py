@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 
 from distreamer.admin.guard import COOKIE, REQUEST_HEADER
-from distreamer.admin.problem import PROBLEM_TYPE, ProblemAnswer
+from distreamer.admin.problem import PROBLEM_TYPE, ProblemAnswer, phrase
 from distreamer.admin.routes import JSON, ROUTES, Route
 from distreamer.admin.schemas import Schema, schemas_of
 
@@ -81,7 +80,7 @@ def _operation(route: Route) -> Schema:
         is_own = status == 503 and route.path == "/ready"
         answer = route.answer if is_own else ProblemAnswer
         media = route.media if is_own else PROBLEM_TYPE
-        found["responses"][str(status)] = _answer(f"{HTTPStatus(status).phrase}.", media, answer)
+        found["responses"][str(status)] = _answer(f"{phrase(status)}.", media, answer)
     return found
 
 

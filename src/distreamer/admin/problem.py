@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 PROBLEM_TYPE = "application/problem+json"
+_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""As RFC 9110 has them; Python does since 3.13 only."""
+
+
+def phrase(status: int) -> str:
+    """The status code in HTTP's own words."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +33,5 @@ class ProblemError(Exception):
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
-        self.answer = ProblemAnswer(status, HTTPStatus(status).phrase, detail)
+        self.answer = ProblemAnswer(status, phrase(status), detail)
         self.headers = dict(headers or {})
