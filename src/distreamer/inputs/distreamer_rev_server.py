@@ -36,7 +36,6 @@ MOST_CONVERSATIONS = 32
 himself yet is counted apart, see ``Admission``."""
 PUSHER_SECONDS = 30.0
 """A sender of DiStreamer 2 that pushed nothing for so long is gone: ten of its intervals by default."""
-"""Addresses whose refusal was told once and is only a detail from then on."""
 LOOK_SECONDS = 1.0
 """Between two looks at how the sender is."""
 

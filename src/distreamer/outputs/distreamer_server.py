@@ -32,7 +32,6 @@ from distreamer.transport.websocket import WebSocketServer
 MOST_CONVERSATIONS = 128
 """Receivers, the carriers that they race and the ghosts that they left; one more is told ``busy``. Who has not
 proven himself yet is counted apart, see ``Admission``."""
-"""Addresses whose refusal was told once and is only a detail from then on."""
 
 
 class DiStreamerServerSettings(LinkCertificateSettings, OutputSettings):
