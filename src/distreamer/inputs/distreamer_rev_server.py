@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
@@ -20,7 +20,14 @@ from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.admission import Admission
 from distreamer.sessions.legacy_push_requests import PushRequests
 from distreamer.sessions.legacy_receiving import LegacyReceiver
-from distreamer.sessions.native_carriers import Transport, accepting_quic, link_sockets, pace_of_answers, watching
+from distreamer.sessions.native_carriers import (
+    AcceptTransport,
+    Transport,
+    accepting_quic,
+    link_sockets,
+    pace_of_answers,
+    watching,
+)
 from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.native_receiver import ReceiverSession, reception_for
 from distreamer.sessions.native_senders import NativeSenders
@@ -44,8 +51,6 @@ class DiStreamerRevServerSettings(LinkCertificateSettings, InputSettings):
     """Takes the programme from a DiStreamerRevClient that connects over a link that may fail."""
 
     hostname: BindAddress = "0.0.0.0"
-    """The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its IPv6
-    addresses."""
 
     port: Port = 5080
     """The TCP port to listen on, and the UDP port too, for QUIC (see TRANSPORT): a firewall must let both through. 0
@@ -55,10 +60,7 @@ class DiStreamerRevServerSettings(LinkCertificateSettings, InputSettings):
     """What the sender must know; empty for none. DiStreamer 3 never sends it: both sides prove that they know it.
     A DiStreamer 2 sends it in clear with each request; see LEGACY."""
 
-    transport: Literal[Transport.AUTO, Transport.TCP] = Transport.AUTO
-    """How the link may be carried. ``auto``: by TCP, and by QUIC on the UDP port of the same number; the other side
-    uses what the network lets through. ``tcp``: the UDP port stays closed. On a machine with several addresses name one
-    in HOSTNAME: else answers by UDP may leave from another one than they were asked at, and only TCP works."""
+    transport: AcceptTransport = Transport.AUTO
 
     legacy: bool = True
     """Whether a sender that still runs DiStreamer 2 is taken on the same port. ``no`` where it has been replaced:

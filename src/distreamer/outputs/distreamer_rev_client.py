@@ -28,7 +28,15 @@ from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream
 from distreamer.sessions.legacy_pushing import LegacyPusher
 from distreamer.sessions.legacy_sending import NO_OGG_BY_POLLING, RenderedStore
-from distreamer.sessions.native_carriers import Dials, DialTransport, Transport, check_old_wire, dialling, pace_of
+from distreamer.sessions.native_carriers import (
+    Dials,
+    DialTransport,
+    RateFactor,
+    Transport,
+    check_old_wire,
+    dialling,
+    pace_of,
+)
 from distreamer.sessions.native_link import NativeLink
 from distreamer.sessions.native_sender import Supply
 from distreamer.sessions.native_side import Dial
@@ -70,9 +78,7 @@ class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
 
     transport: DialTransport = Transport.AUTO
 
-    ratefactor: Annotated[float, Field(ge=1.5, le=100)] = 5.0
-    """How fast missed audio may follow, over QUIC: at the most so many times as fast as the stream itself. It is
-    slower where the link is thinner."""
+    ratefactor: RateFactor = 5.0
 
     legacy: bool = True
     """Whether a server that answers, but does not know DiStreamer 3, is taken for a DiStreamer 2. It then gets the

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -60,6 +60,26 @@ DialTransport = Annotated[
     ),
 ]
 """TRANSPORT of the modules that dial, with its text."""
+AcceptTransport = Annotated[
+    Literal[Transport.AUTO, Transport.TCP],
+    Field(
+        description="""How the link may be carried. ``auto``: by TCP, and by QUIC on the UDP port of the same number;
+        the other side uses what the network lets through. ``tcp``: the UDP port stays closed. On a machine with
+        several addresses name one in HOSTNAME: else answers by UDP may leave from another one than they were asked at,
+        and only TCP works.""",
+    ),
+]
+"""TRANSPORT of the modules that accept, with its text."""
+RateFactor = Annotated[
+    float,
+    Field(
+        ge=1.5,
+        le=100,
+        description="""How fast missed audio may follow, over QUIC: at the most so many times as fast as the stream
+        itself. It is slower where the link is thinner.""",
+    ),
+]
+"""RATEFACTOR of the modules that send, with its text."""
 
 
 @dataclass(frozen=True, slots=True)
