@@ -13,7 +13,6 @@ from structlog.testing import CapturingLogger
 from distreamer.core.ports import ByteStream, MessageStream
 from distreamer.core.store import Store
 from distreamer.errors import AuthenticationError, ConfigError, DiStreamerError, LinkError, OtherWireError, PeerError
-from distreamer.inputs import distreamer_client
 from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClientSettings
 from distreamer.media.auto import AutoFramer
 from distreamer.model.status import ModuleState
@@ -23,6 +22,7 @@ from distreamer.protocol.legacy.parser import FragmentParser
 from distreamer.protocol.legacy.schedules import AskList, PullSchedule
 from distreamer.sessions import legacy_polling
 from distreamer.sessions.native_side import Dial
+from distreamer.sessions.old_wire import NATIVE_AGAIN_SECONDS
 from distreamer.transport.memory import MemoryStream
 from distreamer.transport.websocket import WebSocketDialler
 from tests.protocol.legacy.reception import Received
@@ -348,12 +348,12 @@ async def test_a_server_that_was_upgraded_is_talked_to_on_the_new_wire() -> None
         network.serve(ADDRESS, far.serve)
         client = Client(network, dial)
         async with client.receiving():
-            for _ in range(int(distreamer_client.NATIVE_AGAIN_SECONDS) // 10):
+            for _ in range(int(NATIVE_AGAIN_SECONDS) // 10):
                 far.play(10)
                 await asyncio.sleep(10)
             before = len(client.store.epochs)
             upgraded.set()
-            await asyncio.sleep(distreamer_client.NATIVE_AGAIN_SECONDS + 15)
+            await asyncio.sleep(NATIVE_AGAIN_SECONDS + 15)
             assert before == 1
             assert client.store.newest() == source.newest()
             [link] = client.module.links()

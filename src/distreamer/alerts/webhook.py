@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from pydantic import AfterValidator, Field
 from yarl import URL
 
-from distreamer import __version__
+from distreamer import AGENT
 from distreamer.alerts.context import AlertContext
 from distreamer.alerts.message import Message
 from distreamer.alerts.sender import PatientThread
@@ -90,7 +90,7 @@ class Webhook:
         content_type, body = filled(self._settings.body, message)
         headers = {
             "Content-Type": content_type,
-            "User-Agent": f"DiStreamer/{__version__}",
+            "User-Agent": AGENT,
             "DiStreamer-Event": message.event.kind,
             "DiStreamer-State": message.stage.value,
         }

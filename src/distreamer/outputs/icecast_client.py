@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
+from distreamer import AGENT
 from distreamer.config.fields import Password, Seconds, StreamAddress
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.core.format_change import OnFormatChange
@@ -20,7 +21,7 @@ from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.played_queue import PlayedQueue
 from distreamer.protocol.source.source_client import SourceClient, SourceLogin, SourceProtocol, title_request
 from distreamer.protocol.stream_url import StreamUrl
-from distreamer.sessions.source_opener import USER_AGENT, Connect
+from distreamer.sessions.source_opener import Connect
 from distreamer.sessions.source_push import RefusedError, SourcePush
 from distreamer.sessions.title_sender import TitleSender
 from distreamer.transport.tcp import client_tls, connect
@@ -247,5 +248,5 @@ class IcecastClient:
                 url=settings.url or station.url,
                 public=station.public if settings.public is None else settings.public,
             ),
-            agent=USER_AGENT,
+            agent=AGENT,
         )

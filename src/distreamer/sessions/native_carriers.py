@@ -16,7 +16,7 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.ports import MessageStream
 from distreamer.core.store import Store
-from distreamer.errors import BindError, OtherWireError
+from distreamer.errors import BindError
 from distreamer.sessions.native_side import Dial
 from distreamer.transport.http_proxy import HttpProxy
 from distreamer.transport.link_certificate import LinkCertificate
@@ -129,24 +129,6 @@ async def _names() -> AsyncIterator[RememberingResolver]:
         yield resolver
     finally:
         await resolver.close()
-
-
-def check_old_wire(
-    error: OtherWireError, url: str, password: str, *, verify_tls: bool, fingerprint: str, proxy: str
-) -> None:
-    """Raises OtherWireError where the wire of DiStreamer 2 must not be tried after ``error``: whoever stands on the
-    way with a certificate of his own could ask for it, to be told the password."""
-    if proxy:
-        raise OtherWireError(error.peer, f"{error.reason}; with PROXY only a DiStreamer 3 is talked to") from error
-    if not url.startswith("https:"):
-        return
-    if fingerprint:
-        raise OtherWireError(
-            error.peer, f"{error.reason}; with FINGERPRINT only a DiStreamer 3 is talked to"
-        ) from error
-    if password and not verify_tls:
-        reason = "with TLSVERIFY = no it is not sent the PASSWORD in clear, as a DiStreamer 2 would have to be"
-        raise OtherWireError(error.peer, f"{error.reason}; {reason}") from error
 
 
 def link_sockets(host: str, port: int, transport: Transport) -> list[socket.socket]:
