@@ -14,7 +14,7 @@ from distreamer.config.settings import InputSettings
 from distreamer.config.tls_settings import LinkCertificateSettings
 from distreamer.core.module import InputContext
 from distreamer.core.ports import MessageStream
-from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, PeerError
+from distreamer.errors import DEFECT, AuthenticationError, DiStreamerError, LinkError, PeerError
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.admission import Admission
@@ -166,7 +166,7 @@ class DiStreamerRevServer:
         except (LinkError, PeerError) as broken:
             error = broken
         except Exception as defect:  # a defect that one sender meets must not keep the next one out
-            self._context.log.error("a defect in DiStreamer; please report it", peer=stream.peer, exc_info=defect)
+            self._context.log.error(DEFECT, peer=stream.peer, exc_info=defect)
         finally:
             self._admission.leave(session)
             was_last = self._senders.left(session)

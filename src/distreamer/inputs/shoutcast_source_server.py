@@ -15,7 +15,7 @@ from distreamer.config.settings import FragmentingInputSettings
 from distreamer.config.tls_settings import KeyFile, check_certificate_files
 from distreamer.core.module import InputContext
 from distreamer.core.ports import ByteStream
-from distreamer.errors import BindError, LinkError, PeerError
+from distreamer.errors import DEFECT, BindError, LinkError, PeerError
 from distreamer.inputs.shoutcast_client import spoken_format, spoken_seam
 from distreamer.model.audio import StreamInfo, Title
 from distreamer.model.status import LinkStatus, ListenersStatus
@@ -159,7 +159,7 @@ class ShoutcastSourceServer:
             why = "this input ends"
             raise
         except Exception as defect:  # a defect that a stranger meets must not end the programme
-            why = "a defect in DiStreamer; please report it"
+            why = DEFECT
             log.error(why, peer=session.peer, exc_info=defect)
         finally:
             if self._on_air is session:

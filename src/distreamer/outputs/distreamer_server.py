@@ -13,7 +13,7 @@ from distreamer.config.settings import OutputSettings
 from distreamer.config.tls_settings import LinkCertificateSettings
 from distreamer.core.module import OutputContext
 from distreamer.core.ports import MessageStream
-from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, PeerError
+from distreamer.errors import DEFECT, AuthenticationError, DiStreamerError, LinkError, PeerError
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.polling_answers import PollingAnswers, legacy_password_fault
 from distreamer.outputs.receivers import Receivers
@@ -181,7 +181,7 @@ class DiStreamerServer:
         except (LinkError, PeerError) as broken:
             error = broken
         except Exception as defect:  # a defect that one receiver meets must not end the others' audio
-            self._context.log.error("a defect in DiStreamer; please report it", peer=stream.peer, exc_info=defect)
+            self._context.log.error(DEFECT, peer=stream.peer, exc_info=defect)
         finally:
             self._admission.leave(session)
             was_receiver = self._receivers.left(session, for_another=for_another)
