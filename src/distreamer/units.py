@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 BITS_PER_BYTE = 8
 BITS_PER_KILOBIT = 1000
 
@@ -33,6 +35,11 @@ def spoken_seconds(seconds: float) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def utc_text(at: float) -> str:
+    """A Unix time as programs and people read it: ``2026-11-23T12:00:00.000Z``."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def spoken_bytes(size: int) -> str:
