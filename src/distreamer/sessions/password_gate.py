@@ -21,6 +21,8 @@ class PasswordGate:
         self._clock = clock
         self._log = log
         self._refused: deque[str] = deque(maxlen=MOST_REFUSED)
+        self._guessing: deque[str] = deque(maxlen=MOST_REFUSED)
+        """Addresses from which the last password was wrong."""
 
     def must_wait(self, host: str) -> str:
         """Why no password from ``host`` is looked at now; empty when it is."""
@@ -31,9 +33,14 @@ class PasswordGate:
         """A password came from ``host``."""
         if is_right:
             self.tries.note_right(host)
-            if host in self._refused:
-                self._refused.remove(host)  # when it is refused again, that is news
-        elif self.tries.note_wrong(host, self._clock.now()):
+            if host in self._guessing:
+                self._guessing.remove(host)
+                if host in self._refused:
+                    self._refused.remove(host)  # when it is refused again, that is news
+            return
+        if host not in self._guessing:
+            self._guessing.append(host)
+        if self.tries.note_wrong(host, self._clock.now()):
             self._log.warning(
                 "many wrong passwords come from one address; it has to wait longer and longer for its next try",
                 peer=host,
