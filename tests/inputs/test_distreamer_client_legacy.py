@@ -27,7 +27,7 @@ from distreamer.transport.memory import MemoryStream
 from distreamer.transport.websocket import WebSocketDialler
 from tests.protocol.legacy.reception import Received
 from tests.protocol.legacy.recordings import PASSWORD, connections
-from tests.support.input_context import input_context, stored_audio, stored_titles
+from tests.support.input_context import input_context, sentences_of, stored_audio, stored_titles
 from tests.support.legacy_programme import LegacyProgramme, stream_bytes
 from tests.support.made_audio import MP3_FRAME_BYTES, mp3_stream
 from tests.support.memory_network import Handler, MemoryNetwork, answering
@@ -61,7 +61,7 @@ class Client:
         return await self._network.connect(HOST, PORT, timeout_seconds=timeout_seconds)
 
     def sentences(self) -> list[str]:
-        return [str(call.args[0] if call.args else call.kwargs.get("event")) for call in self.said.calls]
+        return sentences_of(self.said)
 
     @asynccontextmanager
     async def receiving(self) -> AsyncIterator[asyncio.Task[None]]:
