@@ -87,8 +87,10 @@ class Pair:
             await asyncio.gather(task, return_exceptions=True)
 
     async def refusal(self, **keys: Any) -> DiStreamerError:
-        """Dials, and is not let in."""
+        """Dials, and is not let in, so that nothing new comes."""
         held = list(self.context.store)
+        self.newest += 1
+        fill(self.source, 5, self.newest, self.newest)
         with pytest.raises(DiStreamerError) as caught:
             async with asyncio.timeout(quic_server.PATIENCE_SECONDS):
                 await self.client(**keys).run()
