@@ -13,11 +13,6 @@ def seconds_of_bytes(size: int, bitrate: int) -> float:
     return size * BITS_PER_BYTE / bitrate
 
 
-def bytes_of_seconds(seconds: float, bitrate: int) -> int:
-    """Whole bytes that ``seconds`` of audio take at ``bitrate`` bits per second."""
-    return int(seconds * bitrate / BITS_PER_BYTE)
-
-
 def spoken_seconds(seconds: float) -> str:
     """A duration as people say it: ``0.4 s``, ``24 s``, ``3 min 5 s``, ``4 h 12 min``, ``3 d 4 h``."""
     if seconds < 0:
