@@ -146,6 +146,7 @@ async def test_through_a_link_that_is_cut_nothing_is_lost() -> None:
             fill(server.store, 5, 11, 13, size=16_000)
             await until(lambda: not server.module.links()[0].connected)
             assert len(client.store) < 13
+            await until(lambda: "a receiver was lost" in server.sentences())
             relay.restore()
             await client.holds(server.store)
             assert list(client.store) == list(server.store)
