@@ -20,7 +20,8 @@ from distreamer import __version__
 PASSWORD = "loopback-only"
 ICECAST_FOLDER = Path("/usr/share/icecast2")
 """Where distributions keep the pages that Icecast's administration answers with."""
-_CHANGE_OWNER = "<changeowner><user>nobody</user><group>nogroup</group></changeowner>"
+CHANGE_OWNER = "<changeowner><user>nobody</user><group>nogroup</group></changeowner>"
+"""Icecast refuses to run as root unless it is told whom to become."""
 _ICECAST_CONFIG = """<icecast>
  <limits><clients>100000</clients><sources>2</sources></limits>
  <authentication><source-password>{password}</source-password><admin-user>admin</admin-user>
@@ -110,7 +111,7 @@ def _icecast(
             ssl="<ssl>1</ssl>" if certificate else "",
             certificate=f"<ssl-certificate>{certificate.both}</ssl-certificate>" if certificate else "",
             # It refuses to run as root unless it is told whom to become.
-            change_owner=_CHANGE_OWNER if os.getuid() == 0 else "",
+            change_owner=CHANGE_OWNER if os.getuid() == 0 else "",
         )
     )
     return [icecast_program(), "-c", str(config)], dict(os.environ)

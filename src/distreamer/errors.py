@@ -6,6 +6,9 @@ can act on. What is not one of these is a defect of DiStreamer.
 
 from __future__ import annotations
 
+DEFECT = "a defect in DiStreamer; please report it"
+"""What the log says of everything else."""
+
 
 class DiStreamerError(Exception):
     """The root of all documented errors."""

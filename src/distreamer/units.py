@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 BITS_PER_BYTE = 8
 BITS_PER_KILOBIT = 1000
 
@@ -9,11 +11,6 @@ BITS_PER_KILOBIT = 1000
 def seconds_of_bytes(size: int, bitrate: int) -> float:
     """Seconds that ``size`` bytes last at ``bitrate`` bits per second (which must be above 0)."""
     return size * BITS_PER_BYTE / bitrate
-
-
-def bytes_of_seconds(seconds: float, bitrate: int) -> int:
-    """Whole bytes that ``seconds`` of audio take at ``bitrate`` bits per second."""
-    return int(seconds * bitrate / BITS_PER_BYTE)
 
 
 def spoken_seconds(seconds: float) -> str:
@@ -33,6 +30,11 @@ def spoken_seconds(seconds: float) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def utc_text(at: float) -> str:
+    """A Unix time as programs and people read it: ``2026-11-23T12:00:00.000Z``."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def spoken_bytes(size: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
 import pytest
@@ -15,6 +15,7 @@ from distreamer.chaos.link_model import LinkSettings
 from distreamer.chaos.relay import ChaosRelay
 from distreamer.errors import BindError, LinkError
 from tests.support.instances import free_port
+from tests.support.listening_modules import until
 
 PATIENCE_SECONDS = 60.0
 """Only a failing test waits as long as this."""
@@ -56,14 +57,6 @@ async def target() -> AsyncIterator[int]:
     yield port
     datagrams.close()
     server.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(int(PATIENCE_SECONDS / 0.01)):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came to that")
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from click.testing import CliRunner, Result
 from distreamer.cli.application import Application
 from distreamer.cli.main import commands
 from distreamer.runtime.modules import REGISTRY
+from tests.support.instances import free_port
 
 REST = "[INPUT]\nMODE = Silence\n[OUTPUT]\nMODE = ShoutcastServer\n"
 
@@ -27,15 +27,9 @@ def written(folder: Path, name: str, *alerts: str) -> Path:
     return file
 
 
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def test_what_happened_is_said_for_each(tmp_path: Path) -> None:
     note = f"[ALERT]\nMODE = Command\nCOMMAND = tee {tmp_path}/event.json"
-    hook = f"[ALERT hook]\nMODE = Webhook\nURL = http://127.0.0.1:{unused_port()}/geheim"
+    hook = f"[ALERT hook]\nMODE = Webhook\nURL = http://127.0.0.1:{free_port()}/geheim"
     result = typed(written(tmp_path, "studio", note, hook))
     assert result.exit_code == 1
     first, second = result.output.splitlines()

@@ -11,10 +11,10 @@ from distreamer.core.store import Store
 from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClientSettings
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
 from tests.support.input_context import input_context
+from tests.support.listening_modules import until
 from tests.support.native_network import output_context
 from tests.support.native_programme import fill
 from tests.support.nginx import running_nginx
-from tests.support.quic_server import until
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,6 @@ from structlog.testing import CapturingLogger
 from distreamer.core.ports import ByteStream, MessageStream
 from distreamer.core.store import Store
 from distreamer.errors import AuthenticationError, ConfigError, DiStreamerError, LinkError, OtherWireError, PeerError
-from distreamer.inputs import distreamer_client
 from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClientSettings
 from distreamer.media.auto import AutoFramer
 from distreamer.model.status import ModuleState
@@ -23,11 +22,12 @@ from distreamer.protocol.legacy.parser import FragmentParser
 from distreamer.protocol.legacy.schedules import AskList, PullSchedule
 from distreamer.sessions import legacy_polling
 from distreamer.sessions.native_side import Dial
+from distreamer.sessions.old_wire import NATIVE_AGAIN_SECONDS
 from distreamer.transport.memory import MemoryStream
 from distreamer.transport.websocket import WebSocketDialler
 from tests.protocol.legacy.reception import Received
 from tests.protocol.legacy.recordings import PASSWORD, connections
-from tests.support.input_context import input_context, stored_audio, stored_titles
+from tests.support.input_context import input_context, sentences_of, stored_audio, stored_titles
 from tests.support.legacy_programme import LegacyProgramme, stream_bytes
 from tests.support.made_audio import MP3_FRAME_BYTES, mp3_stream
 from tests.support.memory_network import Handler, MemoryNetwork, answering
@@ -61,7 +61,7 @@ class Client:
         return await self._network.connect(HOST, PORT, timeout_seconds=timeout_seconds)
 
     def sentences(self) -> list[str]:
-        return [str(call.args[0] if call.args else call.kwargs.get("event")) for call in self.said.calls]
+        return sentences_of(self.said)
 
     @asynccontextmanager
     async def receiving(self) -> AsyncIterator[asyncio.Task[None]]:
@@ -348,12 +348,12 @@ async def test_a_server_that_was_upgraded_is_talked_to_on_the_new_wire() -> None
         network.serve(ADDRESS, far.serve)
         client = Client(network, dial)
         async with client.receiving():
-            for _ in range(int(distreamer_client.NATIVE_AGAIN_SECONDS) // 10):
+            for _ in range(int(NATIVE_AGAIN_SECONDS) // 10):
                 far.play(10)
                 await asyncio.sleep(10)
             before = len(client.store.epochs)
             upgraded.set()
-            await asyncio.sleep(distreamer_client.NATIVE_AGAIN_SECONDS + 15)
+            await asyncio.sleep(NATIVE_AGAIN_SECONDS + 15)
             assert before == 1
             assert client.store.newest() == source.newest()
             [link] = client.module.links()

@@ -14,10 +14,10 @@ from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerSer
 from distreamer.protocol.native.scram import NO_CHANNEL
 from distreamer.transport.self_signed import read_key_pair
 from tests.support.input_context import input_context
+from tests.support.listening_modules import until
 from tests.support.native_network import output_context
 from tests.support.native_programme import fill
 from tests.support.nginx import running_nginx
-from tests.support.quic_server import until
 
 pytestmark = pytest.mark.integration
 

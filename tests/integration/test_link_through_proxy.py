@@ -13,10 +13,10 @@ from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClie
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
 from tests.support.input_context import input_context
 from tests.support.instances import free_port
+from tests.support.listening_modules import until
 from tests.support.native_network import output_context
 from tests.support.native_programme import fill
 from tests.support.programs import ended_process, find_program
-from tests.support.quic_server import until
 
 pytestmark = pytest.mark.integration
 

@@ -18,7 +18,7 @@ from distreamer.measure.link_probe import LinkProbe, LinkTarget, speaks_native
 from distreamer.measure.link_report import LinkReport
 from distreamer.outputs.distreamer_server import DiStreamerServer, DiStreamerServerSettings
 from distreamer.sessions.native_carriers import Transport
-from tests.support.input_context import capturing_log
+from tests.support.input_context import capturing_log, sentences_of
 from tests.support.instances import COMMAND, free_port
 from tests.support.native_network import output_context
 from tests.support.native_programme import fill
@@ -57,7 +57,7 @@ class Studio:
             fill(self.store, 5, number, number, 16_000)
 
     def sentences(self) -> list[str]:
-        return [str(call.args[0] if call.args else call.kwargs.get("event")) for call in self.said.calls]
+        return sentences_of(self.said)
 
 
 @asynccontextmanager

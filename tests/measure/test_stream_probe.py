@@ -15,7 +15,7 @@ from distreamer.protocol.stream_url import StreamUrl
 from distreamer.transport.memory import MemoryStream
 from tests.support.made_audio import mp3_frame, mp3_stream
 from tests.support.memory_network import Handler, MemoryNetwork, answering
-from tests.support.scripted_stream import ScriptedServer, number_at
+from tests.support.scripted_stream import ScriptedServer, drip, number_at
 from tests.support.virtual_time import virtual_time
 
 URL = "http://a.example:8000/live"
@@ -180,12 +180,6 @@ async def test_a_server_that_closes_early() -> None:
 
 @virtual_time()
 async def test_a_slow_drip() -> None:
-    async def drip(stream: MemoryStream, request: RequestHead) -> None:
-        await stream.write(b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n")
-        for number in range(10_000):
-            await stream.write(mp3_frame(number))
-            await asyncio.sleep(0.1)
-
     report = await probed(drip)
     assert report.speed == pytest.approx(0.26, abs=0.05)
     assert "of real time: listeners run dry" in "\n".join(report.lines())

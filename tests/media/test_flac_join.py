@@ -37,8 +37,6 @@ FRAMES = programme()
 SETUP, AUDIO = FRAMES[0].setup, [frame.data for frame in FRAMES]
 SAMPLES = heard(SETUP + b"".join(AUDIO), "ogg")
 SERIAL = PageReader().feed(SETUP)[0].serial
-ANOTHER = [SETUP, *AUDIO[:8]]
-"""A logical stream of the same encoder from its first page on."""
 
 
 def filler(kind: str, count: int) -> list[tuple[bytes, bytes]]:

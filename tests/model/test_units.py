@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distreamer.units import bytes_of_seconds, seconds_of_bytes, spoken_bytes, spoken_seconds
+from distreamer.units import seconds_of_bytes, spoken_bytes, spoken_seconds
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,5 @@ def test_bytes(size: int, words: str) -> None:
     assert spoken_bytes(size) == words
 
 
-def test_bytes_and_seconds_at_a_bitrate() -> None:
-    assert bytes_of_seconds(5.12, 128_000) == 81920
+def test_seconds_of_bytes_at_a_bitrate() -> None:
     assert seconds_of_bytes(81920, 128_000) == 5.12

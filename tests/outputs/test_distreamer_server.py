@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
@@ -28,7 +28,8 @@ from distreamer.sessions.native_carriers import Transport
 from distreamer.sessions.native_sender import SenderSession
 from distreamer.transport.memory_messages import MemoryCarrier
 from distreamer.transport.relay import Relay
-from tests.support.input_context import capturing_log, input_context
+from tests.support.input_context import capturing_log, input_context, sentences_of
+from tests.support.listening_modules import until
 from tests.support.module_table import DISTREAMER_CLIENT, DISTREAMER_SERVER, NATIVE_WIRE, proves
 from tests.support.native_network import output_context
 from tests.support.native_programme import fill
@@ -53,7 +54,7 @@ class Server:
         return self.module.address[1]
 
     def sentences(self) -> list[str]:
-        return [str(call.args[0] if call.args else call.kwargs.get("event")) for call in self.said.calls]
+        return sentences_of(self.said)
 
 
 @asynccontextmanager
@@ -103,15 +104,6 @@ async def receiving(port: int, password: str = "", transport: Transport = Transp
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Waits until ``condition`` holds, in real time, for real sockets are at work."""
-    for _ in range(int(PATIENCE_SECONDS / 0.01)):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come to that")
-
-
 async def detail(server: Server, words: str) -> None:
     """Waits until the server's health says ``words``."""
     await until(lambda: words in server.context.health.detail)
@@ -154,6 +146,7 @@ async def test_through_a_link_that_is_cut_nothing_is_lost() -> None:
             fill(server.store, 5, 11, 13, size=16_000)
             await until(lambda: not server.module.links()[0].connected)
             assert len(client.store) < 13
+            await until(lambda: "a receiver was lost" in server.sentences())
             relay.restore()
             await client.holds(server.store)
             assert list(client.store) == list(server.store)

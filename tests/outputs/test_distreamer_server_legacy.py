@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -30,6 +30,7 @@ from tests.protocol.legacy.recordings import PASSWORD, connections
 from tests.support.audio_samples import encoded
 from tests.support.input_context import capturing_log, input_context, stored_audio, stored_titles
 from tests.support.legacy_programme import LegacyProgramme, stream_bytes
+from tests.support.listening_modules import until
 from tests.support.made_audio import MP3_FRAME_BYTES, mp3_stream
 from tests.support.module_table import DISTREAMER_SERVER, RECORDED, proves
 from tests.support.native_network import output_context
@@ -88,15 +89,6 @@ async def serving(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Waits until ``condition`` holds, in real time, for real sockets are at work."""
-    for _ in range(int(PATIENCE_SECONDS / 0.01)):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come to that")
 
 
 # -- the recorded client

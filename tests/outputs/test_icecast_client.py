@@ -261,6 +261,29 @@ async def test_a_server_that_takes_nothing_is_left() -> None:
 
 
 @virtual_time(600)
+async def test_what_is_left_out_is_told_at_most_once_a_minute() -> None:
+    server, programme = Server(), Programme()
+
+    def told() -> list[float]:
+        return [call.kwargs["seconds"] for call in programme.said.calls if "was left out" in call.kwargs["event"]]
+
+    async with sending(server, programme, timeout=300) as (network, _):
+        await programme.go_on(90)
+        assert told() == []
+        for outage in (60, 45):
+            network.pipes[-1].cut()
+            await programme.go_on(outage)
+            network.pipes[-1].restore()
+            await programme.go_on(5)
+            assert len(told()) == 1
+        await programme.go_on(60)
+        first, second = told()
+        missing = programme.number - len(server.heard[0]) / len(programme.audio(1, 1))
+        assert first + second == pytest.approx(missing, abs=3)
+        assert min(first, second) > 5
+
+
+@virtual_time(600)
 async def test_titles_are_sent_once_each_and_again_after_a_reconnect() -> None:
     server, programme = Server(), Programme()
     programme.title = Title("First")

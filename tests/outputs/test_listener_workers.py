@@ -27,6 +27,7 @@ from distreamer.transport.tcp import client_tls, listening_sockets
 from tests.support.certificates import make_certificate
 from tests.support.instances import free_port
 from tests.support.listening import Recording, listening
+from tests.support.listening_modules import until
 from tests.support.made_audio import INFO, fragment
 from tests.support.shoutcast_server import serving
 
@@ -41,13 +42,6 @@ def status(server: ShoutcastServer) -> ListenersStatus:
     found = server.listeners()
     assert found is not None
     return found
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    """Looks again and again, for what comes from another process."""
-    async with asyncio.timeout(LIMIT_SECONDS):
-        while not reached():  # noqa: ASYNC110 - there is nothing to wait for
-            await asyncio.sleep(0.05)
 
 
 @contextlib.asynccontextmanager

@@ -8,9 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from distreamer.outputs.audience import PROBE_SECONDS
+from distreamer.outputs.audience import AGENT_CHARACTERS, PROBE_SECONDS
 from distreamer.outputs.fan_out import SLOT_SECONDS, SLOTS
-from distreamer.outputs.player_server import AGENT_CHARACTERS
 from tests.support.chunked import unchunked
 from tests.support.player_stage import Stage, audio, stage
 from tests.support.virtual_time import virtual_time

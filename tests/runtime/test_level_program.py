@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from tests.support import broken_av
 from tests.support.audio_samples import encoded
 from tests.support.broken_av import replace_av
 from tests.support.input_context import capturing_log
+from tests.support.listening_modules import until
 
 HANGING = "import time\ntime.sleep(600)\n"
 MP3 = encoded("libmp3lame", seconds=1.0)
@@ -49,12 +50,6 @@ class Asking:
     async def ends_with(self) -> BaseException | None:
         await asyncio.wait({self.task})
         return self.task.exception()
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Waits for what only another program can bring about."""
-    while not is_so():  # noqa: ASYNC110 - there is nobody who could set an event
-        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -201,10 +201,12 @@ async def test_a_process_that_stood_still_itself_does_not_take_that_for_a_disk_t
         disk.wake()
         await asyncio.sleep(10)
         assert status(one).works
-        assert "the spool cannot be used; everything goes on, but would not outlive the process" not in one.lines
+        unusable = "the spool cannot be used; everything goes on, but would not outlive the process"
+        assert unusable not in one.lines
         disk.hangs = True
         await asyncio.sleep(4)
         assert not status(one).works
+        assert unusable in one.lines
 
 
 @virtual_time(600)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Protocol
@@ -32,6 +32,7 @@ from distreamer.sessions.wrong_passwords import FREE_TRIES
 from distreamer.transport.memory import memory_pipe
 from tests.protocol.legacy.recordings import PASSWORD, connections, fragments_of
 from tests.support.input_context import capturing_log, input_context, stored_audio, stored_titles
+from tests.support.listening_modules import until
 from tests.support.made_audio import INFO, MP3_FRAME_BYTES, fragment
 from tests.support.module_table import (
     DISTREAMER_PERS_CLIENT,
@@ -94,12 +95,6 @@ async def listening(module: Serving) -> AsyncIterator[int]:
         await until(lambda: module.address is not None or task.done())
         assert module.address is not None
         yield module.address[1]
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT_SECONDS):
-        while not reached():  # noqa: ASYNC110 - many things are waited for, of which none tells
-            await asyncio.sleep(0.001)
 
 
 def assert_carried(source: Store, context: InputContext) -> None:

@@ -35,6 +35,7 @@ from distreamer.transport.quic import QuicMessages
 from distreamer.transport.self_signed import KeyPair
 from tests.support.input_context import capturing_log, input_context
 from tests.support.instances import free_port
+from tests.support.listening_modules import until
 from tests.support.native_network import output_context
 from tests.support.native_programme import INFO, fill, fragment
 from tests.support.patience import growing_limits
@@ -42,14 +43,6 @@ from tests.support.quic_network import PAIR
 
 PATIENCE_SECONDS = 60.0
 """A bound, not an expectation."""
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(int(PATIENCE_SECONDS / 0.01)):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come to that")
 
 
 Module = DiStreamerServer | DiStreamerClient | DiStreamerRevServer | DiStreamerRevClient

@@ -30,10 +30,10 @@ from distreamer.transport.self_signed import read_key_pair, spoken_fingerprint
 from tests.support import quic_server
 from tests.support.certificates import Certificate, make_certificate
 from tests.support.input_context import capturing_log, input_context
+from tests.support.listening_modules import until
 from tests.support.native_network import output_context
 from tests.support.native_programme import fill
 from tests.support.patience import growing_limits
-from tests.support.quic_server import until
 from tests.support.tls_middle import tls_middle
 
 DIRECTIONS = pytest.mark.parametrize("direction", ["receiver dials", "sender dials"])
@@ -87,8 +87,10 @@ class Pair:
             await asyncio.gather(task, return_exceptions=True)
 
     async def refusal(self, **keys: Any) -> DiStreamerError:
-        """Dials, and is not let in."""
+        """Dials, and is not let in, so that nothing new comes."""
         held = list(self.context.store)
+        self.newest += 1
+        fill(self.source, 5, self.newest, self.newest)
         with pytest.raises(DiStreamerError) as caught:
             async with asyncio.timeout(quic_server.PATIENCE_SECONDS):
                 await self.client(**keys).run()

@@ -25,6 +25,15 @@ def capturing_log(into: CapturingLogger | None = None) -> FilteringBoundLogger:
     return log
 
 
+def sentences_of(said: CapturingLogger, *, aloud: bool = False) -> list[str]:
+    """What was logged, without its values; ``aloud``: and without the details."""
+    return [
+        str(call.args[0] if call.args else call.kwargs.get("event"))
+        for call in said.calls
+        if not (aloud and call.method_name == "debug")
+    ]
+
+
 def input_context(fragment_seconds: float = 1.0, log: CapturingLogger | None = None) -> InputContext:
     """A context with a store of its own, on the clock of the running loop."""
     clock = LoopClock(WALL)

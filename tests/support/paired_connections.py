@@ -18,7 +18,7 @@ from distreamer.model.status import LinkStatus
 from distreamer.outputs.distreamer_rev_client import DiStreamerRevClient, DiStreamerRevClientSettings
 from distreamer.sessions.native_carriers import Dials
 from distreamer.sessions.native_link import NativeLink
-from tests.support.input_context import capturing_log, input_context
+from tests.support.input_context import capturing_log, input_context, sentences_of
 from tests.support.native_network import output_context
 from tests.support.two_carriers import TwoCarriers, TwoReversedCarriers
 
@@ -72,11 +72,7 @@ class Paired:
 
     def sentences(self) -> list[str]:
         """What was said aloud."""
-        return [
-            str(call.args[0] if call.args else call.kwargs.get("event"))
-            for call in self.said.calls
-            if call.method_name != "debug"
-        ]
+        return sentences_of(self.said, aloud=True)
 
     def lateness(self, since: int = 1) -> float:
         """The longest that a fragment needed, from the number ``since`` on; the first was made at 0."""

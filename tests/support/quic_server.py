@@ -80,15 +80,6 @@ async def echo(carrier: QuicMessages) -> None:
             await carrier.send(await carrier.receive())
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Waits until ``condition`` holds, in real time, for real sockets are at work."""
-    for _ in range(int(PATIENCE_SECONDS / 0.01)):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come to that")
-
-
 def body(head: Message, size: int) -> list[bytes]:
     """What is announced by ``head``, with ``size`` bytes in pieces."""
     pieces = [encode(Piece(), bytes([at % 251]) * min(2_000, size - at)) for at in range(0, size, 2_000)]

@@ -5,7 +5,6 @@ Taken out by hand, with ``icylist`` and ``icyint`` alone: what our modules make 
 
 from __future__ import annotations
 
-import base64
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
@@ -188,11 +187,6 @@ def recorded_programme(name: str) -> RecordedProgramme:
         elif (name == "rev") == (method == b"POST"):
             lists.append(read_list(body))
     return RecordedProgramme(name, fragments, tuple(lists), b"", FIRST_TITLES[name])
-
-
-def title_in(listing: dict[str, Any]) -> str:
-    """What ``icytitle`` says."""
-    return title_of(base64.b64decode(listing["icytitle"]))
 
 
 HEADER_AND_SIDE_INFORMATION = 36

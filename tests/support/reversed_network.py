@@ -11,7 +11,7 @@ from structlog.testing import CapturingLogger
 from distreamer.core.ports import MessageStream
 from distreamer.core.store import Store
 from distreamer.inputs.distreamer_rev_server import DiStreamerRevServer, DiStreamerRevServerSettings
-from tests.support.input_context import input_context
+from tests.support.input_context import input_context, sentences_of
 from tests.support.native_network import NativeNetwork
 
 
@@ -44,7 +44,7 @@ class ReversedNetwork(NativeNetwork):
 
     def sentences(self) -> list[str]:
         """What the server logged."""
-        return [str(call.args[0] if call.args else call.kwargs.get("event")) for call in self.said.calls]
+        return sentences_of(self.said)
 
     async def _accept(self, stream: MessageStream) -> None:
         await self.server.accept(stream)

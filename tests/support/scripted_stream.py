@@ -22,6 +22,14 @@ Edit = Callable[[int], bytes]
 """The bytes that are sent for the frame of that number."""
 
 
+async def drip(stream: MemoryStream, request: RequestHead) -> None:
+    """A server that sends a quarter of what there is to hear."""
+    await stream.write(b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n")
+    for number in range(10_000):
+        await stream.write(mp3_frame(number))
+        await asyncio.sleep(0.1)
+
+
 @dataclass
 class ScriptedServer:
     """Serves an endless row of MP3 frames: a burst at once, then real time."""

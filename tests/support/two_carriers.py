@@ -16,7 +16,7 @@ from distreamer.inputs.distreamer_client import DiStreamerClient, DiStreamerClie
 from distreamer.model.status import LinkStatus
 from distreamer.outputs.distreamer_rev_client import DiStreamerRevClient, DiStreamerRevClientSettings
 from distreamer.sessions.native_carriers import pace_of, pace_of_answers
-from tests.support.input_context import capturing_log, input_context
+from tests.support.input_context import capturing_log, input_context, sentences_of
 from tests.support.native_network import NativeNetwork, output_context
 from tests.support.quic_network import Link, QuicNetwork
 from tests.support.reversed_network import ReversedNetwork
@@ -99,7 +99,7 @@ class Caller:
         return newest.number - self.newest if newest else 0
 
     def sentences(self) -> list[str]:
-        return [str(call.args[0] if call.args else call.kwargs.get("event")) for call in self.said.calls]
+        return sentences_of(self.said)
 
     async def run(self) -> None:
         if self._without_tcp:

@@ -20,7 +20,7 @@ from distreamer.model.status import LinkStatus
 from distreamer.outputs.distreamer_rev_client import DiStreamerRevClient, DiStreamerRevClientSettings
 from distreamer.sessions.native_carriers import Dials
 from distreamer.sessions.path_choice import Multipath
-from tests.support.input_context import input_context
+from tests.support.input_context import input_context, sentences_of
 from tests.support.native_network import NativeNetwork, output_context
 from tests.support.reversed_network import ReversedNetwork
 from tests.support.two_carriers import TwoCarriers
@@ -59,7 +59,7 @@ class Receiving:
         return [link.fragments for link in self.links]
 
     def sentences(self) -> list[str]:
-        return [str(call.args[0] if call.args else call.kwargs.get("event")) for call in self.said.calls]
+        return sentences_of(self.said)
 
     def note(self) -> None:
         for one in self.store:

@@ -19,7 +19,8 @@ from distreamer.transport.quic_words import spoken_end
 from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.tcp import TYPE_OF_SERVICE
 from tests.support.input_context import capturing_log
-from tests.support.quic_server import FAST, PATIENCE_SECONDS, WANT, body, echo, fragment, serving, until
+from tests.support.listening_modules import until
+from tests.support.quic_server import FAST, PATIENCE_SECONDS, WANT, body, echo, fragment, serving
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

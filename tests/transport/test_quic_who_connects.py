@@ -34,8 +34,9 @@ from distreamer.transport.remembering_resolver import RememberingResolver
 from distreamer.transport.self_signed import KeyPair
 from tests.support.certificates import make_certificate
 from tests.support.input_context import capturing_log
+from tests.support.listening_modules import until
 from tests.support.native_programme import RECEIVER_IDENTITY, SENDER_IDENTITY, verifier
-from tests.support.quic_server import FAST, PATIENCE_SECONDS, echo, fragment, serving, until
+from tests.support.quic_server import FAST, PATIENCE_SECONDS, echo, fragment, serving
 
 NAMES = itertools.count(1)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
 from distreamer.errors import BindError
 from distreamer.transport import relay as relay_module
 from distreamer.transport.relay import Relay, RelayState
+from tests.support.listening_modules import until
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 PATIENCE_SECONDS = 60.0
@@ -80,14 +81,6 @@ async def a_round_trip_elsewhere() -> None:
         writer.write(b"x")
         assert await reader.read(1) == b"x"
         writer.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(int(PATIENCE_SECONDS * 1000)):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-    raise TimeoutError("what was waited for did not happen")
 
 
 async def test_carries_both_ways_and_counts(relay: Relay) -> None:

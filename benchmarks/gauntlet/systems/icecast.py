@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from benchmarks.gauntlet.systems.system import PLAYER_PORT, SOURCE_PORT, Listening, Order, Program, missing
+from benchmarks.listeners.servers import CHANGE_OWNER, ICECAST_FOLDER
 from distreamer.demo.programme_server import MOUNT
 
 PASSWORD = "loopback-only"
 RELAY_MOUNT = "/relay.mp3"
 FED_MOUNT = "/fed.mp3"
-DATA_FOLDER = Path("/usr/share/icecast2")
 _CONFIG = """<icecast>
  <limits><sources>4</sources><clients>100</clients><queue-size>1048576</queue-size><burst-size>{burst}</burst-size>
   <source-timeout>10</source-timeout></limits>
@@ -30,8 +29,6 @@ _RELAY = (
     "<relay><server>{server}</server><port>{port}</port><mount>{mount}</mount><local-mount>{local}</local-mount>"
     "<on-demand>0</on-demand><relay-shoutcast-metadata>1</relay-shoutcast-metadata></relay>"
 )
-# Icecast refuses to run as root unless it is told whom to become.
-_CHANGE_OWNER = "<changeowner><user>nobody</user><group>nogroup</group></changeowner>"
 _BURST_SECONDS = 4
 """Icecast's own default at 128 kbit/s."""
 ICECAST = ("icecast2", "icecast2")
@@ -46,9 +43,9 @@ def icecast_at_b(order: Order, relay_of: str | None = None) -> Program:
             password=PASSWORD,
             port=PLAYER_PORT,
             relay=relay,
-            data=DATA_FOLDER,
+            data=ICECAST_FOLDER,
             burst=order.kilobits * 125 * _BURST_SECONDS,
-            change_owner=_CHANGE_OWNER if os.getuid() == 0 else "",
+            change_owner=CHANGE_OWNER if os.getuid() == 0 else "",
         )
     )
     config.chmod(0o644)

@@ -23,6 +23,7 @@ from distreamer.admin.problem import ProblemError
 from distreamer.admin.routes import ROUTES, Route
 from distreamer.admin.station import Station
 from distreamer.admin.whereabouts import RENEW_SECONDS, LeftNote, noted
+from distreamer.errors import DEFECT
 from distreamer.transport.tcp import listening_sockets, spoken_address
 
 LARGEST_BODY_BYTES = 16_384
@@ -155,7 +156,7 @@ class AdminServer:
         except web.HTTPException as error:
             return _of_library(error, request)
         except Exception as defect:  # One question must not end the answers to all others.
-            log.error("a defect in DiStreamer; please report it", path=request.path, exc_info=defect)
+            log.error(DEFECT, path=request.path, exc_info=defect)
             return problem_response(ProblemError(500, "A defect in DiStreamer; its log says more.").answer, {})
         finally:
             ended()

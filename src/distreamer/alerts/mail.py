@@ -20,14 +20,14 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from distreamer.alerts.context import AlertContext
+from distreamer.alerts.fault_words import certificate_fault, lookup_fault, tls_fault, unanswered
 from distreamer.alerts.message import Message, Stage
 from distreamer.alerts.sender import PatientThread
-from distreamer.alerts.trust import Trust, TrustingAlertSettings, certificate_fault
+from distreamer.alerts.trust import Trust, TrustingAlertSettings
 from distreamer.config.fields import Password, Words, is_loopback
 from distreamer.config.redact import HIDDEN
 from distreamer.config.wording import shown
 from distreamer.errors import AuthenticationError, LinkError, PeerError
-from distreamer.units import spoken_seconds
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 """Of mail servers, by TLS."""
@@ -149,7 +149,7 @@ class Mail:
                 refused = await self._thread.do(partial(attempt.run, self._letter(message), tls))
         except TimeoutError as error:
             attempt.abort()
-            raise attempt.fault(f"has not answered within {spoken_seconds(self._settings.timeout)}") from error
+            raise attempt.fault(unanswered(self._settings.timeout)) from error
         return f"accepted by {self._peer}" + (f", but not for {shown(', '.join(refused))}" if refused else "")
 
     def _letter(self, message: Message) -> EmailMessage:
@@ -188,7 +188,7 @@ class _Attempt:
         except ssl.SSLCertVerificationError as error:
             raise PeerError(self._peer, certificate_fault(error)) from error
         except ssl.SSLError as error:
-            raise PeerError(self._peer, f"does not speak TLS as expected: {error.reason or error}") from error
+            raise PeerError(self._peer, tls_fault(error)) from error
         except smtplib.SMTPAuthenticationError as error:
             raise AuthenticationError(self._peer, f"refused USER and PASSWORD: {self._said(error)}") from error
         except smtplib.SMTPRecipientsRefused as error:
@@ -200,10 +200,8 @@ class _Attempt:
             raise PeerError(self._peer, f"answered {self._said(error)}") from error
         except smtplib.SMTPException as error:  # what it does not offer
             raise PeerError(self._peer, shown(str(error))) from error
-        except socket.gaierror as error:
-            raise self.fault(f"the name cannot be looked up: {error.strerror}") from error
-        except UnicodeError as error:
-            raise self.fault("the name cannot be looked up: it is none") from error
+        except (socket.gaierror, UnicodeError) as error:
+            raise self.fault(lookup_fault(error)) from error
         except OSError as error:
             raise self.fault(f"cannot be reached: {error.strerror or error}") from error
         finally:

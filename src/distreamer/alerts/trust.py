@@ -41,8 +41,3 @@ class Trust:
             except OSError as error:  # ssl.SSLError is one
                 raise ResourceError(f"CAFILE {self._cafile} cannot be used: {error.strerror or error}") from error
         return context
-
-
-def certificate_fault(error: ssl.SSLCertVerificationError) -> str:
-    """Why a certificate is not taken, in words."""
-    return f"its certificate is not valid: {error.verify_message or error.reason or error}"

@@ -16,17 +16,17 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from pydantic import AfterValidator, Field
 from yarl import URL
 
-from distreamer import __version__
+from distreamer import AGENT
 from distreamer.alerts.context import AlertContext
+from distreamer.alerts.fault_words import certificate_fault, lookup_fault, tls_fault, unanswered
 from distreamer.alerts.message import Message
 from distreamer.alerts.sender import PatientThread
 from distreamer.alerts.template import check_body, filled
-from distreamer.alerts.trust import Trust, TrustingAlertSettings, certificate_fault
+from distreamer.alerts.trust import Trust, TrustingAlertSettings
 from distreamer.config.fields import Password, Secret, Words, check_http_url
 from distreamer.config.redact import HIDDEN
 from distreamer.config.wording import shown
 from distreamer.errors import LinkError, PeerError
-from distreamer.units import spoken_seconds
 
 SIGNATURE = "DiStreamer-Signature"
 LONGEST_ANSWER_BYTES = 2000
@@ -90,7 +90,7 @@ class Webhook:
         content_type, body = filled(self._settings.body, message)
         headers = {
             "Content-Type": content_type,
-            "User-Agent": f"DiStreamer/{__version__}",
+            "User-Agent": AGENT,
             "DiStreamer-Event": message.event.kind,
             "DiStreamer-State": message.stage.value,
         }
@@ -101,12 +101,11 @@ class Webhook:
             async with asyncio.timeout(self._settings.timeout):
                 return await self._post(body, headers, sent)
         except TimeoutError as error:
-            said = f"has not answered within {spoken_seconds(self._settings.timeout)}"
-            raise self._fault(said, sent) from error
+            raise self._fault(unanswered(self._settings.timeout), sent) from error
         except aiohttp.ClientConnectorCertificateError as error:
             raise PeerError(self._peer, _certificate_words(error)) from error
         except aiohttp.ClientConnectorSSLError as error:
-            raise PeerError(self._peer, f"does not speak TLS as expected: {_reason(error)}") from error
+            raise PeerError(self._peer, tls_fault(error.os_error)) from error
         except (aiohttp.ClientConnectionError, OSError, UnicodeError) as error:
             raise self._fault(_connection_words(error), sent) from error
         except aiohttp.ClientError as error:
@@ -166,17 +165,10 @@ def _certificate_words(error: aiohttp.ClientConnectorCertificateError) -> str:
     return certificate_fault(cause) if isinstance(cause, ssl.SSLCertVerificationError) else "its certificate is wrong"
 
 
-def _reason(error: aiohttp.ClientConnectorSSLError) -> str:
-    cause = error.os_error
-    return shown(str(getattr(cause, "reason", None) or cause))
-
-
 def _connection_words(error: Exception) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, socket.gaierror):
-        return f"the name cannot be looked up: {cause.strerror}"
-    if isinstance(cause, UnicodeError):
-        return "the name cannot be looked up: it is none"
+    if isinstance(cause, socket.gaierror | UnicodeError):
+        return lookup_fault(cause)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "closed the connection without an answer"
     if isinstance(cause, ConnectionResetError) and not cause.args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -12,16 +11,11 @@ from functools import partial
 from distreamer.chaos.link import Link
 from distreamer.chaos.parcel import Parcel
 from distreamer.chaos.tcp_flow import LARGEST_WINDOW, Segment, TcpFlow
+from distreamer.transport.relay import CHUNK_BYTES, prepare, reset_when_closed
 from distreamer.transport.tcp import spoken_fault
 
 CONNECT_SECONDS = 10.0
 """For the target to answer."""
-CHUNK_BYTES = 16384
-"""Read at once."""
-KERNEL_BUFFER_BYTES = 65536
-"""SO_RCVBUF and SO_SNDBUF of every socket, so that a link that is dark swallows little."""
-_LINGER_RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER of zero seconds: close() sends a reset instead of an orderly end."""
 
 
 class TcpConnection:
@@ -45,7 +39,7 @@ class TcpConnection:
     async def run(self) -> None:
         """Until both sides ended, or one broke."""
         try:
-            _prepare(self._client)
+            prepare(self._client)
             await self._there.open()
             try:
                 server = await self._reach_target()
@@ -61,7 +55,7 @@ class TcpConnection:
         loop = asyncio.get_running_loop()
         family, kind, protocol, _, address = (await loop.getaddrinfo(*self._target, type=socket.SOCK_STREAM))[0]
         self._server = socket.socket(family, kind, protocol)
-        _prepare(self._server)
+        prepare(self._server)
         async with asyncio.timeout(CONNECT_SECONDS):
             await loop.sock_connect(self._server, address)
         return self._server
@@ -87,7 +81,7 @@ class TcpConnection:
         for one in (self._client, self._server):
             if one is not None:
                 if not self._ended_in_order:
-                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+                    reset_when_closed(one)
                 one.close()
 
 
@@ -208,10 +202,3 @@ async def _write(pipe: TcpPipe, destination: socket.socket, way_back: TcpPipe) -
             destination.shutdown(socket.SHUT_WR)
     except OSError:
         way_back.break_off()
-
-
-def _prepare(one: socket.socket) -> None:
-    one.setblocking(False)
-    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BUFFER_BYTES)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 from pydantic import ValidationError
 
-from distreamer import __version__
+from distreamer import AGENT
 from distreamer.cli.seen import SeenStatus
 from distreamer.cli.targets import PASSWORD_VARIABLE, Target
 from distreamer.config.wording import shown
@@ -55,7 +55,7 @@ async def ask_all(targets: Sequence[Target], seconds: float = ANSWER_SECONDS) ->
 
 def client_session() -> aiohttp.ClientSession:
     """Made in the event loop."""
-    return aiohttp.ClientSession(headers={"User-Agent": f"DiStreamer/{__version__}"})
+    return aiohttp.ClientSession(headers={"User-Agent": AGENT})
 
 
 async def ask(session: aiohttp.ClientSession, target: Target, seconds: float = ANSWER_SECONDS) -> Answer:

@@ -10,11 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from distreamer.cli.seen import SeenInstance
-from distreamer.cli.status_words import rows, state_words
+from distreamer.cli.status_words import LABEL_WIDTH, rows, state_words
 from distreamer.cli.top_board import Entry
 from distreamer.units import spoken_seconds
 
-LABEL_WIDTH = 11
 WIDEST_BAR = 30
 NARROW = 60
 """Columns; below, words give way."""

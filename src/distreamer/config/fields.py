@@ -15,8 +15,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from distreamer.config.event_choice import check_events
+from distreamer.errors import ProtocolError
+from distreamer.protocol.charset import is_charset
 from distreamer.protocol.forwarded import TrustedProxies
 from distreamer.protocol.player_habits import BodyRules
+from distreamer.protocol.stream_url import StreamUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,22 @@ def check_http_url(url: str) -> str:
     if any(character.isspace() for character in url):
         raise ValueError("must not contain a space")
     return url
+
+
+def check_stream_url(url: str) -> str:
+    """``url`` as it is; raises ValueError with a plain sentence when no request can be made of it."""
+    try:
+        StreamUrl.parse(url)
+    except ProtocolError as error:
+        raise ValueError(str(error)) from error
+    return url
+
+
+def check_charset(name: str) -> str:
+    """``name`` as it is; raises ValueError with a plain sentence when there is no such charset."""
+    if not is_charset(name):
+        raise ValueError("must be the name of a charset, such as cp1252, cp1251 or latin-1")
+    return name
 
 
 def split_host_port(text: str) -> tuple[str, int]:
@@ -119,7 +138,15 @@ Level = Annotated[int, Field(ge=0, le=4)]
 """DiStreamer 2's scale of what is told, see ``GeneralSettings.outputlevel``."""
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A port to listen on; 0 lets the system pick a free one, which the log then names."""
-BindAddress = Annotated[str, Words("an address of this machine, or 0.0.0.0 for all of them")]
+BindAddress = Annotated[
+    str,
+    Words("an address of this machine, or 0.0.0.0 for all of them"),
+    Field(
+        description="""The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its
+        IPv6 addresses.""",
+    ),
+]
+"""HOSTNAME of the modules that listen, with its text."""
 Password = Annotated[str, Field(repr=False), Secret()]
 HostPort = Annotated[
     str,
@@ -135,6 +162,9 @@ HttpUrl = Annotated[
     Field(examples=["http://radio.example:8000/live"]),
 ]
 """Kept as it was written: SHOUTcast addresses that end in ``/;`` must reach the server unchanged."""
+StreamAddress = Annotated[HttpUrl, AfterValidator(check_stream_url)]
+"""Of a stream: one that a request can be made of."""
+Charset = Annotated[str, AfterValidator(check_charset), Words("the name of a charset")]
 Networks = Annotated[
     str,
     AfterValidator(check_networks),

@@ -10,6 +10,15 @@ from pydantic import AfterValidator, Field, model_validator
 from distreamer.config.fields import Words, check_fingerprint, check_proxy
 from distreamer.config.settings import ModuleSettings
 
+KeyFile = Annotated[Path | None, Field(description="The key of CERTFILE (PEM, without a password).")]
+"""KEYFILE of the modules that listen, with its text."""
+
+
+def check_certificate_files(certfile: Path | None, keyfile: Path | None) -> None:
+    """Raises ValueError for one without the other."""
+    if (certfile is None) != (keyfile is None):
+        raise ValueError("CERTFILE and KEYFILE must both be given, or neither")
+
 
 class LinkCertificateSettings(ModuleSettings):
     """The certificate of those who accept."""
@@ -20,13 +29,11 @@ class LinkCertificateSettings(ModuleSettings):
     own at its first start and keeps it, and the log names its fingerprint; with that in FINGERPRINT, or with a
     PASSWORD and TLSVERIFY = no, the other side is sure of it. See docs/encryption.md."""
 
-    keyfile: Path | None = None
-    """The key of CERTFILE (PEM, without a password)."""
+    keyfile: KeyFile = None
 
     @model_validator(mode="after")
     def _both_files(self) -> Self:
-        if (self.certfile is None) != (self.keyfile is None):
-            raise ValueError("CERTFILE and KEYFILE must both be given, or neither")
+        check_certificate_files(self.certfile, self.keyfile)
         return self
 
 

@@ -69,8 +69,7 @@ def played_before(store: Store, position: Position, due: float) -> list[Played]:
     found: list[Played] = []
     fragments = [one for one in store if store.position_of(one) <= position]
     for fragment in reversed(fragments):
-        epoch = store.epoch(fragment.epoch)
-        assert epoch is not None, "the store gave a fragment of an epoch that it does not hold"
+        epoch = store.epoch_of(fragment)
         due -= epoch.seconds(fragment.duration)
         found.append(Played(fragment, epoch.info, due, fragment.discontinuity, by_earlier_run=True))
         if sum(played.seconds for played in found) >= RECENT_SECONDS:

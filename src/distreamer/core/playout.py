@@ -263,8 +263,7 @@ class Playout:
         self._next_due -= self._lead.take(now, self._next_due, self._position, last, self._kept_at_start())
 
     def _play(self, fragment: Fragment) -> Played:
-        epoch = self._store.epoch(fragment.epoch)
-        assert epoch is not None, "the store gave a fragment of an epoch that it does not hold"
+        epoch = self._store.epoch_of(fragment)
         missing = missing_between(self._last.fragment if self._last else None, fragment)
         self._skipped_seconds += epoch.seconds(missing)
         is_join = missing > 0 or self._filler.is_last

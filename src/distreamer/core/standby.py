@@ -157,6 +157,4 @@ class Standby(ABC):
         return fragment.duration / self._info_of(fragment).format.clock_rate
 
     def _info_of(self, fragment: Fragment) -> StreamInfo:
-        epoch = self.store.epoch(fragment.epoch)
-        assert epoch is not None, "the store gave a fragment of an epoch that it does not hold"
-        return epoch.info
+        return self.store.epoch_of(fragment).info

@@ -187,6 +187,12 @@ class Store:
                 return epoch
         return None
 
+    def epoch_of(self, fragment: Fragment) -> Epoch:
+        """Of one that the store has just given."""
+        epoch = self.epoch(fragment.epoch)
+        assert epoch is not None, "the store gave a fragment of an epoch that it does not hold"
+        return epoch
+
     def get(self, epoch_id: int, number: int) -> Fragment | None:
         """That fragment, if it is held."""
         epoch = self.epoch(epoch_id)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from distreamer.demo.programme import Programme
+from distreamer.measure.listening import AUDIBLE_SECONDS
 from distreamer.units import spoken_seconds
 
 MAXIMUM_KNOWN_FRAMES = 60_000
 """About 26 minutes of MP3."""
 MAXIMUM_TITLES = 100
-AUDIBLE_SECONDS = 0.05
-"""Silence below this is the inaccuracy of the measurement."""
 
 
 class KnownFrames:

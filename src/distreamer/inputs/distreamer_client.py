@@ -8,21 +8,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import replace
 from functools import partial
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from distreamer import __version__
+from distreamer import AGENT
 from distreamer.config.fields import Password, Seconds, Words, check_http_url
 from distreamer.config.settings import InputSettings
 from distreamer.config.tls_settings import LinkDialSettings
 from distreamer.core.module import Health, InputContext
-from distreamer.errors import ConfigError, LinkError, OtherWireError, PeerError, ProtocolError
+from distreamer.errors import LinkError, OtherWireError, PeerError
 from distreamer.model.status import LinkStatus, ListenersStatus
-from distreamer.protocol.legacy.persistent import check_password as check_legacy_password
 from distreamer.protocol.native.handshake import Identity
 from distreamer.protocol.native.messages import PathFields
 from distreamer.protocol.native.scram import check_password
@@ -35,21 +33,16 @@ from distreamer.sessions.native_carriers import (
     Dials,
     DialTransport,
     Transport,
-    check_old_wire,
     dialling,
     pace_of_answers,
 )
 from distreamer.sessions.native_link import CONNECT_SECONDS, NativeLink
 from distreamer.sessions.native_receiver import reception_for
 from distreamer.sessions.native_side import Dial
+from distreamer.sessions.old_wire import NATIVE_AGAIN_SECONDS, check_old_wire, check_told_password
 from distreamer.sessions.path_addresses import Binds, PathAddress, check_urls, path_addresses
 from distreamer.sessions.path_choice import Multipath
 from distreamer.sessions.receiving_paths import ReceivingPair, ReceivingPaths
-from distreamer.transport.tcp import client_tls
-
-NATIVE_AGAIN_SECONDS = 600.0
-"""A server that is polled is asked so often whether it was upgraded."""
-AGENT = f"DiStreamer/{__version__}"
 
 
 def _plain_address(url: str) -> str:
@@ -145,9 +138,7 @@ class DiStreamerClient:
             is_doubled=lambda: receiving.plan.is_doubled,
             beside=receiving.run,
         )
-        address = LegacyAddress.parse(self._addresses[0].url)
-        if address.tls is not None:
-            address = replace(address, tls=client_tls(verify=settings.tlsverify))
+        address = LegacyAddress.parse(self._addresses[0].url, verify_tls=settings.tlsverify)
         self._polling = LegacyPolling(
             address,
             settings.password,
@@ -242,7 +233,7 @@ class DiStreamerClient:
 
     async def _poll(self, dial: Dial) -> None:
         """Returns when the server speaks DiStreamer 3."""
-        self._check_legacy_password()
+        check_told_password(self._context.name, self._settings.password)
         self._is_polling = True
         try:
             await self._polling.run(NATIVE_AGAIN_SECONDS)
@@ -252,12 +243,6 @@ class DiStreamerClient:
             self._is_polling = False
         # The last audio of the old wire is not to wait for more.
         self._context.ingest.disconnected(self._context.clock.wall())
-
-    def _check_legacy_password(self) -> None:
-        try:
-            check_legacy_password(self._settings.password)
-        except ProtocolError as error:
-            raise ConfigError([f"{self._context.name}: {error}, which the server is"]) from error
 
 
 async def _speaks_native(dial: Dial) -> bool:

@@ -30,8 +30,6 @@ class DiStreamerPersRevServerSettings(InputSettings):
     """Lets a DiStreamerPersRevClient push the programme over one long connection (wire of DiStreamer 2)."""
 
     hostname: BindAddress = "0.0.0.0"
-    """The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its IPv6
-    addresses."""
 
     port: Port = 3080
     """The TCP port to listen on. 0 takes a free port, which the log then names."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
@@ -14,13 +14,20 @@ from distreamer.config.settings import InputSettings
 from distreamer.config.tls_settings import LinkCertificateSettings
 from distreamer.core.module import InputContext
 from distreamer.core.ports import MessageStream
-from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, PeerError
+from distreamer.errors import DEFECT, AuthenticationError, DiStreamerError, LinkError, PeerError
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.admission import Admission
 from distreamer.sessions.legacy_push_requests import PushRequests
 from distreamer.sessions.legacy_receiving import LegacyReceiver
-from distreamer.sessions.native_carriers import Transport, accepting_quic, link_sockets, pace_of_answers, watching
+from distreamer.sessions.native_carriers import (
+    AcceptTransport,
+    Transport,
+    accepting_quic,
+    link_sockets,
+    pace_of_answers,
+    watching,
+)
 from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.native_receiver import ReceiverSession, reception_for
 from distreamer.sessions.native_senders import NativeSenders
@@ -36,7 +43,6 @@ MOST_CONVERSATIONS = 32
 himself yet is counted apart, see ``Admission``."""
 PUSHER_SECONDS = 30.0
 """A sender of DiStreamer 2 that pushed nothing for so long is gone: ten of its intervals by default."""
-"""Addresses whose refusal was told once and is only a detail from then on."""
 LOOK_SECONDS = 1.0
 """Between two looks at how the sender is."""
 
@@ -45,8 +51,6 @@ class DiStreamerRevServerSettings(LinkCertificateSettings, InputSettings):
     """Takes the programme from a DiStreamerRevClient that connects over a link that may fail."""
 
     hostname: BindAddress = "0.0.0.0"
-    """The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its IPv6
-    addresses."""
 
     port: Port = 5080
     """The TCP port to listen on, and the UDP port too, for QUIC (see TRANSPORT): a firewall must let both through. 0
@@ -56,10 +60,7 @@ class DiStreamerRevServerSettings(LinkCertificateSettings, InputSettings):
     """What the sender must know; empty for none. DiStreamer 3 never sends it: both sides prove that they know it.
     A DiStreamer 2 sends it in clear with each request; see LEGACY."""
 
-    transport: Literal[Transport.AUTO, Transport.TCP] = Transport.AUTO
-    """How the link may be carried. ``auto``: by TCP, and by QUIC on the UDP port of the same number; the other side
-    uses what the network lets through. ``tcp``: the UDP port stays closed. On a machine with several addresses name one
-    in HOSTNAME: else answers by UDP may leave from another one than they were asked at, and only TCP works."""
+    transport: AcceptTransport = Transport.AUTO
 
     legacy: bool = True
     """Whether a sender that still runs DiStreamer 2 is taken on the same port. ``no`` where it has been replaced:
@@ -165,7 +166,7 @@ class DiStreamerRevServer:
         except (LinkError, PeerError) as broken:
             error = broken
         except Exception as defect:  # a defect that one sender meets must not keep the next one out
-            self._context.log.error("a defect in DiStreamer; please report it", peer=stream.peer, exc_info=defect)
+            self._context.log.error(DEFECT, peer=stream.peer, exc_info=defect)
         finally:
             self._admission.leave(session)
             was_last = self._senders.left(session)

@@ -6,9 +6,9 @@ import math
 from dataclasses import replace
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from distreamer.config.fields import HttpUrl, Seconds, Words
+from distreamer.config.fields import Charset, Seconds, StreamAddress
 from distreamer.config.settings import FragmentingInputSettings
 from distreamer.core.flow_watch import FlowWatch
 from distreamer.core.ingest import Seam, SourceDescription
@@ -16,7 +16,6 @@ from distreamer.core.module import InputContext
 from distreamer.errors import LinkError, PeerError, ProtocolError
 from distreamer.model.audio import AudioFormat, Codec, StreamInfo
 from distreamer.model.status import LinkStatus, ListenersStatus
-from distreamer.protocol.charset import is_charset
 from distreamer.protocol.http1 import Headers
 from distreamer.protocol.http1_response import Body, EndOfBody
 from distreamer.protocol.icy import Audio, IcyDemuxer, parse_metadata
@@ -37,20 +36,6 @@ SHORT_FILE_BYTES = 10_000_000
 """What has such a length is a file, and no programme. (Some servers give a programme a huge length.)"""
 
 
-def _known_charset(name: str) -> str:
-    if not is_charset(name):
-        raise ValueError("must be the name of a charset, such as cp1252, cp1251 or latin-1")
-    return name
-
-
-def _fetchable(url: str) -> str:
-    try:
-        StreamUrl.parse(url)
-    except ProtocolError as error:
-        raise ValueError(str(error)) from error
-    return url
-
-
 class ShoutcastClientSettings(FragmentingInputSettings):
     """Takes the programme from an Icecast or SHOUTcast server.
 
@@ -60,7 +45,7 @@ class ShoutcastClientSettings(FragmentingInputSettings):
     recognises nothing, the clock says how much of the burst was on air before the break, and that is left out.
     """
 
-    streamurl: Annotated[HttpUrl, AfterValidator(_fetchable)]
+    streamurl: StreamAddress
     """The source's address, beginning with http:// or https://. With SHOUTcast it mostly ends in ``/;`` or in the
     stream's own path. It may hold ``user:password@`` before the host, and may lead to a playlist (M3U, PLS,
     XSPF)."""
@@ -72,7 +57,7 @@ class ShoutcastClientSettings(FragmentingInputSettings):
     """How long the source may take to answer, and how long it may send nothing, before it is given up and connected
     to anew."""
 
-    charset: Annotated[str, AfterValidator(_known_charset), Words("the name of a charset")] = "cp1252"
+    charset: Charset = "cp1252"
     """In which charset titles and the station's name are when they are not UTF-8: cp1252 for Western European
     languages, cp1251 for Cyrillic."""
 

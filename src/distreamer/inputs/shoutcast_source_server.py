@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from distreamer.config.fields import BindAddress, Bytes, Password, Seconds, Words
+from distreamer.config.fields import BindAddress, Bytes, Charset, Password, Seconds
 from distreamer.config.settings import FragmentingInputSettings
+from distreamer.config.tls_settings import KeyFile, check_certificate_files
 from distreamer.core.module import InputContext
 from distreamer.core.ports import ByteStream
-from distreamer.errors import BindError, LinkError, PeerError
+from distreamer.errors import DEFECT, BindError, LinkError, PeerError
 from distreamer.inputs.shoutcast_client import spoken_format, spoken_seam
 from distreamer.model.audio import StreamInfo, Title
 from distreamer.model.status import LinkStatus, ListenersStatus
-from distreamer.protocol.charset import is_charset
 from distreamer.protocol.http1 import Headers
 from distreamer.protocol.source.credentials import Credentials
 from distreamer.protocol.source.encoder_connection import EncoderConnection
@@ -39,20 +39,12 @@ PORT_PAIR_ATTEMPTS = 50
 """How often a free port is looked for whose next one is free too."""
 
 
-def _known_charset(name: str) -> str:
-    if not is_charset(name):
-        raise ValueError("must be the name of a charset, such as cp1252, cp1251 or latin-1")
-    return name
-
-
 class ShoutcastSourceServerSettings(FragmentingInputSettings):
     """Takes the programme from an encoder that connects, as to an Icecast or SHOUTcast server."""
 
     PORTS: ClassVar[int] = 2
 
     hostname: BindAddress = "0.0.0.0"
-    """The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its IPv6
-    addresses."""
 
     port: Annotated[int, Field(ge=0, le=65534)] = 8080
     """The TCP port for encoders and for titles; any mount and any user name will do. The next port is listened on as
@@ -71,7 +63,7 @@ class ShoutcastSourceServerSettings(FragmentingInputSettings):
     timeout: Annotated[Seconds, Field(ge=1, le=3600)] = 5.0
     """How long the encoder may send no audio before it is disconnected and the next one may come."""
 
-    charset: Annotated[str, AfterValidator(_known_charset), Words("the name of a charset")] = "cp1252"
+    charset: Charset = "cp1252"
     """In which charset titles and the station's name are when they are not UTF-8, and do not say: cp1252 for Western
     European languages, cp1251 for Cyrillic."""
 
@@ -83,8 +75,7 @@ class ShoutcastSourceServerSettings(FragmentingInputSettings):
     """A certificate (PEM, with its chain). With it, encoders and whoever sends titles must connect with
     TLS, on both ports; empty for no TLS. When the file changes, the new one is taken within seconds."""
 
-    keyfile: Path | None = None
-    """The key of CERTFILE (PEM, without a password)."""
+    keyfile: KeyFile = None
 
     icyint: Annotated[Bytes, Field(ge=256, le=1048576)] = 8192
     """How much audio is between two titles in what receivers of DiStreamer 2 get."""
@@ -95,8 +86,7 @@ class ShoutcastSourceServerSettings(FragmentingInputSettings):
 
     @model_validator(mode="after")
     def _both_files(self) -> Self:
-        if (self.certfile is None) != (self.keyfile is None):
-            raise ValueError("CERTFILE and KEYFILE must both be given, or neither")
+        check_certificate_files(self.certfile, self.keyfile)
         return self
 
 
@@ -169,7 +159,7 @@ class ShoutcastSourceServer:
             why = "this input ends"
             raise
         except Exception as defect:  # a defect that a stranger meets must not end the programme
-            why = "a defect in DiStreamer; please report it"
+            why = DEFECT
             log.error(why, peer=session.peer, exc_info=defect)
         finally:
             if self._on_air is session:

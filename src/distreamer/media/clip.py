@@ -16,10 +16,10 @@ from distreamer.media.ogg_pages import FULL_SEGMENT, PageReader
 from distreamer.media.ogg_stream import audio_codec
 from distreamer.media.ogg_writer import PageWriter
 from distreamer.model.audio import AudioFormat, Codec
+from distreamer.units import BITS_PER_BYTE
 
 _PAGE_SECONDS = 0.25
 _HEAD_SIZE_BYTES = 4
-_BITS_PER_BYTE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _words(audio: AudioFormat) -> str:
 
 def _average(audio: bytes, seconds: float) -> int:
     """Bits per second."""
-    return round(len(audio) * _BITS_PER_BYTE / seconds)
+    return round(len(audio) * BITS_PER_BYTE / seconds)
 
 
 def _packets(stream: bytes) -> list[bytes]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from distreamer.units import BITS_PER_BYTE
+
 _SYNC_FIXED_BLOCKS = b"\xff\xf8"
 _NUMBER_AT = 4
 _CHECKSUM_BYTES = 2
@@ -10,7 +12,6 @@ _SIZE_BYTES = {6: 1, 7: 2}
 _RATE_BYTES = {12: 1, 13: 2, 14: 2}
 """… and by that of the sample rate (section 9.1.7)."""
 _FRAME_NUMBER_MASK = (1 << 31) - 1
-_BITS_PER_BYTE = 8
 
 _CRC_8, _CRC_16 = 0x07, 0x8005
 """Polynomials (sections 9.1.8 and 9.3), without their highest bit."""
@@ -63,13 +64,13 @@ def renumbered(frame: bytes, number: int) -> bytes:
     new = with_checksum(frame[:_NUMBER_AT] + coded_number(number) + frame[behind_number:checksum_at])
     rest, checksum = frame[len(old) : -_CHECKSUM_BYTES], int.from_bytes(frame[-_CHECKSUM_BYTES:], "big")
     change = _crc(old, _CRC_16, 16) ^ _crc(new, _CRC_16, 16)
-    checksum ^= _product(change, _one_and_zeros(_BITS_PER_BYTE * len(rest)))
+    checksum ^= _product(change, _one_and_zeros(BITS_PER_BYTE * len(rest)))
     return new + rest + checksum.to_bytes(_CHECKSUM_BYTES, "big")
 
 
 def _header_places(frame: bytes) -> tuple[int, int]:
     """Where the number of a frame is over, and where the checksum of its header stands."""
-    ones = _BITS_PER_BYTE - (frame[_NUMBER_AT] ^ 0xFF).bit_length()
+    ones = BITS_PER_BYTE - (frame[_NUMBER_AT] ^ 0xFF).bit_length()
     behind_number = _NUMBER_AT + max(ones, 1)
     return behind_number, behind_number + _SIZE_BYTES.get(frame[2] >> 4, 0) + _RATE_BYTES.get(frame[2] & 0xF, 0)
 

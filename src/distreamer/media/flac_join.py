@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from distreamer.media.flac import FlacCodec
 from distreamer.media.flac_frame import frame_number, renumbered
 from distreamer.media.ogg import FRAME_LIMIT
-from distreamer.media.ogg_pages import NO_GRANULE, Page, whole_pages, without_end
+from distreamer.media.ogg_pages import NO_GRANULE, SEQUENCE_MASK, Page, whole_pages, without_end
 from distreamer.media.ogg_stream import LogicalStream
 from distreamer.media.ogg_writer import PageWriter
-
-_SEQUENCE_MASK = 0xFFFFFFFF
 
 
 class FlacJoins:
@@ -98,7 +96,7 @@ class _Packets:
     def feed(self, page: Page) -> list[bytes]:
         """Those that end on ``page``."""
         goes_on = page.continued and self._next == (page.serial, page.sequence)
-        self._next = page.serial, page.sequence + 1 & _SEQUENCE_MASK
+        self._next = page.serial, page.sequence + 1 & SEQUENCE_MASK
         partial = (self._partial if goes_on else None) if page.continued else b""
         packets: list[bytes] = []
         for part in page.packets():

@@ -8,13 +8,13 @@ from distreamer.media.ogg_pages import NO_GRANULE
 from distreamer.media.opaque import DEFAULT_BITRATE, TICKS_PER_SECOND
 from distreamer.media.vorbis_comment import title_of
 from distreamer.model.audio import AudioFormat, Codec, Title
+from distreamer.units import BITS_PER_BYTE
 
 CONTENT_TYPE = "audio/ogg"
 """RFC 5334, section 10.2."""
 
 _GRANULE_JUMP_SECONDS = 10
 """A step of the granule position beyond this is a jump of the clock, and not the length of a frame."""
-_BITS_PER_BYTE = 8
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ class UnknownCodec(OggCodec):
 
     def duration(self, run: PageRun) -> int:
         """By the bytes."""
-        return run.size * _BITS_PER_BYTE * TICKS_PER_SECOND // self._bitrate
+        return run.size * BITS_PER_BYTE * TICKS_PER_SECOND // self._bitrate
 
 
 class SpeexCodec(GranuleCodec):

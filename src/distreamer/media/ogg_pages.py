@@ -23,6 +23,8 @@ _FLAGS_AT = 5
 _GRANULE_AT = 6
 _SERIAL_AT = 14
 _SERIAL_BYTES = _SEQUENCE_BYTES = 4
+SEQUENCE_MASK = 0xFFFFFFFF
+"""Behind the last number of a page comes 0."""
 _NAMES = struct.Struct("<qII")
 """Granule position, serial and sequence, which stand side by side."""
 _CHECKSUM_AT = 22

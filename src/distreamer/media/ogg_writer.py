@@ -11,12 +11,12 @@ from distreamer.media.ogg_pages import (
     FULL_SEGMENT,
     NO_GRANULE,
     PAGE_HEADER,
+    SEQUENCE_MASK,
     PageReader,
     with_checksum,
 )
 
 _VENDOR = b"DiStreamer"
-_SEQUENCE_MASK = 0xFFFFFFFF
 
 EMPTY_COMMENTS = len(_VENDOR).to_bytes(4, "little") + _VENDOR + bytes(4)
 """A comment block with a vendor and no comment (Vorbis I, section 5.2)."""
@@ -31,7 +31,7 @@ class PageWriter:
         ``sequence`` is the number of the page to be written first."""
         self._serial = serial
         self._begins = sequence == 0
-        self._sequence = sequence & _SEQUENCE_MASK
+        self._sequence = sequence & SEQUENCE_MASK
 
     def pages(self, packets: Iterable[bytes], granule: int) -> bytes:
         """Whole ``packets`` on fresh pages, as few as hold them.
@@ -53,7 +53,7 @@ class PageWriter:
         flags = (BEGINS if self._begins else 0) | (CONTINUED if continued else 0)
         self._begins = False
         head = PAGE_HEADER.pack(CAPTURE, 0, flags, granule, self._serial, self._sequence, 0, len(segments))
-        self._sequence = self._sequence + 1 & _SEQUENCE_MASK
+        self._sequence = self._sequence + 1 & SEQUENCE_MASK
         return with_checksum(head + bytes(len(segment) for segment in segments) + b"".join(segments))
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from distreamer.model.audio import AudioFormat, Codec, Frame
+from distreamer.units import BITS_PER_BYTE
 
 TICKS_PER_SECOND = 1_000_000
 DEFAULT_BITRATE = 128_000
 """Bits per second, where nothing is known."""
 FRAMES_PER_SECOND = 10
-
-_BITS_PER_BYTE = 8
 
 
 class OpaqueFramer:
@@ -23,7 +22,7 @@ class OpaqueFramer:
         self._bitrate = bitrate if bitrate > 0 else DEFAULT_BITRATE
         content_type = content_type or "application/octet-stream"
         self._format = AudioFormat(Codec.OPAQUE, TICKS_PER_SECOND, 0, 0, content_type, self._bitrate, content_type)
-        self._frame_bytes = max(1, self._bitrate // (_BITS_PER_BYTE * FRAMES_PER_SECOND))
+        self._frame_bytes = max(1, self._bitrate // (BITS_PER_BYTE * FRAMES_PER_SECOND))
         self._buffer = b""
         self._begin = position
         self._fed = position
@@ -89,4 +88,4 @@ class OpaqueFramer:
         return Frame(data, duration, self._format, position)
 
     def _ticks(self, position: int) -> int:
-        return (position - self._begin) * _BITS_PER_BYTE * TICKS_PER_SECOND // self._bitrate
+        return (position - self._begin) * BITS_PER_BYTE * TICKS_PER_SECOND // self._bitrate

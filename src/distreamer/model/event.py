@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+
+from distreamer.units import utc_text
 
 Fact = str | int | float | bool | None
 
@@ -58,11 +59,6 @@ class Problem:
     subject: str
     since: float
     """Unix time at which it began."""
-
-
-def utc_text(at: float) -> str:
-    """A Unix time as programs and people read it: ``2026-11-23T12:00:00.000Z``."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def event_document(event: Event) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from distreamer.protocol.server_view import Refusal
 PROBE_SECONDS = 5.0
 """Who asked for the first bytes only and still listens after this does not only look what there is."""
 
+AGENT_CHARACTERS = 200
+"""What is kept of a player's User-Agent."""
+
 
 class Listener(Hashable, Protocol):
     """One who is counted, as far as it matters for that."""

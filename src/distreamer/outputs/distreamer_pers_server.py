@@ -37,8 +37,6 @@ class DiStreamerPersServerSettings(OutputSettings):
     """Serves the programme to DiStreamerPersClients over one long connection each (wire of DiStreamer 2)."""
 
     hostname: BindAddress = "0.0.0.0"
-    """The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its IPv6
-    addresses."""
 
     port: Port = 4080
     """The TCP port to listen on. 0 takes a free port, which the log then names."""

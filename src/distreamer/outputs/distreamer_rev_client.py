@@ -11,14 +11,13 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from distreamer import __version__
+from distreamer import AGENT
 from distreamer.config.fields import Password, Seconds, Words, check_http_url
 from distreamer.config.settings import OutputSettings
 from distreamer.config.tls_settings import LinkDialSettings
 from distreamer.core.module import Health, OutputContext
-from distreamer.errors import ConfigError, OtherWireError, ProtocolError
+from distreamer.errors import OtherWireError
 from distreamer.model.status import LinkStatus, ListenersStatus
-from distreamer.protocol.legacy.persistent import check_password as check_legacy_password
 from distreamer.protocol.native.handshake import Identity
 from distreamer.protocol.native.messages import PathFields
 from distreamer.protocol.native.scram import check_password
@@ -28,18 +27,20 @@ from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream
 from distreamer.sessions.legacy_pushing import LegacyPusher
 from distreamer.sessions.legacy_sending import NO_OGG_BY_POLLING, RenderedStore
-from distreamer.sessions.native_carriers import Dials, DialTransport, Transport, check_old_wire, dialling, pace_of
+from distreamer.sessions.native_carriers import (
+    Dials,
+    DialTransport,
+    RateFactor,
+    Transport,
+    dialling,
+    pace_of,
+)
 from distreamer.sessions.native_link import NativeLink
 from distreamer.sessions.native_sender import Supply
 from distreamer.sessions.native_side import Dial
+from distreamer.sessions.old_wire import NATIVE_AGAIN_SECONDS, check_old_wire, check_told_password
 from distreamer.sessions.path_addresses import Binds, PathAddress, check_urls, path_addresses
 from distreamer.sessions.path_choice import Multipath
-from distreamer.transport.tcp import client_tls
-
-TRY_NATIVE_SECONDS = 600.0
-"""How long the wire of DiStreamer 2 is used before the server is asked for a better one again: it may have been
-updated."""
-AGENT = f"DiStreamer/{__version__}"
 
 
 class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
@@ -70,9 +71,7 @@ class DiStreamerRevClientSettings(LinkDialSettings, OutputSettings):
 
     transport: DialTransport = Transport.AUTO
 
-    ratefactor: Annotated[float, Field(ge=1.5, le=100)] = 5.0
-    """How fast missed audio may follow, over QUIC: at the most so many times as fast as the stream itself. It is
-    slower where the link is thinner."""
+    ratefactor: RateFactor = 5.0
 
     legacy: bool = True
     """Whether a server that answers, but does not know DiStreamer 3, is taken for a DiStreamer 2. It then gets the
@@ -114,9 +113,7 @@ class DiStreamerRevClient:
         self._addresses = path_addresses(settings.serverurl, settings.bind)
         self._supplies: list[Supply] = []
         self._paths = self._make_paths() if len(self._addresses) > 1 else None
-        address = LegacyAddress.parse(self._addresses[0].url)
-        if address.tls is not None:
-            address = replace(address, tls=client_tls(verify=settings.tlsverify))
+        address = LegacyAddress.parse(self._addresses[0].url, verify_tls=settings.tlsverify)
         self._peer = address.peer
         first, second = Supply(context.store), Supply(context.store)
         self._supplies = self._supplies or [first, second]
@@ -244,10 +241,7 @@ class DiStreamerRevClient:
 
     async def _push(self) -> None:
         """On the wire of DiStreamer 2, for a while."""
-        try:
-            check_legacy_password(self._settings.password)
-        except ProtocolError as error:
-            raise ConfigError([f"{self._context.name}: {error}, which the server is"]) from error
+        check_told_password(self._context.name, self._settings.password)
         now = self._context.clock.now()
         self._pushing_since = now
         self._pusher.answered_at = None
@@ -259,7 +253,7 @@ class DiStreamerRevClient:
         if epoch is not None and epoch.info.format.codec.is_ogg:
             self._context.log.warning(NO_OGG_BY_POLLING, peer=self._peer)
         try:
-            await self._pusher.run_until(now + TRY_NATIVE_SECONDS, self._answered)
+            await self._pusher.run_until(now + NATIVE_AGAIN_SECONDS, self._answered)
         finally:
             self._pushing_since = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -13,7 +13,7 @@ from distreamer.config.settings import OutputSettings
 from distreamer.config.tls_settings import LinkCertificateSettings
 from distreamer.core.module import OutputContext
 from distreamer.core.ports import MessageStream
-from distreamer.errors import AuthenticationError, DiStreamerError, LinkError, PeerError
+from distreamer.errors import DEFECT, AuthenticationError, DiStreamerError, LinkError, PeerError
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.polling_answers import PollingAnswers, legacy_password_fault
 from distreamer.outputs.receivers import Receivers
@@ -21,7 +21,15 @@ from distreamer.protocol.native.faults import GoodbyeCode
 from distreamer.protocol.native.handshake import PROBE_AGENT
 from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.admission import Admission
-from distreamer.sessions.native_carriers import Transport, accepting_quic, link_sockets, pace_of, watching
+from distreamer.sessions.native_carriers import (
+    AcceptTransport,
+    RateFactor,
+    Transport,
+    accepting_quic,
+    link_sockets,
+    pace_of,
+    watching,
+)
 from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.native_sender import SenderSession
 from distreamer.sessions.native_session import error_of
@@ -32,15 +40,12 @@ from distreamer.transport.websocket import WebSocketServer
 MOST_CONVERSATIONS = 128
 """Receivers, the carriers that they race and the ghosts that they left; one more is told ``busy``. Who has not
 proven himself yet is counted apart, see ``Admission``."""
-"""Addresses whose refusal was told once and is only a detail from then on."""
 
 
 class DiStreamerServerSettings(LinkCertificateSettings, OutputSettings):
     """Serves the programme to DiStreamerClients over links that may fail."""
 
     hostname: BindAddress = "0.0.0.0"
-    """The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its IPv6
-    addresses."""
 
     port: Port = 7080
     """The TCP port to listen on, and the UDP port too, for QUIC (see TRANSPORT): a firewall must let both through. 0
@@ -50,14 +55,9 @@ class DiStreamerServerSettings(LinkCertificateSettings, OutputSettings):
     """What receivers must know; empty for none. DiStreamer 3 never sends it: both sides prove that they know it.
     A DiStreamer 2 sends it in clear with each request; see LEGACY."""
 
-    transport: Literal[Transport.AUTO, Transport.TCP] = Transport.AUTO
-    """How the link may be carried. ``auto``: by TCP, and by QUIC on the UDP port of the same number; the other side
-    uses what the network lets through. ``tcp``: the UDP port stays closed. On a machine with several addresses name one
-    in HOSTNAME: else answers by UDP may leave from another one than they were asked at, and only TCP works."""
+    transport: AcceptTransport = Transport.AUTO
 
-    ratefactor: Annotated[float, Field(ge=1.5, le=100)] = 5.0
-    """How fast missed audio may follow, over QUIC: at the most so many times as fast as the stream itself. It is
-    slower where the link is thinner."""
+    ratefactor: RateFactor = 5.0
 
     legacy: bool = True
     """Whether receivers that still run DiStreamer 2 are served on the same port. ``no`` where all have been replaced:
@@ -181,7 +181,7 @@ class DiStreamerServer:
         except (LinkError, PeerError) as broken:
             error = broken
         except Exception as defect:  # a defect that one receiver meets must not end the others' audio
-            self._context.log.error("a defect in DiStreamer; please report it", peer=stream.peer, exc_info=defect)
+            self._context.log.error(DEFECT, peer=stream.peer, exc_info=defect)
         finally:
             self._admission.leave(session)
             was_receiver = self._receivers.left(session, for_another=for_another)

@@ -6,12 +6,11 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
 from distreamer.model.status import ListenersStatus
+from distreamer.outputs.audience import AGENT_CHARACTERS
 from distreamer.protocol.forwarded import household
 
 MOST_CLIENTS = 20_000
 """Listeners that are told apart; beyond it the one that has not come for the longest time is not counted any more."""
-AGENT_CHARACTERS = 200
-"""What is kept of a User-Agent."""
 
 
 @dataclass(frozen=True, slots=True)

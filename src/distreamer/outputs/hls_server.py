@@ -45,8 +45,6 @@ class HlsServerSettings(PlayingOutputSettings):
     """
 
     hostname: BindAddress = "0.0.0.0"
-    """The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its IPv6
-    addresses."""
 
     port: Port = 8081
     """The TCP port to listen on. Players open http://this-machine:PORT/live.m3u8. 0 takes a free port, which the log

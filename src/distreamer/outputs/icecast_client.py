@@ -7,20 +7,21 @@ import ssl
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from distreamer.config.fields import HttpUrl, Password, Seconds
+from distreamer import AGENT
+from distreamer.config.fields import Password, Seconds, StreamAddress
 from distreamer.config.settings import PlayingOutputSettings
 from distreamer.core.format_change import OnFormatChange
 from distreamer.core.module import OutputContext
 from distreamer.core.ports import ByteStream
-from distreamer.errors import AuthenticationError, LinkError, PeerError, ProtocolError
+from distreamer.errors import AuthenticationError, LinkError, PeerError
 from distreamer.model.audio import Station, StreamInfo
 from distreamer.model.status import LinkStatus, ListenersStatus
 from distreamer.outputs.played_queue import PlayedQueue
 from distreamer.protocol.source.source_client import SourceClient, SourceLogin, SourceProtocol, title_request
 from distreamer.protocol.stream_url import StreamUrl
-from distreamer.sessions.source_opener import USER_AGENT, Connect
+from distreamer.sessions.source_opener import Connect
 from distreamer.sessions.source_push import RefusedError, SourcePush
 from distreamer.sessions.title_sender import TitleSender
 from distreamer.transport.tcp import client_tls, connect
@@ -32,14 +33,6 @@ HEALTHY_SECONDS = 10.0
 """After a connection that lasted for less, a further one is no news."""
 
 
-def _destination(url: str) -> str:
-    try:
-        StreamUrl.parse(url)
-    except ProtocolError as error:
-        raise ValueError(str(error)) from error
-    return url
-
-
 class IcecastClientSettings(PlayingOutputSettings):
     """Sends the programme to an Icecast or SHOUTcast server, as an encoder does.
 
@@ -48,9 +41,7 @@ class IcecastClientSettings(PlayingOutputSettings):
     entrance for streamers the other), and SHOUTcast as from an encoder of its kind.
     """
 
-    serverurl: Annotated[
-        HttpUrl, AfterValidator(_destination), Field(examples=["http://icecast.example:8000/live.mp3"])
-    ]
+    serverurl: Annotated[StreamAddress, Field(examples=["http://icecast.example:8000/live.mp3"])]
     """The server and the mount, beginning with http:// or https:// and ending in the mount. The mount may be ``/``,
     where the server shows no page there (in the icecast.xml that Icecast comes with, an ``alias`` does). For SHOUTcast
     there is no mount, and the port is the one that listeners use."""
@@ -257,5 +248,5 @@ class IcecastClient:
                 url=settings.url or station.url,
                 public=station.public if settings.public is None else settings.public,
             ),
-            agent=USER_AGENT,
+            agent=AGENT,
         )

@@ -16,7 +16,7 @@ from distreamer.core.ports import Clock
 from distreamer.core.time_limit import time_limit
 from distreamer.model.audio import StreamInfo
 from distreamer.model.status import ListenersStatus
-from distreamer.outputs.audience import Audience
+from distreamer.outputs.audience import AGENT_CHARACTERS, Audience
 from distreamer.outputs.fan_out import FanOut
 from distreamer.outputs.open_files import most_connections
 from distreamer.outputs.player_connection import PlayerConnection
@@ -35,8 +35,6 @@ PATIENCE_SECONDS = 10.0
 SHUTDOWN_SECONDS = 2.0
 """For listeners to take what is buffered when the server ends."""
 SWEEP_SECONDS = 1.0
-AGENT_CHARACTERS = 200
-"""What is kept of a player's User-Agent."""
 ACCEPTED_AT_ONCE = 32
 """Connections taken from the system before those that are too many are refused. asyncio takes as many at a time as
 may wait; without a free file, it would complain as often, and again each second."""

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from distreamer.config.differences import changed_fields
 from distreamer.config.fields import BindAddress, Networks, Password, PlayerBodies, Port, Seconds, Unit
 from distreamer.config.settings import PlayingOutputSettings
+from distreamer.config.tls_settings import KeyFile, check_certificate_files
 from distreamer.core.format_change import OnFormatChange
 from distreamer.core.module import OutputContext
 from distreamer.model.status import LinkStatus, ListenersStatus
@@ -56,8 +57,6 @@ class ShoutcastServerSettings(PlayingOutputSettings):
     """
 
     hostname: BindAddress = "0.0.0.0"
-    """The address to listen on; 0.0.0.0 for all of this machine's IPv4 addresses, :: for all of its IPv6
-    addresses."""
 
     port: Port = 8080
     """The TCP port to listen on. Players open http://this-machine:PORT/ with any path. 0 takes a free port,
@@ -90,13 +89,11 @@ class ShoutcastServerSettings(PlayingOutputSettings):
     goes on to serve those that know no TLS. When the file changes, the new one is taken within seconds, and listeners
     stay. Empty for no TLS."""
 
-    keyfile: Path | None = None
-    """The key of CERTFILE (PEM, without a password)."""
+    keyfile: KeyFile = None
 
     @model_validator(mode="after")
     def _both_files(self) -> Self:
-        if (self.certfile is None) != (self.keyfile is None):
-            raise ValueError("CERTFILE and KEYFILE must both be given, or neither")
+        check_certificate_files(self.certfile, self.keyfile)
         return self
 
     maxperaddress: Annotated[int, Field(ge=0, le=1_000_000)] = 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from distreamer.model.audio import Codec, Title
+from distreamer.units import utc_text
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 TIMESTAMP_RATE = 90_000
@@ -80,7 +80,7 @@ def playlist(segments: Sequence[Segment], target_seconds: int) -> str:
         if segment.is_discontinuous:
             lines.append("#EXT-X-DISCONTINUITY")
         lines += [
-            f"#EXT-X-PROGRAM-DATE-TIME:{_date(segment.begins_at)}",
+            f"#EXT-X-PROGRAM-DATE-TIME:{utc_text(segment.begins_at)}",
             f"#EXTINF:{segment.seconds:.6f},",
             segment.name,
         ]
@@ -94,7 +94,3 @@ def _frame(name: bytes, data: bytes) -> bytes:
 def _synchsafe(size: int) -> bytes:
     """Seven bits to a byte, so that no size looks like the beginning of a frame of audio."""
     return bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
-
-
-def _date(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from distreamer import __version__
+from distreamer import AGENT
 from distreamer.model.audio import StreamInfo
 from distreamer.model.status import ListenersStatus
 from distreamer.protocol.forwarded import UNKNOWN_HOST
 from distreamer.protocol.player_habits import BodyRules
 
-SERVER = f"Icecast 2.4.4 compatible; DiStreamer/{__version__}"
+SERVER = f"Icecast 2.4.4 compatible; {AGENT}"
 """VLC goes into its live mode, with reconnects, when the name begins with ``Icecast``."""
 
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 import signal
 import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,7 @@ from distreamer.core.killed import until_dead
 from distreamer.errors import AudioError, ResourceError
 from distreamer.media.clip import Clip, loaded
 from distreamer.model.audio import AudioFormat, Title
-from distreamer.runtime.converter import REFUSED
+from distreamer.runtime.decoding_program import REFUSED, command
 
 CHECK_SECONDS = 60
 """More than the smallest machine needs while it starts."""
@@ -24,7 +23,7 @@ CONVERSION_SECONDS = 1800
 
 _PIECE_BYTES = 65_536
 _ANSWER_BYTES, _COMPLAINT_BYTES = 64_000_000, 4_096
-_PROGRAM = (sys.executable, "-P", "-m", "distreamer.runtime.converter")
+_PROGRAM = command("distreamer.runtime.converter")
 
 
 def audio_fault(path: Path) -> str | None:

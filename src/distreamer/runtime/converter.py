@@ -8,27 +8,21 @@ disturb what is on air, and what it takes of the memory is given back. ``convers
 from __future__ import annotations
 
 import json
-import os
 import stat
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from distreamer.errors import AudioError, ResourceError
 from distreamer.media.clip import clip_of, dumped, format_of
 from distreamer.model.audio import AudioFormat, Codec, Title
-
-REFUSED = 3
-"""The exit code when standard output holds a sentence that says what is wrong."""
-NICENESS = 10
+from distreamer.runtime.decoding_program import REFUSED, give_way, lacks_decoder
 
 
 def main(arguments: Sequence[str]) -> int:
     """Gives the exit code."""
-    with suppress(OSError):  # Our unit for systemd forbids it with much else; the scheduler is fair all the same.
-        os.nice(NICENESS)
+    give_way()
     try:
         answer = _answer(*arguments)
     except (AudioError, ResourceError) as error:
@@ -42,9 +36,8 @@ def _answer(task: str, path: str, request: str = "") -> bytes:
     try:
         from distreamer.runtime import transcoding  # late: PyAV is an extra
     except ImportError as error:
-        raise ResourceError(
-            f"PyAV, which decodes it, is missing ({error}): install distreamer[audio], or use FILLER = silence"
-        ) from error
+        way_out = "install distreamer[audio], or use FILLER = silence"
+        raise ResourceError(f"{lacks_decoder(error)}: {way_out}") from error
     with _opened(Path(path)) as file:
         if task == "check":
             transcoding.check_audio(file)

@@ -19,7 +19,7 @@ from distreamer.model.audio import AudioFormat, Codec, Title
 from distreamer.model.fragment import Fragment
 from distreamer.runtime.conversion import converted
 from distreamer.runtime.plain_words import format_words
-from distreamer.units import spoken_seconds
+from distreamer.units import BITS_PER_BYTE, spoken_seconds
 
 MEASURED_SECONDS = 3.0
 """Held before the bitrate is believed. Nobody hears the stream sooner."""
@@ -27,7 +27,6 @@ SAME_BITRATE = 0.3
 """An average over a few seconds that differs by no more than this part is no other bitrate."""
 LEAST_BITRATE_PER_CHANNEL = 24_000
 """Of what was measured: a programme that begins with silence says little."""
-_BITS_PER_BYTE = 8
 
 Converter = Callable[[Path, AudioFormat, bytes, Title | None], Awaitable[Clip]]
 
@@ -108,7 +107,7 @@ def _wanted_format(epoch: Epoch, fragments: list[Fragment]) -> AudioFormat:
     if audio.codec is Codec.FLAC:
         return replace(audio, bitrate=0)
     seconds = epoch.seconds(sum(one.duration for one in fragments))
-    measured = round(sum(len(one.audio) for one in fragments) * _BITS_PER_BYTE / seconds)
+    measured = round(sum(len(one.audio) for one in fragments) * BITS_PER_BYTE / seconds)
     if abs(measured - audio.bitrate) <= SAME_BITRATE * audio.bitrate:
         return audio
     return replace(audio, bitrate=max(measured, LEAST_BITRATE_PER_CHANNEL * audio.channels))

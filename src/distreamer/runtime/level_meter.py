@@ -11,7 +11,6 @@ standard input does.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from contextlib import suppress
@@ -20,18 +19,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from distreamer.errors import AudioError
+from distreamer.runtime.decoding_program import REFUSED, give_way, lacks_decoder
 
-REFUSED = 3
-"""The exit code when standard output holds a sentence that says why it does not begin."""
-NICENESS = 10
 MOST_SECONDS = 30
 """For one piece, and to begin; the kernel then ends a decoder that hangs, also when nobody is left who would."""
 
 
 def main(source: BinaryIO, target: BinaryIO) -> int:
     """Gives the exit code."""
-    with suppress(OSError):  # Our unit for systemd forbids it with much else; the scheduler is fair all the same.
-        os.nice(NICENESS)
+    give_way()
     with suppress(OSError):  # When memory is short, it goes first, and not what is on air.
         Path("/proc/self/oom_score_adj").write_text("500")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -40,7 +36,7 @@ def main(source: BinaryIO, target: BinaryIO) -> int:
     try:
         from distreamer.runtime.measuring import measured  # late: PyAV is an extra
     except ImportError as error:
-        target.write(f"PyAV, which decodes it, is missing ({error})".encode())
+        target.write(lacks_decoder(error).encode())
         return REFUSED
     signal.alarm(0)
     while line := source.readline():

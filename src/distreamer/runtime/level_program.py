@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, Protocol
@@ -17,7 +16,7 @@ from distreamer.core.module import Health
 from distreamer.errors import AudioError, ResourceError
 from distreamer.model.loudness import Loudness
 from distreamer.runtime.conversion import fault_words, tail_of
-from distreamer.runtime.level_meter import REFUSED
+from distreamer.runtime.decoding_program import REFUSED, command
 
 ANSWER_SECONDS = 20.0
 """For a piece, and for the program to begin, which takes longest on a small machine with a slow disk."""
@@ -27,7 +26,7 @@ MOST_WAITING = 8
 _COMPLAINT_BYTES = 4_096
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 """Its threads would do nothing but take memory."""
-_PROGRAM = (sys.executable, "-P", "-m", "distreamer.runtime.level_meter")
+_PROGRAM = command("distreamer.runtime.level_meter")
 
 Tell = Callable[[Loudness | None], None]
 """Gets how loud a piece of audio was; None when it could not be measured. It must be quick and must not raise."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from distreamer.config.instance import InstanceConfig, Load
 from distreamer.config.wording import printable
-from distreamer.errors import ConfigError, DiStreamerError
+from distreamer.errors import DEFECT, ConfigError, DiStreamerError
 from distreamer.runtime.instance import Change, Instance
 from distreamer.runtime.logging import InstanceLog, LogChange
 from distreamer.runtime.service_manager import StateTeller
@@ -93,7 +93,7 @@ class Reload:
         try:
             said = await member.instance.commit(change)
         except Exception as error:
-            log.error("a defect in DiStreamer; please report it, and restart the process", exc_info=error)
+            log.error(f"{DEFECT}, and restart the process", exc_info=error)
             return
         log.info(f"the configuration was read again: {', '.join(said) or 'nothing changed'}")
 

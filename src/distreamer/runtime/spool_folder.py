@@ -131,11 +131,6 @@ class SpoolFolder:
             self._end_segment()
             raise
 
-    def delete_beyond(self, segments: Sequence[Segment]) -> None:
-        """Deletes ``segments``, which are too old to be of use."""
-        for segment in segments:
-            self._delete(segment)
-
     def close(self) -> None:
         """Gives the folder up."""
         self._end_segment()

@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.backoff import Backoff, BackoffLimits
 from distreamer.core.module import Health
-from distreamer.errors import DiStreamerError
+from distreamer.errors import DEFECT, DiStreamerError
 from distreamer.model.status import ModuleState
 from distreamer.units import spoken_seconds
 
@@ -74,7 +74,7 @@ class Supervisor:
         is_news = self._backoff.failures <= 2
         if defect is not None:
             say = self._log.error if is_news or sentence != self._last_defect else self._log.debug
-            say("a defect in DiStreamer; please report it", exc_info=defect)
+            say(DEFECT, exc_info=defect)
             self._last_defect = sentence
         say = self._log.warning if is_news else self._log.debug
         say(sentence, next_attempt=next_attempt)

@@ -20,7 +20,7 @@ class LegacyAddress:
     tls: ssl.SSLContext | None
 
     @classmethod
-    def parse(cls, url: str) -> LegacyAddress:
+    def parse(cls, url: str, *, verify_tls: bool = True) -> LegacyAddress:
         """``url`` was checked when the configuration was read."""
         parts = urlsplit(url)
         is_https = parts.scheme == "https"
@@ -28,7 +28,7 @@ class LegacyAddress:
             host=parts.hostname or "",
             port=parts.port or (443 if is_https else 80),
             path=parts.path.rstrip("/"),
-            tls=client_tls() if is_https else None,
+            tls=client_tls(verify=verify_tls) if is_https else None,
         )
 
     @property

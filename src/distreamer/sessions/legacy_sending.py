@@ -37,9 +37,7 @@ class RenderedStore:
     def rendering(self) -> Rendering:
         """What there is now."""
         while (fragment := self._store.after(self._position)) is not None:
-            epoch = self._store.epoch(fragment.epoch)
-            assert epoch is not None, "the store gave a fragment of an epoch that it does not hold"
-            self._renderer.add(epoch.info, fragment)
+            self._renderer.add(self._store.epoch_of(fragment).info, fragment)
             self._position = self._store.position_of(fragment)
         return self._renderer.rendering()
 

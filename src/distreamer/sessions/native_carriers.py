@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -16,7 +16,7 @@ from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.ports import MessageStream
 from distreamer.core.store import Store
-from distreamer.errors import BindError, OtherWireError
+from distreamer.errors import BindError
 from distreamer.sessions.native_side import Dial
 from distreamer.transport.http_proxy import HttpProxy
 from distreamer.transport.link_certificate import LinkCertificate
@@ -60,6 +60,26 @@ DialTransport = Annotated[
     ),
 ]
 """TRANSPORT of the modules that dial, with its text."""
+AcceptTransport = Annotated[
+    Literal[Transport.AUTO, Transport.TCP],
+    Field(
+        description="""How the link may be carried. ``auto``: by TCP, and by QUIC on the UDP port of the same number;
+        the other side uses what the network lets through. ``tcp``: the UDP port stays closed. On a machine with
+        several addresses name one in HOSTNAME: else answers by UDP may leave from another one than they were asked at,
+        and only TCP works.""",
+    ),
+]
+"""TRANSPORT of the modules that accept, with its text."""
+RateFactor = Annotated[
+    float,
+    Field(
+        ge=1.5,
+        le=100,
+        description="""How fast missed audio may follow, over QUIC: at the most so many times as fast as the stream
+        itself. It is slower where the link is thinner.""",
+    ),
+]
+"""RATEFACTOR of the modules that send, with its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +129,6 @@ async def _names() -> AsyncIterator[RememberingResolver]:
         yield resolver
     finally:
         await resolver.close()
-
-
-def check_old_wire(
-    error: OtherWireError, url: str, password: str, *, verify_tls: bool, fingerprint: str, proxy: str
-) -> None:
-    """Raises OtherWireError where the wire of DiStreamer 2 must not be tried after ``error``: whoever stands on the
-    way with a certificate of his own could ask for it, to be told the password."""
-    if proxy:
-        raise OtherWireError(error.peer, f"{error.reason}; with PROXY only a DiStreamer 3 is talked to") from error
-    if not url.startswith("https:"):
-        return
-    if fingerprint:
-        raise OtherWireError(
-            error.peer, f"{error.reason}; with FINGERPRINT only a DiStreamer 3 is talked to"
-        ) from error
-    if password and not verify_tls:
-        reason = "with TLSVERIFY = no it is not sent the PASSWORD in clear, as a DiStreamer 2 would have to be"
-        raise OtherWireError(error.peer, f"{error.reason}; {reason}") from error
 
 
 def link_sockets(host: str, port: int, transport: Transport) -> list[socket.socket]:

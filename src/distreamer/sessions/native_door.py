@@ -6,7 +6,7 @@ import secrets
 
 from structlog.typing import FilteringBoundLogger
 
-from distreamer import __version__
+from distreamer import AGENT
 from distreamer.core.ports import Clock, MessageStream
 from distreamer.protocol.native.faults import ConversationError, GoodbyeCode
 from distreamer.protocol.native.handshake import Acceptor, Identity
@@ -14,8 +14,6 @@ from distreamer.protocol.native.resumption import SessionTable
 from distreamer.protocol.native.scram import Verifier
 from distreamer.sessions.password_gate import PasswordGate
 from distreamer.transport.tcp import host_of
-
-AGENT = f"DiStreamer/{__version__}"
 
 
 class NativeDoor:

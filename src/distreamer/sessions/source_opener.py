@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from distreamer import __version__
+from distreamer import AGENT
 from distreamer.core.ports import ByteStream
 from distreamer.errors import AuthenticationError, LinkError, PeerError, ProtocolError
 from distreamer.protocol.charset import one_line
@@ -25,8 +25,6 @@ from distreamer.protocol.stream_url import StreamUrl
 from distreamer.sessions.http_source import HttpSource
 from distreamer.transport.tcp import client_tls, connect
 
-USER_AGENT = f"DiStreamer/{__version__}"
-"""Must not begin with ``Mozilla``: DNAS sends its web page to browsers."""
 MAXIMUM_REDIRECTS = 10
 """In a row."""
 MAXIMUM_PLAYLIST_DEPTH = 3
@@ -142,7 +140,7 @@ class HttpSourceOpener:
         return source
 
     def _request_head(self, url: StreamUrl) -> bytes:
-        fields = [("Host", url.host_field), ("User-Agent", USER_AGENT), ("Accept", "*/*")]
+        fields = [("Host", url.host_field), ("User-Agent", AGENT), ("Accept", "*/*")]
         if self._options.icy_metadata:
             fields.append(("Icy-MetaData", "1"))
         if url.authorization:

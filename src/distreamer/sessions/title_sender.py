@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from structlog.typing import FilteringBoundLogger
 
 from distreamer.core.ports import ByteStream
-from distreamer.errors import LinkError, PeerError
+from distreamer.errors import DEFECT, LinkError, PeerError
 from distreamer.model.audio import Title
 from distreamer.sessions.source_push import ask
 
@@ -63,7 +63,7 @@ class TitleSender:
                 say("a title could not be sent", title=title.text, reason=str(error))
             except Exception as defect:  # that a title meets must not end the audio
                 self._attempts_left = 0
-                log.error("a defect in DiStreamer; please report it", title=title.text, exc_info=defect)
+                log.error(DEFECT, title=title.text, exc_info=defect)
             else:
                 if title == self._title:
                     self._attempts_left = 0

@@ -232,10 +232,7 @@ class _Pair:
         self._gate = gate
         self._counters = counters
         for one in (self._client, self._server):
-            one.setblocking(False)
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BUFFER_BYTES)
+            prepare(one)
 
     async def run(self) -> None:
         """Carries bytes both ways until both sides ended, or one broke."""
@@ -257,7 +254,7 @@ class _Pair:
         """Closes both sides; a side that had not ended in order sees a reset."""
         for one in (self._client, self._server):
             if not self._ended_in_order:
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+                reset_when_closed(one)
             one.close()
 
     def _count_to_target(self, size: int) -> None:
@@ -275,3 +272,16 @@ class _Pair:
             await self._gate.wait()
         await self._gate.wait()
         destination.shutdown(socket.SHUT_WR)
+
+
+def prepare(one: socket.socket) -> None:
+    """For one end of a connection that a relay carries."""
+    one.setblocking(False)
+    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BUFFER_BYTES)
+
+
+def reset_when_closed(one: socket.socket) -> None:
+    """Its other side then sees that the connection broke, and not an orderly end."""
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
