@@ -13,7 +13,7 @@ from distreamer.config.settings import InputSettings
 from distreamer.core.module import InputContext
 from distreamer.core.ports import ByteStream
 from distreamer.errors import DiStreamerError, LinkError
-from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.model.status import DISTREAMER_2, LinkStatus, ListenersStatus
 from distreamer.protocol.legacy.persistent import LineReader, accepting_line, refusing_line
 from distreamer.sessions.legacy_receiving import LegacyReceiver, read_within, receive_messages
 from distreamer.sessions.password_gate import PasswordGate
@@ -73,7 +73,7 @@ class DiStreamerPersRevServer:
         if self._pusher is None:
             return ()
         seconds = self._context.clock.now() - self._connected_at
-        return (LinkStatus(self._peer, connected=True, carrier="DiStreamer 2", connected_seconds=seconds),)
+        return (LinkStatus(self._peer, connected=True, carrier=DISTREAMER_2, connected_seconds=seconds),)
 
     def listeners(self) -> ListenersStatus | None:
         return None

@@ -15,7 +15,7 @@ from distreamer.config.tls_settings import LinkCertificateSettings
 from distreamer.core.module import InputContext
 from distreamer.core.ports import MessageStream
 from distreamer.errors import DEFECT, AuthenticationError, DiStreamerError, LinkError, PeerError
-from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.model.status import DISTREAMER_2, LinkStatus, ListenersStatus
 from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.admission import Admission
 from distreamer.sessions.legacy_push_requests import PushRequests
@@ -112,7 +112,7 @@ class DiStreamerRevServer:
             LinkStatus(
                 self._pushes.host,
                 connected=bool(self._pusher),
-                carrier="DiStreamer 2",
+                carrier=DISTREAMER_2,
                 connected_seconds=now - self._pushing_since if self._pusher else 0.0,
                 silent_seconds=now - self._pushes.heard_at,
                 fragments=self._pushes.fragments,
