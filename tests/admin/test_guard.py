@@ -66,6 +66,12 @@ def test_the_password_opens_with_any_user() -> None:
     assert asked(one, HERE, is_open=True) == 200
 
 
+def test_where_none_is_set_every_password_is_right() -> None:
+    one = guard("")
+    assert one.is_password(b"anything", "192.0.2.1", 0.0)
+    assert one.penalties.remaining("192.0.2.1", 0.0) == 0.0
+
+
 @pytest.mark.parametrize("name", PROXY_HEADERS)
 def test_a_proxy_lets_nobody_in_where_there_is_no_password(name: str) -> None:
     passed_on = {name: "192.0.2.9"}

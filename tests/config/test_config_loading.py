@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -203,7 +203,7 @@ _LINES = st.one_of(
         [
             "[INPUT]", "[OUTPUT]", "[GENERAL]", "[INPUT x]", "MODE = Tone", "MODE = Serve", "MODE = Pull", "HERTZ = 50",
             "PORT = 70000", "STREAMURL = http://[::1", "STREAMURL = http://[v1.x]:x/", "HISTORY = 1e400", "PORT =",
-            "[INPUT", "LOGFILE = \x00",
+            "[INPUT", "LOGFILE = \x00", "[INPUT]\nMODE = Tone\nHERTZ = 50", "[OUTPUT]\nMODE = Serve",
         ]
     ),
     st.text(max_size=30),
@@ -211,6 +211,7 @@ _LINES = st.one_of(
 
 
 @settings(deadline=None)
+@example(GOOD, {})
 @given(st.lists(_LINES, max_size=12).map("\n".join), st.dictionaries(st.sampled_from(["GENERAL", "INPUT"]), st.text()))
 def test_any_text_and_any_variables_give_an_instance_or_a_config_error(text: str, values: dict[str, str]) -> None:
     environ = {f"DS_{kind}_{value[:5]}": value for kind, value in values.items()}

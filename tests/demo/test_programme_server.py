@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distreamer.demo.programme import Programme, programme_of
-from distreamer.demo.programme_server import METAINT, IcyInterleaver, ProgrammeServer
-from distreamer.media.mpeg import MpegFramer
+from distreamer.demo.programme_server import BURST_SECONDS, METAINT, IcyInterleaver, ProgrammeServer
 from distreamer.protocol.icy import Audio, IcyDemuxer, MetadataBlock, parse_metadata
 from tests.support.listening import listening
-from tests.support.made_audio import MP3_FRAME_BYTES, mp3_frame, mp3_stream
+from tests.support.made_audio import MP3_FRAME_BYTES, MP3_FRAME_SAMPLES, mp3_frame, mp3_stream
 
 PATIENCE_SECONDS = 60
 SECOND = 38
@@ -43,6 +42,16 @@ def port_of(server: ProgrammeServer) -> int:
     port = urlsplit(server.url).port
     assert port is not None
     return port
+
+
+def burst_begins(server: ProgrammeServer) -> int:
+    """The first frame for who joins now."""
+    return server.position - round(BURST_SECONDS * 44100 / MP3_FRAME_SAMPLES)
+
+
+def first_frame(audio: bytearray) -> int:
+    """With which of the programme it begins."""
+    return next(number for number in range(720 * SECOND) if audio.startswith(mp3_frame(number)))
 
 
 @settings(max_examples=50, deadline=None)
@@ -93,18 +102,25 @@ async def test_a_listener_gets_the_burst_then_real_time(server: ProgrammeServer)
         await recording.has(29 * SECOND * MP3_FRAME_BYTES, PATIENCE_SECONDS)
         burst = len(recording.audio)
         await recording.has_more(1, PATIENCE_SECONDS)
-        assert recording.audio.startswith(mp3_stream(0, 29 * SECOND))
+        first = first_frame(recording.audio)
+        assert 0 <= first <= burst_begins(server)
+        assert recording.audio.startswith(mp3_stream(first, 29 * SECOND))
         # All of it would be twelve minutes; where the machine stands still, some seconds more than the burst come.
         assert burst < 90 * SECOND * MP3_FRAME_BYTES
         assert recording.titles == [(METAINT, "First")]
 
 
 async def test_a_second_listener_joins_what_is_on_air(server: ProgrammeServer) -> None:
-    async with listening(port_of(server), "/demo.mp3") as first, listening(port_of(server), "/demo.mp3") as second:
-        assert "icy-metaint" not in second.headers
-        await asyncio.gather(first.has(100_000, PATIENCE_SECONDS), second.has(100_000, PATIENCE_SECONDS))
-        framer = MpegFramer()
-        assert framer.feed(bytes(second.audio))[0].data[:4] == mp3_frame(0)[:4]
+    async with listening(port_of(server), "/demo.mp3") as first:
+        await first.has(100_000, PATIENCE_SECONDS)
+        server._began -= 300  # So long ago.
+        earliest = burst_begins(server)
+        async with listening(port_of(server), "/demo.mp3") as second:
+            assert "icy-metaint" not in second.headers
+            await second.has(100_000, PATIENCE_SECONDS)
+            found = first_frame(second.audio)
+            assert earliest <= found <= burst_begins(server)
+            assert second.audio[:100_000] == mp3_stream(found, 300)[:100_000]
 
 
 async def test_another_path_is_told_the_right_one(server: ProgrammeServer) -> None:

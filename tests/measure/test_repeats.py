@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from distreamer.core.overlap import MEMORY_SECONDS
@@ -60,12 +62,18 @@ def test_what_is_too_old_is_forgotten() -> None:
     assert repeats([*range(frames + 200), *range(50)]) == []
 
 
+RUNS = st.lists(st.builds(lambda begin, length: range(begin, begin + length), st.integers(0, 80), st.integers(1, 40)))
+
+
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.integers(0, 12), max_size=200))
-def test_never_more_is_repeated_than_came(numbers: list[int]) -> None:
+@example([range(40), range(10, 30), range(60, 80), range(65, 75)])
+@given(RUNS)
+def test_never_more_is_repeated_than_came(runs: list[range]) -> None:
+    numbers = list(chain(*runs))
     found = repeats(numbers)
-    assert sum(one.seconds for one in found) <= len(numbers) * FRAME_SECONDS + 1e-9
-    assert all(one.ago_seconds > 0 for one in found)
+    again = len(numbers) - len(set(numbers))
+    assert sum(one.seconds for one in found) <= again * FRAME_SECONDS + 1e-9
+    assert all(0 < one.ago_seconds < len(numbers) * FRAME_SECONDS for one in found)
 
 
 @settings(max_examples=50, deadline=None)

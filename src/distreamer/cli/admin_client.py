@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from distreamer import AGENT
 from distreamer.cli.seen import SeenStatus
-from distreamer.cli.targets import PASSWORD_VARIABLE, Target
+from distreamer.cli.status import PASSWORD_VARIABLE
+from distreamer.cli.targets import Target
 from distreamer.config.wording import shown
 from distreamer.transport.tcp import spoken_fault
 

@@ -16,7 +16,15 @@ from distreamer.cli.progress import progress
 
 EXIT_PROBLEM = 1
 EXIT_UNASKED = 3
-PASSWORD_HELP = "ADMINPASSWORD of what is no CONF; better by the variable, for others see a command line."
+PASSWORD_VARIABLE = "DISTREAMER_ADMINPASSWORD"
+password_option = click.option(
+    "--password",
+    metavar="TEXT",
+    default="",
+    envvar=PASSWORD_VARIABLE,
+    show_envvar=True,
+    help="ADMINPASSWORD of what is no CONF; better by the variable, for others see a command line.",
+)
 _EPILOG = examples(
     {
         "distreamer status": "all of this machine that have ADMIN",
@@ -35,9 +43,7 @@ def complete_files(context: click.Context, parameter: click.Parameter, incomplet
 @click.command(epilog=_EPILOG)
 @click.argument("names", metavar="[URL|CONF]...", nargs=-1, shell_complete=complete_files)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
-@click.option(
-    "--password", metavar="TEXT", default="", envvar="DISTREAMER_ADMINPASSWORD", show_envvar=True, help=PASSWORD_HELP
-)
+@password_option
 @click.pass_context
 def status(context: click.Context, names: tuple[str, ...], as_json: bool, password: str) -> None:
     """Say in plain words how running instances are.

@@ -18,7 +18,6 @@ from distreamer.config.wording import printable, shown
 from distreamer.transport.tcp import spoken_address
 from distreamer.units import spoken_seconds
 
-PASSWORD_VARIABLE = "DISTREAMER_ADMINPASSWORD"
 NONE_FOUND = (
     'no running instance with ADMIN was found on this machine: put "ADMIN = 127.0.0.1:8090" into the [GENERAL] of its '
     "file and reload it (SIGHUP, systemctl reload), or name its file, or the URL of its ADMIN"

@@ -12,7 +12,7 @@ import click
 from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
 from distreamer.cli.numbers import NumberRange
-from distreamer.cli.status import PASSWORD_HELP, complete_files
+from distreamer.cli.status import complete_files, password_option
 
 _EPILOG = examples(
     {
@@ -26,9 +26,7 @@ _EPILOG = examples(
 @click.command(epilog=_EPILOG)
 @click.argument("names", metavar="[URL|CONF]...", nargs=-1, shell_complete=complete_files)
 @click.option("--seconds", type=NumberRange(0.5, 3600), default=1, show_default=True, help="How often they are asked.")
-@click.option(
-    "--password", metavar="TEXT", default="", envvar="DISTREAMER_ADMINPASSWORD", show_envvar=True, help=PASSWORD_HELP
-)
+@password_option
 @click.pass_context
 def top(context: click.Context, names: tuple[str, ...], seconds: float, password: str) -> None:
     """Watch running instances in the terminal.

@@ -10,7 +10,7 @@ from distreamer.config.fields import HttpUrl, Password, Seconds
 from distreamer.config.settings import InputSettings
 from distreamer.core.module import InputContext
 from distreamer.errors import ConfigError, ProtocolError
-from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.model.status import DISTREAMER_2, LinkStatus, ListenersStatus
 from distreamer.protocol.legacy.persistent import opening_request
 from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream
@@ -52,7 +52,7 @@ class DiStreamerPersClient:
     def links(self) -> tuple[LinkStatus, ...]:
         since = self._connected_at
         seconds = 0.0 if since is None else self._context.clock.now() - since
-        return (LinkStatus(self._address.peer, since is not None, "DiStreamer 2", connected_seconds=seconds),)
+        return (LinkStatus(self._address.peer, since is not None, DISTREAMER_2, connected_seconds=seconds),)
 
     def listeners(self) -> ListenersStatus | None:
         return None

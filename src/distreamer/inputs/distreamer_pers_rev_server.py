@@ -13,10 +13,10 @@ from distreamer.config.settings import InputSettings
 from distreamer.core.module import InputContext
 from distreamer.core.ports import ByteStream
 from distreamer.errors import DiStreamerError, LinkError
-from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.model.status import DISTREAMER_2, LinkStatus, ListenersStatus
 from distreamer.protocol.legacy.persistent import LineReader, accepting_line, refusing_line
 from distreamer.sessions.legacy_receiving import LegacyReceiver, read_within, receive_messages
-from distreamer.sessions.password_gate import PasswordGate
+from distreamer.sessions.password_gate import Gated, PasswordGate
 from distreamer.transport.tcp import host_of, listening_sockets, spoken_address
 from distreamer.transport.tcp_server import StreamServer
 
@@ -41,7 +41,7 @@ class DiStreamerPersRevServerSettings(InputSettings):
     """A pusher that sends nothing for this long is taken for dead."""
 
 
-class DiStreamerPersRevServer:
+class DiStreamerPersRevServer(Gated):
     """Takes what the newest pusher sends; an older connection is a ghost."""
 
     def __init__(self, settings: DiStreamerPersRevServerSettings, context: InputContext) -> None:
@@ -59,21 +59,11 @@ class DiStreamerPersRevServer:
         """Host and port that a pusher can connect to; None while nothing listens there."""
         return self._address
 
-    @property
-    def wrong_passwords(self) -> int:
-        """That came since the start."""
-        return self._gate.wrong
-
-    @property
-    def wrong_password_seconds(self) -> float | None:
-        """Since the last of them came; None when none did."""
-        return self._gate.seconds_since
-
     def links(self) -> tuple[LinkStatus, ...]:
         if self._pusher is None:
             return ()
         seconds = self._context.clock.now() - self._connected_at
-        return (LinkStatus(self._peer, connected=True, carrier="DiStreamer 2", connected_seconds=seconds),)
+        return (LinkStatus(self._peer, connected=True, carrier=DISTREAMER_2, connected_seconds=seconds),)
 
     def listeners(self) -> ListenersStatus | None:
         return None

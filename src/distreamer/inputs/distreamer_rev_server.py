@@ -15,7 +15,7 @@ from distreamer.config.tls_settings import LinkCertificateSettings
 from distreamer.core.module import InputContext
 from distreamer.core.ports import MessageStream
 from distreamer.errors import DEFECT, AuthenticationError, DiStreamerError, LinkError, PeerError
-from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.model.status import DISTREAMER_2, LinkStatus, ListenersStatus
 from distreamer.protocol.native.scram import check_password
 from distreamer.sessions.admission import Admission
 from distreamer.sessions.legacy_push_requests import PushRequests
@@ -32,6 +32,7 @@ from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.native_receiver import ReceiverSession, reception_for
 from distreamer.sessions.native_senders import NativeSenders
 from distreamer.sessions.native_session import error_of
+from distreamer.sessions.password_gate import Gated
 from distreamer.sessions.path_words import paths_sentence
 from distreamer.transport.link_certificate import link_certificate
 from distreamer.transport.tcp import host_of, spoken_address
@@ -67,7 +68,7 @@ class DiStreamerRevServerSettings(LinkCertificateSettings, InputSettings):
     then nobody can learn the PASSWORD, or try many, by way of the old requests."""
 
 
-class DiStreamerRevServer:
+class DiStreamerRevServer(Gated):
     """Takes what the sender that came last sends, on whichever of its carriers it comes."""
 
     def __init__(self, settings: DiStreamerRevServerSettings, context: InputContext) -> None:
@@ -75,12 +76,13 @@ class DiStreamerRevServer:
         self._settings = settings
         self._context = context
         self._door = NativeDoor(settings.password, context.clock, context.log)
+        self._gate = self._door.gate
         self._reception = reception_for(context)
         self._senders = NativeSenders(self._reception, context.clock, context.log)
         self._pushes: PushRequests | None = None
         if settings.legacy:
             receiver = LegacyReceiver(context.ingest, context.clock, list_closes_round=False)
-            self._pushes = PushRequests(receiver, settings.password, context.clock, self._say_refused, self._door.gate)
+            self._pushes = PushRequests(receiver, settings.password, context.clock, self._say_refused, self._gate)
         self._admission = Admission(MOST_CONVERSATIONS, "senders", context.clock, context.log)
         self._pusher = ""
         """The host of the DiStreamer 2 that pushes; empty when none does."""
@@ -93,16 +95,6 @@ class DiStreamerRevServer:
         """Host and port that a sender can connect to; None while nothing listens there."""
         return self._address
 
-    @property
-    def wrong_passwords(self) -> int:
-        """That came since the start, on both wires."""
-        return self._door.gate.wrong
-
-    @property
-    def wrong_password_seconds(self) -> float | None:
-        """Since the last of them came; None when none did."""
-        return self._door.gate.seconds_since
-
     def links(self) -> tuple[LinkStatus, ...]:
         native = self._senders.links()
         if self._pushes is None or self._pushes.heard_at is None or any(link.connected for link in native):
@@ -112,7 +104,7 @@ class DiStreamerRevServer:
             LinkStatus(
                 self._pushes.host,
                 connected=bool(self._pusher),
-                carrier="DiStreamer 2",
+                carrier=DISTREAMER_2,
                 connected_seconds=now - self._pushing_since if self._pusher else 0.0,
                 silent_seconds=now - self._pushes.heard_at,
                 fragments=self._pushes.fragments,
@@ -196,7 +188,7 @@ class DiStreamerRevServer:
             self._say_refused(host, error.reason)
         elif isinstance(error, PeerError):
             # Strangers must not fill the log either.
-            was_told = is_stranger and self._door.gate.was_refused(host)
+            was_told = is_stranger and self._gate.was_refused(host)
             say = self._context.log.debug if was_told else self._context.log.warning
             say("a conversation was ended", peer=peer, reason=error.reason)
         elif isinstance(error, LinkError) and was_last:
@@ -273,7 +265,7 @@ class DiStreamerRevServer:
             health.starting(f"waits for a sender on {spoken_address(*self._address)}")
 
     def _say_refused(self, host: str, reason: str) -> None:
-        self._door.gate.say_refused("a sender was refused", host, reason)
+        self._gate.say_refused("a sender was refused", host, reason)
 
     def _greeting(self) -> str:
         return f"DiStreamer {__version__} takes a programme here. Point a DiStreamerRevClient at this address.\n"

@@ -25,6 +25,10 @@ class ModuleState(StrEnum):
     STOPPED = "stopped"
 
 
+DISTREAMER_2 = "DiStreamer 2"
+"""The ``carrier`` of a conversation on its wire."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
     """A conversation with another DiStreamer."""

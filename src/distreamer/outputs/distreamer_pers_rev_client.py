@@ -11,7 +11,7 @@ from distreamer.config.settings import OutputSettings
 from distreamer.core.module import OutputContext
 from distreamer.core.ports import ByteStream
 from distreamer.errors import AuthenticationError, ConfigError, PeerError, ProtocolError
-from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.model.status import DISTREAMER_2, LinkStatus, ListenersStatus
 from distreamer.protocol.legacy.persistent import LineReader, Refused, password_line, read_answer
 from distreamer.sessions.legacy_address import LegacyAddress
 from distreamer.sessions.legacy_polling import DialStream
@@ -57,7 +57,7 @@ class DiStreamerPersRevClient:
     def links(self) -> tuple[LinkStatus, ...]:
         since = self._connected_at
         seconds = 0.0 if since is None else self._context.clock.now() - since
-        return (LinkStatus(self._address.peer, since is not None, "DiStreamer 2", connected_seconds=seconds),)
+        return (LinkStatus(self._address.peer, since is not None, DISTREAMER_2, connected_seconds=seconds),)
 
     def listeners(self) -> ListenersStatus | None:
         return None

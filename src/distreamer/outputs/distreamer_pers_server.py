@@ -21,7 +21,7 @@ from distreamer.protocol.legacy.polling import stats_body
 from distreamer.protocol.legacy.rounds import message
 from distreamer.sessions.legacy_receiving import read_within
 from distreamer.sessions.legacy_sending import RenderedStore, send_rounds
-from distreamer.sessions.password_gate import PasswordGate
+from distreamer.sessions.password_gate import Gated, PasswordGate
 from distreamer.transport.tcp import host_of, listening_sockets, spoken_address
 from distreamer.transport.tcp_server import StreamServer
 
@@ -49,7 +49,7 @@ class DiStreamerPersServerSettings(OutputSettings):
     for a dead connection."""
 
 
-class DiStreamerPersServer:
+class DiStreamerPersServer(Gated):
     """Accepts receivers; one that fails disturbs no other."""
 
     def __init__(self, settings: DiStreamerPersServerSettings, context: OutputContext) -> None:
@@ -64,16 +64,6 @@ class DiStreamerPersServer:
     def address(self) -> tuple[str, int] | None:
         """Host and port that receivers can connect to; None while nothing listens there."""
         return self._address
-
-    @property
-    def wrong_passwords(self) -> int:
-        """That came since the start."""
-        return self._gate.wrong
-
-    @property
-    def wrong_password_seconds(self) -> float | None:
-        """Since the last of them came; None when none did."""
-        return self._gate.seconds_since
 
     def links(self) -> tuple[LinkStatus, ...]:
         return self._receivers.links()

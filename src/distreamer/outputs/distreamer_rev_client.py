@@ -17,7 +17,7 @@ from distreamer.config.settings import OutputSettings
 from distreamer.config.tls_settings import LinkDialSettings
 from distreamer.core.module import Health, OutputContext
 from distreamer.errors import OtherWireError
-from distreamer.model.status import LinkStatus, ListenersStatus
+from distreamer.model.status import DISTREAMER_2, LinkStatus, ListenersStatus
 from distreamer.protocol.native.handshake import Identity
 from distreamer.protocol.native.messages import PathFields
 from distreamer.protocol.native.scram import check_password
@@ -157,7 +157,7 @@ class DiStreamerRevClient:
             LinkStatus(
                 self._peer,
                 connected=answered_at is not None,
-                carrier="DiStreamer 2",
+                carrier=DISTREAMER_2,
                 connected_seconds=now - self._pushing_since,
                 silent_seconds=now - heard_at,
                 fragments=self._pusher.fragments,

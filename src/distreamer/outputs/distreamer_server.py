@@ -33,6 +33,7 @@ from distreamer.sessions.native_carriers import (
 from distreamer.sessions.native_door import NativeDoor
 from distreamer.sessions.native_sender import SenderSession
 from distreamer.sessions.native_session import error_of
+from distreamer.sessions.password_gate import Gated
 from distreamer.transport.link_certificate import link_certificate
 from distreamer.transport.tcp import host_of, spoken_address
 from distreamer.transport.websocket import WebSocketServer
@@ -65,7 +66,7 @@ class DiStreamerServerSettings(LinkCertificateSettings, OutputSettings):
     letters beyond ASCII closes the old way too, for those requests cannot carry it."""
 
 
-class DiStreamerServer:
+class DiStreamerServer(Gated):
     """Accepts receivers and gives each a conversation of its own; one that fails disturbs no other."""
 
     def __init__(self, settings: DiStreamerServerSettings, context: OutputContext) -> None:
@@ -73,6 +74,7 @@ class DiStreamerServer:
         self._settings = settings
         self._context = context
         self._door = NativeDoor(settings.password, context.clock, context.log)
+        self._gate = self._door.gate
         self._receivers = Receivers(context.clock)
         self._admission = Admission(MOST_CONVERSATIONS, "receivers", context.clock, context.log)
         self._polling = self._answers_for_polling()
@@ -83,16 +85,6 @@ class DiStreamerServer:
     def address(self) -> tuple[str, int] | None:
         """Host and port that receivers can connect to; None while nothing listens there."""
         return self._address
-
-    @property
-    def wrong_passwords(self) -> int:
-        """That came since the start, on both wires."""
-        return self._door.gate.wrong
-
-    @property
-    def wrong_password_seconds(self) -> float | None:
-        """Since the last of them came; None when none did."""
-        return self._door.gate.seconds_since
 
     def links(self) -> tuple[LinkStatus, ...]:
         return self._receivers.links() + (self._polling.links() if self._polling else ())
@@ -147,7 +139,7 @@ class DiStreamerServer:
         if fault := legacy_password_fault(password):
             self._context.log.warning("receivers that run DiStreamer 2 cannot be served", reason=fault)
             return None
-        return PollingAnswers(password, self._context, self._door.gate, self._say_refused)
+        return PollingAnswers(password, self._context, self._gate, self._say_refused)
 
     def _sentence(self) -> str:
         native = self._receivers.sentence()
@@ -204,7 +196,7 @@ class DiStreamerServer:
             self._say_refused(peer, error.reason)
         elif isinstance(error, PeerError):
             # Strangers must not fill the log either.
-            was_told = is_stranger and self._door.gate.was_refused(host_of(peer))
+            was_told = is_stranger and self._gate.was_refused(host_of(peer))
             say = self._context.log.debug if was_told else self._context.log.warning
             say("a conversation was ended", peer=peer, reason=error.reason)
         elif isinstance(error, LinkError) and was_receiver:
@@ -213,7 +205,7 @@ class DiStreamerServer:
             self._context.log.debug("a carrier ended", peer=peer, reason=error.reason)
 
     def _say_refused(self, peer: str, reason: str) -> None:
-        self._door.gate.say_refused("a receiver was refused", host_of(peer), reason)
+        self._gate.say_refused("a receiver was refused", host_of(peer), reason)
 
     def _greeting(self) -> str:
         return f"DiStreamer {__version__} serves a programme here. Point a DiStreamerClient at this address.\n"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from distreamer.core.ports import Clock
-from distreamer.model.status import LinkStatus
+from distreamer.model.status import DISTREAMER_2, LinkStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class LegacyReceivers:
     def links(self) -> tuple[LinkStatus, ...]:
         now = self._clock.now()
         return tuple(
-            LinkStatus(peer=one.peer, connected=True, carrier="DiStreamer 2", connected_seconds=now - one.since)
+            LinkStatus(peer=one.peer, connected=True, carrier=DISTREAMER_2, connected_seconds=now - one.since)
             for one in self._here.values()
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from distreamer.core.ports import Clock
-from distreamer.model.status import LinkStatus
+from distreamer.model.status import DISTREAMER_2, LinkStatus
 
 MOST_REMEMBERED = 64
 """Addresses; of one more the one that has been silent longest is forgotten."""
@@ -55,7 +55,7 @@ class PollingReceivers:
             LinkStatus(
                 peer=host,
                 connected=True,
-                carrier="DiStreamer 2",
+                carrier=DISTREAMER_2,
                 connected_seconds=now - one.since,
                 silent_seconds=now - one.heard_at,
                 fragments=one.fragments,

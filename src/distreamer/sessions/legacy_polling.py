@@ -11,7 +11,7 @@ from structlog.typing import FilteringBoundLogger
 from distreamer.core.module import Health
 from distreamer.core.ports import ByteStream, Clock
 from distreamer.errors import LinkError, PeerError, ProtocolError
-from distreamer.model.status import LinkStatus
+from distreamer.model.status import DISTREAMER_2, LinkStatus
 from distreamer.protocol.legacy.answer_reader import AnswerReader, WholeAnswer
 from distreamer.protocol.legacy.polling import get_request
 from distreamer.protocol.legacy.schedules import AskFragment, AskList, PullRequest, PullSchedule
@@ -140,7 +140,7 @@ class LegacyPolling:
         return LinkStatus(
             peer=self._address.peer,
             connected=self._is_answered,
-            carrier="DiStreamer 2",
+            carrier=DISTREAMER_2,
             connected_seconds=now - self._connected_at if self._is_answered else 0.0,
             silent_seconds=now - self._answered_at,
             fragments=self._fragments,

@@ -59,3 +59,19 @@ class PasswordGate:
     def seconds_since(self) -> float | None:
         """Since the last of them came; None when none did."""
         return self.tries.seconds_since(self._clock.now())
+
+
+class Gated:
+    """The base of modules with a gate, on whichever wires; satisfies ``Guarded``."""
+
+    _gate: PasswordGate
+
+    @property
+    def wrong_passwords(self) -> int:
+        """That came since the start."""
+        return self._gate.wrong
+
+    @property
+    def wrong_password_seconds(self) -> float | None:
+        """Since the last of them came; None when none did."""
+        return self._gate.seconds_since
