@@ -27,6 +27,9 @@ def main() -> None:
 
 
 def _abort(number: int, frame: object) -> None:
+    import signal
+
+    signal.signal(number, signal.SIG_DFL)  # A terminal may take no more words; then the second one ends it.
     try:
         os.write(2, b"\nAborted!\n")
     finally:

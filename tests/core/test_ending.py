@@ -175,6 +175,28 @@ def test_signals_wait_for_what_must_not_be_done_by_halves(number: signal.Signals
     assert ended(HOLDING, number) == (-number, ["goes on"], "")
 
 
+ELSEWHERE = """
+blocked, noted = os.pipe()
+
+async def main():
+    def send():
+        threading.Event().wait(0.2)  # what is sent sooner is seen in any case
+        signal.pthread_kill(threading.get_ident(), number)
+        os.read(blocked, 1)
+
+    threading.Thread(target=send, daemon=True).start()
+    await asyncio.Event().wait()
+
+command(main)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_does_not_interrupt_the_wait_is_seen(number: signal.Signals) -> None:
+    """As one that comes in the moment before it begins."""
+    assert ended(ELSEWHERE, number) == (-number, [], "")
+
+
 async def fails() -> None:
     await asyncio.to_thread(int, "none")
 

@@ -14,7 +14,7 @@ import click
 from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
 from distreamer.cli.progress import progress
-from distreamer.core.ending import interruptible
+from distreamer.core.interruptible import interruptible
 from distreamer.errors import ResourceError
 from distreamer.units import spoken_seconds
 

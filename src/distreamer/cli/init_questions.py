@@ -13,7 +13,7 @@ import click
 from distreamer.cli.init_files import ENCODER, Answers, fault
 from distreamer.config.registry import Registry
 from distreamer.config.wording import shown
-from distreamer.core.ending import interruptible
+from distreamer.core.interruptible import interruptible
 
 _ELSEWHERE = "192.0.2.1"
 """An address that nobody has (RFC 5737), as good as any to ask which way leads out."""

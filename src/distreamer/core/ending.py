@@ -49,7 +49,8 @@ def run_command(main: Coroutine[Any, Any, Result]) -> Result:
                 task.get_loop().call_soon_threadsafe(task.cancel)
 
     try:
-        with _handled_by(_Told(cancel)), asyncio.Runner() as runner:
+        runner = asyncio.Runner()
+        with _handled_by(_Told(cancel), runner.get_loop()), runner:
             runner.get_loop().set_default_executor(_AbandonedThreads())
             return runner.run(hold())
     except asyncio.CancelledError:
@@ -86,20 +87,6 @@ def holding_signals() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """In the block Ctrl-C is an exception, for what has something to tidy up; elsewhere in a command it ends the
-    process where it is (``__main__``)."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def end_by(number: int) -> None:
@@ -160,15 +147,22 @@ def _work(future: Future[Result], job: Callable[[], Result]) -> None:
 
 
 @contextmanager
-def _handled_by(told: _Told) -> Iterator[None]:
+def _handled_by(told: _Told, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Signals go to ``told`` during the block, where a thread may see to that, and then to whom they went before."""
     before = {}
     if threading.current_thread() is threading.main_thread():
         for number in (*END_SIGNALS, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves SIGHUP
-                before[number] = signal.signal(number, told)
+                before[number] = signal.getsignal(number)
+                # What comes the moment before the event loop waits wakes it only if it knows of the signal as well.
+                loop.add_signal_handler(number, _nothing)
+                signal.signal(number, told)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _nothing() -> None:
+    """All is done by ``_Told``."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from distreamer.core.ending import interruptible
+from distreamer.core.interruptible import interruptible
 from distreamer.core.killed import until_dead
 from distreamer.errors import AudioError, ResourceError
 from distreamer.media.clip import Clip, loaded
