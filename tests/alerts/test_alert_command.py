@@ -8,6 +8,7 @@ import os
 import stat
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,28 @@ async def test_what_hangs_is_killed_with_all_that_it_has_started(tmp_path: Path)
         if str(caught.value).endswith(": waiting"):
             break
     assert str(caught.value).endswith(": waiting")
+    child = int((tmp_path / "child").read_text())
+    await until(lambda: is_dead(child))
+
+
+async def test_what_has_only_just_begun_is_killed_with_all_that_it_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = asyncio.create_subprocess_exec
+
+    async def slow(*words: str, **more: Any) -> asyncio.subprocess.Process:
+        """The event loop has no time to see that it has begun before it is cancelled."""
+        process = await usual(*words, **more)
+        await until((tmp_path / "begun").exists)
+        telling.cancel()
+        await asyncio.sleep(0)
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slow)
+    file = script(tmp_path, "sleep 3600 & echo $! > child\ntouch begun\nwait")
+    telling = asyncio.create_task(command(f"'{file}'").deliver(told(began())))
+    await asyncio.wait({telling})
+    assert telling.cancelled()
     child = int((tmp_path / "child").read_text())
     await until(lambda: is_dead(child))
 

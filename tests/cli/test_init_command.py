@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -23,6 +25,7 @@ from distreamer.cli.init_files import (
     fault,
     new_password,
     texts,
+    write,
 )
 from distreamer.cli.main import commands
 from distreamer.config.instance import InstanceConfig
@@ -239,6 +242,23 @@ def test_of_two_files_that_belong_together_none_is_made_alone(place: Path) -> No
     assert result.stderr == "distreamer: transmitter.conf cannot be written: Is a directory\n"
     assert Path(STUDIO).read_text() == studio, "with the password that the other end has"
     assert sorted(os.listdir()) == [STUDIO, TRANSMITTER]
+
+
+@pytest.mark.parametrize("may_replace", [False, True])
+def test_an_interrupt_amid_the_writing_waits_for_both_files(
+    may_replace: bool, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = os.open
+
+    def interrupted(*arguments: Any) -> int:
+        signal.raise_signal(signal.SIGINT)
+        return usual(*arguments)
+
+    monkeypatch.setattr(os, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write({place / STUDIO: "studio", place / TRANSMITTER: "transmitter"}, may_replace=may_replace)
+    assert sorted(os.listdir()) == [STUDIO, TRANSMITTER]
+    assert (Path(STUDIO).read_text(), Path(TRANSMITTER).read_text()) == ("studio", "transmitter")
 
 
 def test_an_end_of_the_answers_writes_nothing(place: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 
 import pytest
 
@@ -29,3 +30,16 @@ async def test_it_ends_when_the_first_answers_come_at_that_moment(
     done, _ = await asyncio.wait({drawing}, timeout=60)
     assert done
     assert drawing.cancelled()
+
+
+async def test_once_the_terminal_is_left_in_order_another_signal_ends_it_at_once() -> None:
+    before = {number: signal.getsignal(number) for number in top_terminal.END_SIGNALS}
+    try:
+        showing = asyncio.create_task(top_terminal.show(list, 1000, lambda: "12:00:00", is_live=False))
+        await asyncio.sleep(0)
+        signal.raise_signal(signal.SIGTERM)
+        await showing
+        assert {signal.getsignal(number) for number in before} == {signal.SIG_DFL}
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -163,8 +163,8 @@ async def test_signals_to_a_worker_change_nothing() -> None:
         await until(lambda: status(server).connected == 6)
         before = workers()
         for one in before:
-            os.kill(one, signal.SIGTERM)
-            os.kill(one, signal.SIGINT)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                os.kill(one, number)
         for player in players:
             await player.has(len(ALL))
         assert workers() == before

@@ -93,15 +93,22 @@ class Command:
             raise ResourceError(f"{self._words[0]} {how}{tail.words()}")
 
     async def _start(self, message: Message, given: int, end: int) -> asyncio.subprocess.Process:
+        begin = asyncio.create_subprocess_exec(
+            *self._words,
+            stdin=given,
+            stdout=end,
+            stderr=end,
+            env=_environment(os.environ, message),
+            start_new_session=True,
+        )
+        beginning = asyncio.create_task(begin, name=f"begin of {self._words[0]}")
         try:
-            return await asyncio.create_subprocess_exec(
-                *self._words,
-                stdin=given,
-                stdout=end,
-                stderr=end,
-                env=_environment(os.environ, message),
-                start_new_session=True,
-            )
+            return await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            # asyncio would kill it alone, and it may have started others by then.
+            with suppress(OSError, ValueError):
+                await _kill(await beginning)
+            raise
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise ResourceError(f"{self._words[0]} cannot be started: {reason}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from distreamer.chaos.link_model import LinkSettings
 from distreamer.chaos.outages import Outage, Timetable
 from distreamer.chaos.relay import ChaosRelay
 from distreamer.chaos.words import Traffic, link_sentence, traffic_sentence
+from distreamer.core.ending import end_at_signals, run_command
 from distreamer.transport.keyboard import Keyboard
 from distreamer.transport.tcp import spoken_address
 
@@ -38,7 +38,7 @@ class ChaosOptions:
 
 def run_chaos(options: ChaosOptions, say: Callable[[str], None]) -> None:
     """Carries until it is told to end; ``say`` gets each line. Raises DiStreamerError when it cannot begin."""
-    asyncio.run(_run(options, say))
+    run_command(_run(options, say))
 
 
 async def _run(options: ChaosOptions, say: Callable[[str], None]) -> None:
@@ -61,10 +61,9 @@ class _Session:
 
     async def run(self) -> None:
         options = self._options
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, self._ended.set)
         relay = ChaosRelay(options.target, options.settings, port=options.port, seed=options.seed, tell=self._note)
         async with relay:
+            end_at_signals(self._ended.set)  # not before: the look-up of the target's name waits for nothing else
             self._began = self._loop.time()
             self._say(f"{spoken_address(*relay.address)}, TCP and UDP, leads to {spoken_address(*options.target)}.")
             self._say(link_sentence(options.settings))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
 from distreamer.config.instance import ConfiguredAlert, InstanceConfig
 from distreamer.config.wording import did_you_mean, printable
+from distreamer.core.ending import run_command
 from distreamer.errors import ResourceError
 
 _GROUP_EXAMPLES = examples({"distreamer alert test studio.conf": "does everybody get it?"})
@@ -43,7 +43,7 @@ def try_alerts(context: click.Context, files: tuple[Path, ...], names: tuple[str
         where = " and ".join(printable(str(config.path or "the environment")) for config in configs)
         raise ResourceError(f"{where}: there is no [ALERT] section, so nobody is told anything")
     _refuse_unknown(names, [alert for config in configs for alert in config.alerts])
-    context.exit(0 if asyncio.run(_try(chosen, tell_instance=len(configs) > 1)) else 1)
+    context.exit(0 if run_command(_try(chosen, tell_instance=len(configs) > 1)) else 1)
 
 
 async def _try(chosen: Sequence[tuple[InstanceConfig, ConfiguredAlert]], *, tell_instance: bool) -> bool:

@@ -14,6 +14,7 @@ import click
 from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
 from distreamer.cli.progress import progress
+from distreamer.core.interruptible import interruptible
 from distreamer.errors import ResourceError
 from distreamer.units import spoken_seconds
 
@@ -93,7 +94,9 @@ def _may_replace(files: Sequence[Path], *, yes: bool) -> bool:
     verb = "is" if len(there) == 1 else "are"
     if yes:
         raise ResourceError(f"{names} {verb} there already; --overwrite replaces what is there")
-    if not click.confirm(f"{names} {verb} there already. Replace?", default=False):
+    with interruptible():
+        is_wanted = click.confirm(f"{names} {verb} there already. Replace?", default=False)
+    if not is_wanted:
         raise ResourceError("nothing was written")
     return True
 

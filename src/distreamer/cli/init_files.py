@@ -17,6 +17,7 @@ from distreamer.config.loader import parse
 from distreamer.config.registry import Registry
 from distreamer.config.settings import GeneralSettings
 from distreamer.config.wording import shown
+from distreamer.core.ending import holding_signals
 from distreamer.errors import ConfigError, ResourceError
 from distreamer.transport.tcp import spoken_address
 
@@ -103,9 +104,10 @@ def configuration(name: str, text: str, registry: Registry) -> InstanceConfig:
     return parse(text.encode(), Path(name), registry, {})
 
 
+@holding_signals()
 def write(texts: Mapping[Path, str], *, may_replace: bool) -> None:
     """Makes files that their owner alone can read, all of them or none: one that is old would have another password.
-    Raises ResourceError when one cannot be made, or is there already."""
+    Signals wait for that. Raises ResourceError when one cannot be made, or is there already."""
     made: list[Path] = []
     try:
         for file, text in texts.items():

@@ -13,6 +13,7 @@ import click
 from distreamer.cli.init_files import ENCODER, Answers, fault
 from distreamer.config.registry import Registry
 from distreamer.config.wording import shown
+from distreamer.core.interruptible import interruptible
 
 _ELSEWHERE = "192.0.2.1"
 """An address that nobody has (RFC 5737), as good as any to ask which way leads out."""
@@ -97,11 +98,12 @@ def ask(answers: Answers, question: Question, number: int, registry: Registry) -
     click.echo(f"\n{number}. {question.text}")
     if question is ADDRESS and default:
         click.echo(f"(This machine has {default}.)")
-    asked: Answers = click.prompt(
-        question.prompt,
-        default=default or None,
-        value_proc=lambda said: answered(answers, question, said, registry),
-    )
+    with interruptible():
+        asked: Answers = click.prompt(
+            question.prompt,
+            default=default or None,
+            value_proc=lambda said: answered(answers, question, said, registry),
+        )
     return asked
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import click
 from distreamer.cli.examples import examples
 from distreamer.cli.numbers import NumberRange
 from distreamer.config.wording import printable
+from distreamer.core.ending import end_at_signals, run_command
 from distreamer.errors import DiStreamerError, ProtocolError
 from distreamer.units import spoken_seconds
 
@@ -53,7 +53,7 @@ def listen(context: click.Context, url: str, seconds: float | None, as_json: boo
         address = StreamUrl.parse(as_url(url) or url)
     except ProtocolError as error:
         raise click.BadParameter(str(error), param_hint="URL") from error
-    context.exit(asyncio.run(_listen(address, seconds, as_json=as_json, is_strict=strict)))
+    context.exit(run_command(_listen(address, seconds, as_json=as_json, is_strict=strict)))
 
 
 async def _listen(url: StreamUrl, seconds: float | None, *, as_json: bool, is_strict: bool) -> int:
@@ -62,8 +62,7 @@ async def _listen(url: StreamUrl, seconds: float | None, *, as_json: bool, is_st
     from distreamer.measure.stream_listener import StreamListener
 
     ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    end_at_signals(ended.set)
     async with Steps(printable(str(url))) as progress:
 
         def say(finding: Finding) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
 from distreamer.cli.numbers import NumberRange
 from distreamer.config.wording import printable
+from distreamer.core.ending import end_at_signals, run_command
 from distreamer.errors import DiStreamerError, ProtocolError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def probe(context: click.Context, what: str, seconds: float, as_json: bool) -> N
             targets = targets_of_url(url)
         except ProtocolError as error:
             raise click.BadParameter(str(error), param_hint="URL|CONF") from error
-    context.exit(asyncio.run(_probe(targets, seconds, as_json=as_json)))
+    context.exit(run_command(_probe(targets, seconds, as_json=as_json)))
 
 
 async def _probe(targets: list[Target], seconds: float, *, as_json: bool) -> int:
@@ -74,7 +74,7 @@ async def _probe(targets: list[Target], seconds: float, *, as_json: bool) -> int
     from distreamer.measure.probing import look_at
 
     clock, faults, found, ended = LoopClock(), 0, list[dict[str, Any]](), asyncio.Event()
-    _end_at_signals(ended)
+    end_at_signals(ended.set)
     for number, target in enumerate(targets):
         if ended.is_set():
             break
@@ -98,14 +98,3 @@ async def _probe(targets: list[Target], seconds: float, *, as_json: bool) -> int
     if as_json:
         click.echo(json.dumps(found, indent=2))
     return 1 if faults or not found else 0
-
-
-def _end_at_signals(ended: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-
-    def end(number: int) -> None:
-        loop.remove_signal_handler(number)
-        ended.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, end, number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from dataclasses import replace
@@ -13,6 +12,7 @@ from click.shell_completion import CompletionItem
 from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
 from distreamer.cli.progress import progress
+from distreamer.core.ending import run_command
 
 EXIT_PROBLEM = 1
 EXIT_UNASKED = 3
@@ -69,7 +69,7 @@ def status(context: click.Context, names: tuple[str, ...], as_json: bool, passwo
             replace(answer, trouble=ended[answer.target.url])
             if answer.is_away and answer.target.url in ended
             else answer
-            for answer in asyncio.run(ask_all(targets))
+            for answer in run_command(ask_all(targets))
         ]
     if as_json:
         click.echo(json.dumps(as_data(answers), indent=2))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from datetime import datetime
@@ -13,6 +12,7 @@ from distreamer.cli.application import Application
 from distreamer.cli.examples import examples
 from distreamer.cli.numbers import NumberRange
 from distreamer.cli.status import complete_files, password_option
+from distreamer.core.ending import run_command
 
 _EPILOG = examples(
     {
@@ -46,4 +46,4 @@ def top(context: click.Context, names: tuple[str, ...], seconds: float, password
         return given if given is not None else targets_of((), application, password)
 
     is_live = sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in {"", "dumb", "unknown"}
-    asyncio.run(show(find, seconds, lambda: f"{datetime.now().astimezone():%H:%M:%S}", is_live=is_live))
+    run_command(show(find, seconds, lambda: f"{datetime.now().astimezone():%H:%M:%S}", is_live=is_live))

@@ -19,8 +19,10 @@ from distreamer.cli.status_words import as_lines
 from distreamer.cli.targets import NONE_FOUND, Target
 from distreamer.cli.top_board import Board
 from distreamer.cli.top_screen import blocks_of, picture
+from distreamer.core.ending import release_signals
 from distreamer.transport.keyboard import Keyboard
 
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 END_KEYS = frozenset(b"qQ\x03")
 """Ctrl-C comes as a key where it is no signal."""
 EMPTY = f"{NONE_FOUND[0].upper()}{NONE_FOUND[1:]}."
@@ -32,7 +34,7 @@ async def show(
     """Until it is ended by a key or a signal; live, or a plain paragraph for each instance every ``seconds``."""
     ending, resized = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in END_SIGNALS:
         loop.add_signal_handler(number, ending.set)
     loop.add_signal_handler(signal.SIGWINCH, resized.set)
     board = Board(find, seconds)
@@ -50,8 +52,8 @@ async def show(
         for task in done:
             task.result()
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH):
-            loop.remove_signal_handler(number)
+        loop.remove_signal_handler(signal.SIGWINCH)
+        release_signals(END_SIGNALS)
 
 
 async def _wait(ending: asyncio.Event) -> None:

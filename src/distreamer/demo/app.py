@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from distreamer.core.clock import LoopClock
+from distreamer.core.ending import run_command
 from distreamer.demo.chain import Chain, running_chain
 from distreamer.demo.hearing import Heard, KnownFrames, learn_programme
 from distreamer.demo.judge import Judge
@@ -82,7 +83,7 @@ def run_demo(
     """
     options = DemoOptions(seconds, source, port, cut_seconds, open_browser)
     try:
-        return asyncio.run(_run(options))
+        return run_command(_run(options))
     except ExceptionGroup as group:
         documented, defects = group.split(DiStreamerError)
         if documented is None or defects is not None:
@@ -118,8 +119,6 @@ class _Demo:
     async def run(self) -> int:
         """Gives the exit code."""
         cut_seconds = self._options.automatic_cut_seconds
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, self._ended.set)
         async with AsyncExitStack() as stack:
             source_url = self._options.source or await self._begin_programme(stack)
             learnt_at_studio = None if self._programme else self._known
@@ -128,6 +127,9 @@ class _Demo:
                 self._options.port, chain.stream_url, lambda: self._state(chain), self._story, chain.cutter
             )
             await stack.enter_async_context(page)
+            # Until here, what one waits for is cancelled.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self._ended.set)
             stack.enter_context(self._terminal)
             self._invite(page.url, chain.stream_url)
             async with asyncio.TaskGroup() as group:

@@ -117,8 +117,8 @@ async def work(link: socket.socket, sockets: Sequence[socket.socket]) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     # The instance alone decides when a worker ends; a service manager signals all processes of a service.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     link, *sockets = [socket.socket(fileno=int(number)) for number in arguments]
     for one in (link, *sockets):
         one.setblocking(False)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from distreamer.core.interruptible import interruptible
 from distreamer.core.killed import until_dead
 from distreamer.errors import AudioError, ResourceError
 from distreamer.media.clip import Clip, loaded
@@ -30,13 +31,14 @@ def audio_fault(path: Path) -> str | None:
     """What keeps the file from being played as filler, in a sentence; None when nothing does. Takes up to a second,
     for a program is started."""
     try:
-        done = subprocess.run(
-            [*_PROGRAM, "check", str(path)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=CHECK_SECONDS,
-            check=False,
-        )
+        with interruptible():
+            done = subprocess.run(
+                [*_PROGRAM, "check", str(path)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=CHECK_SECONDS,
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         return f"it could not be read within {CHECK_SECONDS} s"
     except (OSError, ValueError) as error:

@@ -15,6 +15,7 @@ from typing import Protocol
 from distreamer.config.instance import Load
 from distreamer.core.backoff import BackoffLimits
 from distreamer.core.clock import LoopClock
+from distreamer.core.ending import END_SIGNALS, end_at_last
 from distreamer.core.event_loop import loop_factory
 from distreamer.core.held_memory import hold_memory
 from distreamer.core.module import Health
@@ -31,7 +32,6 @@ from distreamer.runtime.reload import Member, Reload
 from distreamer.runtime.service_manager import StateTeller, keep_watchdog, service_manager
 from distreamer.runtime.supervisor import Supervisor
 
-END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 END_SECONDS = 10.0
 """For everything to end. Parts that hang are not waited for so long (``part.END_SECONDS``), nor is a disk."""
 METER_BACKOFF = BackoffLimits(first=5.0, factor=2.0, maximum=600.0)
@@ -71,7 +71,9 @@ def run(
         if hold_memory():
             members[0].log.logger.debug("the program stays in memory, whatever becomes of its disk")
         with _Routing(members) as routing, asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(_run_all(load, members, routing, hang_ups, heartbeat, environ, make_operator))
+            code = runner.run(_run_all(load, members, routing, hang_ups, heartbeat, environ, make_operator))
+            end_at_last(code)
+            return code
 
 
 def _standard_error() -> Stream:
