@@ -342,7 +342,7 @@ async def test_what_an_old_sender_must_not_do_is_refused_and_told() -> None:
         assert (await server.ask(b"DELETE /1/pw HTTP/1.0\r\n\r\n"))[0] == 501
         assert server.module.links() == ()
         reasons = [call.kwargs["reason"] for call in server.said.calls if call.method_name == "warning"]
-        assert reasons == ["wrong password"]  # The address is named once, or it would fill the log.
+        assert reasons == ["wrong password"]
 
 
 async def test_a_body_that_stops_halfway_is_told_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

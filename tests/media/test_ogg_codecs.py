@@ -202,13 +202,24 @@ def test_a_comment_block_that_breaks_off_gives_what_came_before() -> None:
     assert title_of(b"\0\0\0\0\xff\xff\xff\xff") is None
 
 
-@given(st.binary(max_size=80))
-def test_any_first_packet_is_read_or_refused(data: bytes) -> None:
-    for kind in (VorbisCodec, OpusCodec, FlacCodec, SpeexCodec):
-        try:
-            codec = kind(kind.MAGIC + data)
-        except ValueError:
-            continue
-        codec.add_header(data)
-        assert codec.packet_ticks(data) >= 0
-        assert codec.format.clock_rate > 0
+FIRST_PACKETS = {
+    VorbisCodec: vorbis_identification(),
+    OpusCodec: OPUS_HEAD,
+    FlacCodec: flac_first(1),
+    SpeexCodec: b"Speex   " + bytes(20) + struct.pack("<9i", 1, 80, 16000, 1, 4, 1, 27800, 320, 0) + bytes(16),
+}
+
+
+@given(st.sampled_from(list(FIRST_PACKETS)), st.integers(7, 80), st.binary(max_size=4), st.binary(max_size=80))
+def test_any_first_packet_is_read_or_refused(
+    kind: type[VorbisCodec | OpusCodec | FlacCodec | SpeexCodec], at: int, damage: bytes, data: bytes
+) -> None:
+    first = FIRST_PACKETS[kind]
+    try:
+        codec = kind(first[:at] + damage + first[at + len(damage) :])
+    except ValueError:
+        assert damage
+        return
+    codec.add_header(data)
+    assert codec.packet_ticks(data) >= 0
+    assert codec.format.clock_rate > 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from distreamer.errors import AudioError
@@ -120,6 +120,9 @@ def test_any_legal_format_gives_frames(wanted: AudioFormat) -> None:
 
 
 @settings(deadline=None)
+@example(mpeg("1", "III", 44100, 2), b"")
+@example(aac(44100, 2), b"")
+@example(flac(44100, 2, 16), b"")
 @given(
     st.builds(
         AudioFormat,

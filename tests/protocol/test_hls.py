@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from distreamer.media.id3 import tag_size
@@ -207,6 +207,8 @@ FORMATS = st.sampled_from([MP3, MP3, MP3, AAC, MP3_48])
 PIECES = st.lists(st.tuples(st.floats(0.2, 10), FORMATS, st.integers(0, 9).map(lambda n: n == 0)), max_size=120)
 
 
+@example(pieces=[(2.5, MP3, False)] * 40, segment_seconds=2.0, count=3)
+@example(pieces=[(9.0, MP3, False), *[(2.0, MP3, False)] * 60], segment_seconds=2.0, count=3)
 @given(pieces=PIECES, segment_seconds=st.floats(2, 20), count=st.integers(3, 10))
 def test_whatever_is_played_the_list_keeps_its_promises(
     pieces: list[tuple[float, AudioFormat, bool]], segment_seconds: float, count: int

@@ -78,11 +78,15 @@ def test_demuxing_undoes_interleaving(data: st.DataObject) -> None:
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=600), st.integers(1, 50))
-def test_any_bytes_are_taken(stream: bytes, metaint: int) -> None:
-    for event in IcyDemuxer(metaint).feed(stream):
-        if isinstance(event, MetadataBlock):
-            parse_metadata(event.data)
+@given(st.lists(st.binary(min_size=1, max_size=60), max_size=8), st.binary(max_size=100), st.integers(1, 50))
+def test_any_bytes_are_taken(blocks: list[bytes], end: bytes, metaint: int) -> None:
+    sizes = [-(-len(block) // 16) for block in blocks]
+    padded = [block.ljust(16 * size, b"\0") for block, size in zip(blocks, sizes, strict=True)]
+    stream = b"".join(bytes(metaint) + bytes([size]) + block for block, size in zip(padded, sizes, strict=True)) + end
+    found = [event.data for event in IcyDemuxer(metaint).feed(stream) if isinstance(event, MetadataBlock)]
+    assert found[: len(blocks)] == padded
+    for block in found:
+        parse_metadata(block)
 
 
 @pytest.mark.parametrize(
