@@ -8,6 +8,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,18 @@ from tests.support.instances import free_port
 from tests.support.listening import Recording, listening
 from tests.support.listening_modules import until
 from tests.support.made_audio import INFO, fragment
-from tests.support.shoutcast_server import serving
+from tests.support.shoutcast_server import serving_to
 
 COUNT = 52
 FRAGMENTS = [replace(fragment(number, seconds=0.25), title=Title("Morning")) for number in range(1, COUNT + 1)]
 ALL = b"".join(one.audio for one in FRAGMENTS)
 LIMIT_SECONDS = 60
 """A bound, not an expectation."""
+
+
+def serving_by(processes: int, awaited: int, **keys: Any) -> AbstractAsyncContextManager[tuple[ShoutcastServer, int]]:
+    """The programme goes on to its end when so many listeners are there at a time, however long it takes until then."""
+    return serving_to(awaited, INFO, FRAGMENTS, workers=processes, delay=4, burstseconds=25, **{"timeout": 0, **keys})
 
 
 def status(server: ShoutcastServer) -> ListenersStatus:
@@ -66,7 +72,7 @@ def command_of(process: int) -> bytes:
 
 async def test_all_processes_serve_the_same_and_are_counted_together() -> None:
     async with (
-        serving(INFO, FRAGMENTS, workers=3, delay=4, burstseconds=25) as (server, port),
+        serving_by(3, 30) as (server, port),
         listeners(port, 30) as players,
     ):
         for player in players:
@@ -85,7 +91,7 @@ async def test_all_processes_serve_the_same_and_are_counted_together() -> None:
 def test_they_are_started_from_either_event_loop(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     async def listen() -> None:
         async with (
-            serving(INFO, FRAGMENTS, workers=2, delay=4, burstseconds=25) as (_, port),
+            serving_by(2, 2) as (_, port),
             listeners(port, 2) as players,
         ):
             for player in players:
@@ -100,7 +106,7 @@ def test_they_are_started_from_either_event_loop(loop: Callable[[], asyncio.Abst
 
 async def test_the_pages_tell_of_all_of_them() -> None:
     async with (
-        serving(INFO, FRAGMENTS, workers=2, delay=4, burstseconds=25) as (server, port),
+        serving_by(2, 13) as (server, port),
         listeners(port, 12) as players,
     ):
         await players[-1].has(1)
@@ -120,7 +126,7 @@ async def figures(session: aiohttp.ClientSession, port: int) -> tuple[int, int, 
 
 async def test_when_a_worker_dies_the_listeners_of_the_others_stay_and_it_is_replaced() -> None:
     async with (
-        serving(INFO, FRAGMENTS, workers=2, delay=4, burstseconds=25) as (server, port),
+        serving_by(2, 25) as (server, port),
         listeners(port, 24) as players,
     ):
         await until(lambda: status(server).connected == 24)
@@ -145,7 +151,7 @@ async def test_when_a_worker_dies_the_listeners_of_the_others_stay_and_it_is_rep
 async def test_a_worker_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "SILENT_SECONDS", REPORT_SECONDS + 6.0)
     monkeypatch.setattr(worker_pool, "END_SECONDS", 0.2)
-    async with serving(INFO, FRAGMENTS, workers=2, delay=4, burstseconds=25) as (server, port):
+    async with serving_by(2, 10) as (server, port):
         await until(lambda: len(workers()) == 2)
         stopped = workers()[0]
         os.kill(stopped, signal.SIGSTOP)
@@ -157,7 +163,7 @@ async def test_a_worker_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) 
 
 async def test_signals_to_a_worker_change_nothing() -> None:
     async with (
-        serving(INFO, FRAGMENTS, workers=2, delay=4, burstseconds=25) as (server, port),
+        serving_by(2, 6) as (server, port),
         listeners(port, 6) as players,
     ):
         await until(lambda: status(server).connected == 6)
@@ -172,7 +178,7 @@ async def test_signals_to_a_worker_change_nothing() -> None:
 
 async def test_too_many_are_refused_whoever_they_come_to() -> None:
     async with (
-        serving(INFO, FRAGMENTS, workers=2, delay=4, burstseconds=25, maxlisteners=4) as (server, port),
+        serving_by(2, 4, maxlisteners=4) as (server, port),
         listeners(port, 4) as players,
     ):
         for player in players:
@@ -189,7 +195,7 @@ async def test_workers_serve_tls(tmp_path: Path) -> None:
     made = make_certificate(tmp_path)
     keys: dict[str, Any] = {"certfile": str(made.certificate), "keyfile": str(made.key)}
     async with (
-        serving(INFO, FRAGMENTS, workers=2, delay=4, burstseconds=25, **keys) as (_, port),
+        serving_by(2, 6, **keys) as (_, port),
         contextlib.AsyncExitStack() as stack,
     ):
         tls = client_tls(verify=False)
