@@ -29,6 +29,13 @@ def programme_of(player: Player) -> list[int]:
     return [int.from_bytes(frame.data[4:12], "big") for frame in AutoFramer().feed(player.transport.body)]
 
 
+async def left_after_a_minute(folder: Path, disk: Disk, link: Link) -> Path:
+    """What a transmitter leaves behind that ran for a minute and was killed."""
+    async with running(transmitter(folder), disk, link) as one:
+        await asyncio.sleep(60)
+        return one.left_behind()
+
+
 @pytest.mark.parametrize("away", [0.0, 2.0, 6.0])
 def test_a_listener_who_comes_back_to_a_killed_transmitter_misses_nothing(tmp_path: Path, away: float) -> None:
     @virtual_time(600)
@@ -115,9 +122,7 @@ async def test_a_transmitter_that_was_away_for_long_is_as_late_as_before(tmp_pat
     disk, link = Disk(), Link()
     async with running(studio(None), disk) as source:
         link.store = source.instance.store
-        async with running(transmitter(tmp_path / "b"), disk, link) as one:
-            await asyncio.sleep(60)
-            left = one.left_behind()
+        left = await left_after_a_minute(tmp_path / "b", disk, link)
         link.store = None
         await asyncio.sleep(60)
         async with running(transmitter(left), disk, link) as one:
@@ -130,7 +135,7 @@ async def test_a_transmitter_that_was_away_for_long_is_as_late_as_before(tmp_pat
             player = one.player()
             await asyncio.sleep(30)
             player.assert_unbroken(25)
-            assert 10 <= (on_air() - player.frames[-1]) / 38.3 <= 13
+            assert 10 <= (on_air() - player.frames[-1]) / FRAMES_PER_SECOND <= 13
 
 
 @virtual_time(900)
@@ -138,9 +143,7 @@ async def test_a_transmitter_that_was_killed_while_it_caught_up_is_as_late_as_be
     disk, link = Disk(), Link()
     async with running(studio(None), disk) as source:
         link.store = source.instance.store
-        async with running(transmitter(tmp_path / "b"), disk, link) as one:
-            await asyncio.sleep(60)
-            left = one.left_behind()
+        left = await left_after_a_minute(tmp_path / "b", disk, link)
         await asyncio.sleep(60)
         async with running(transmitter(left), disk, link) as one:
             await asyncio.sleep(1.5)
@@ -164,9 +167,7 @@ async def test_a_transmitter_waits_for_the_link_no_longer_than_a_moment(tmp_path
     disk, link = Disk(), Link()
     async with running(studio(None), disk) as source:
         link.store = source.instance.store
-        async with running(transmitter(tmp_path / "b"), disk, link) as one:
-            await asyncio.sleep(60)
-            left = one.left_behind()
+        left = await left_after_a_minute(tmp_path / "b", disk, link)
         await asyncio.sleep(60)
         async with running(transmitter(left), disk, link) as one:
             await asyncio.sleep(1.5)
